@@ -1,0 +1,78 @@
+"""Fixtures for every test that needs a server, a certificate or a language's driver."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import driver
+from harness.driver import Answer, Job
+from harness.pki import Pki
+from harness.postfix import Postfix
+from harness.process import Unavailable
+from harness.scripted import ScriptedServer, Step
+
+Serve = Callable[..., ScriptedServer]
+Send = Callable[[Job], Answer]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `language` runs once for each language."""
+    if "language" in metafunc.fixturenames:
+        metafunc.parametrize("language", driver.languages())
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """The throw-away certificate authority of this run."""
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def postfix(pki: Pki) -> Iterator[Postfix]:
+    """A running Postfix with Dovecot SASL, shared by all tests of the run."""
+    try:
+        server = Postfix(pki)
+    except Unavailable as reason:
+        # On the project's own machines a missing server is a failure: a skipped suite proves nothing.
+        if os.environ.get("FREESMTP_REQUIRE_SERVERS") == "1":
+            pytest.fail(f"FREESMTP_REQUIRE_SERVERS=1, but: {reason}")
+        pytest.skip(f"Postfix with Dovecot: {reason}")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def serve(pki: Pki) -> Iterator[Serve]:
+    """Starts scripted servers with the certificates of this run, and closes them after the test."""
+    servers: list[ScriptedServer] = []
+
+    def start(*scripts: list[Step], split: str = "whole", **where: object) -> ScriptedServer:
+        contexts = {name: pki[name].context() for name in Pki.NAMES}
+        server = ScriptedServer(*scripts, split=split, contexts=contexts, **where)  # type: ignore[arg-type]
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def send(language: str) -> Send:
+    """Runs a job of one send through the language's driver."""
+
+    def run(job: Job) -> Answer:
+        try:
+            return driver.run_one(language, job)
+        except driver.Unsupported as reason:
+            pytest.skip(f"not applicable: {reason}")
+
+    return run
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    """A path for a LogFile, with a space as in the original's example."""
+    return tmp_path / "smtp log.txt"

@@ -1,0 +1,1 @@
+"""What the tests need around the library: servers, certificates, mail boxes and the drivers of each language."""

@@ -1,0 +1,126 @@
+"""A throw-away certificate authority and the server certificates that tests need, good and bad.
+
+Made with the `openssl` command: it is on every machine that can build the library, and needs no Python package.
+"""
+
+import ssl
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = "DNS:localhost,IP:127.0.0.1,IP:::1"
+ELSEWHERE = "DNS:mail.elsewhere.test"
+
+CONFIGURATION = """\
+[ca]
+default_ca = this
+[this]
+database = {folder}/index.txt
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = anything
+unique_subject = no
+copy_extensions = none
+[anything]
+commonName = supplied
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = freesmtp tests
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = {names}
+"""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A server certificate with its chain, and its key, as PEM files."""
+
+    chain: Path
+    key: Path
+
+    def context(self) -> ssl.SSLContext:
+        """A server's context that presents it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain, self.key)
+        return context
+
+
+class Pki:
+    """Certificates by name: `good`, `expired`, `wrong-name`, `self-signed`, `other-issuer`."""
+
+    NAMES = ("good", "expired", "wrong-name", "self-signed", "other-issuer")
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ca = self._authority("ca")
+        other = self._authority("other-ca")
+        self._certificates = {
+            "good": self._issue("good", self.ca, HERE),
+            "expired": self._issue("expired", self.ca, HERE, start="20200101000000Z", end="20200201000000Z"),
+            "wrong-name": self._issue("wrong-name", self.ca, ELSEWHERE),
+            "self-signed": self._self_signed("self-signed"),
+            "other-issuer": self._issue("other-issuer", other, HERE),
+        }
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority to trust."""
+        return self.ca.chain
+
+    def __getitem__(self, name: str) -> Certificate:
+        return self._certificates[name]
+
+    def _configuration(self, name: str, names: str = HERE) -> Path:
+        path = self.folder / f"{name}.cnf"
+        path.write_text(CONFIGURATION.format(folder=self.folder, names=names))
+        for file, start in (("index.txt", ""), ("serial", "01\n")):
+            if not (self.folder / file).exists():
+                (self.folder / file).write_text(start)
+        return path
+
+    def _root(self, name: str, extensions: str) -> Certificate:
+        made = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        _openssl(
+            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"),
+            *("-config", self._configuration(name), "-extensions", extensions, "-subj", f"/CN={name}"),
+            *("-keyout", made.key, "-out", made.chain),
+        )
+        return made
+
+    def _authority(self, name: str) -> Certificate:
+        return self._root(name, "authority")
+
+    def _self_signed(self, name: str) -> Certificate:
+        return self._root(name, "server")
+
+    def _issue(self, name: str, issuer: Certificate, names: str, start: str = "", end: str = "") -> Certificate:
+        made = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        request = self.folder / f"{name}.csr"
+        configuration = self._configuration(name, names)
+        _openssl(
+            *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("-config", configuration, "-subj", f"/CN={name}", "-keyout", made.key, "-out", request),
+        )
+        # `openssl ca`, because `openssl x509` of OpenSSL 3.0 cannot make a certificate that has expired already.
+        dates = ("-startdate", start, "-enddate", end) if end else ("-days", "30")
+        _openssl(
+            *("ca", "-batch", "-notext", "-config", configuration, "-extensions", "server", *dates),
+            *("-cert", issuer.chain, "-keyfile", issuer.key, "-in", request, "-out", made.chain),
+        )
+        return made
+
+
+def _openssl(*arguments: str | Path) -> None:
+    done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"openssl {arguments[0]}: {done.stderr}")
