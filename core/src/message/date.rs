@@ -1,0 +1,144 @@
+//! The `Date` header.
+
+use std::fmt;
+
+use crate::error::Error;
+
+/// A moment, and the offset from UTC that it is shown with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Date {
+    /// Seconds since 1970-01-01 00:00 UTC.
+    pub unix_seconds: i64,
+    /// Minutes east of UTC, less than a day.
+    pub offset_minutes: i16,
+}
+
+const SECONDS_A_DAY: i64 = 86_400;
+/// 1900-01-01 and 9999-12-31 in days since 1970: RFC 5322 section 3.3 begins at the one, four digits end at the other.
+const DAYS: std::ops::RangeInclusive<i64> = -25_567..=2_932_896;
+
+impl Date {
+    /// A moment shown in UTC.
+    #[must_use]
+    pub fn utc(unix_seconds: i64) -> Self {
+        Self { unix_seconds, offset_minutes: 0 }
+    }
+
+    fn local_seconds(self) -> i64 {
+        self.unix_seconds.saturating_add(i64::from(self.offset_minutes) * 60)
+    }
+
+    /// Whether it can be written in a header.
+    pub(super) fn check(self) -> Result<(), Error> {
+        let problem = if self.offset_minutes.unsigned_abs() >= 24 * 60 {
+            "the offset from UTC must be less than a day; it is given in minutes"
+        } else if !DAYS.contains(&self.local_seconds().div_euclid(SECONDS_A_DAY)) {
+            "the year must be from 1900 to 9999; the time is given in seconds since 1970, not milliseconds"
+        } else {
+            return Ok(());
+        };
+        Err(Error::input("Date", problem))
+    }
+}
+
+impl fmt::Display for Date {
+    /// As RFC 5322 section 3.3 has it: `Fri, 21 Nov 1997 09:55:06 -0600`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+        let local = self.local_seconds();
+        let days = local.div_euclid(SECONDS_A_DAY);
+        let second = local.rem_euclid(SECONDS_A_DAY);
+        let (year, month, day) = civil(days);
+        let name = |names: &'static [&'static str], index: i64| {
+            usize::try_from(index).ok().and_then(|i| names.get(i)).copied().unwrap_or_default()
+        };
+        let offset = self.offset_minutes.unsigned_abs();
+        write!(
+            f,
+            "{}, {day} {} {year:04} {:02}:{:02}:{:02} {}{:02}{:02}",
+            name(&WEEKDAYS, days.rem_euclid(7)),
+            name(&MONTHS, month - 1),
+            second / 3600,
+            second / 60 % 60,
+            second % 60,
+            if self.offset_minutes < 0 { '-' } else { '+' },
+            offset / 60,
+            offset % 60,
+        )
+    }
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
+///
+/// Years are counted from March, so that the leap day is the last of a year, in eras of 400 years.
+fn civil(days: i64) -> (i64, i64, i64) {
+    const DAYS_AN_ERA: i64 = 146_097;
+    const FROM_MARCH_OF_YEAR_0: i64 = 719_468;
+    let days = days.saturating_add(FROM_MARCH_OF_YEAR_0);
+    let era = days.div_euclid(DAYS_AN_ERA);
+    let of_era = days.rem_euclid(DAYS_AN_ERA);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(unix_seconds: i64, offset_minutes: i16) -> String {
+        Date { unix_seconds, offset_minutes }.to_string()
+    }
+
+    #[test]
+    fn known_answers() {
+        // RFC 5322 appendix A.1.1.
+        assert_eq!(shown(880_127_706, -360), "Fri, 21 Nov 1997 09:55:06 -0600");
+        assert_eq!(shown(0, 0), "Thu, 1 Jan 1970 00:00:00 +0000");
+        assert_eq!(shown(-1, 0), "Wed, 31 Dec 1969 23:59:59 +0000");
+        assert_eq!(shown(951_782_400, 0), "Tue, 29 Feb 2000 00:00:00 +0000");
+        assert_eq!(shown(4_107_542_400, 0), "Mon, 1 Mar 2100 00:00:00 +0000");
+        assert_eq!(shown(4_107_542_399, 0), "Sun, 28 Feb 2100 23:59:59 +0000");
+        assert_eq!(shown(1_700_000_000, 345), "Wed, 15 Nov 2023 03:58:20 +0545");
+        assert_eq!(shown(1_700_000_000, -30), "Tue, 14 Nov 2023 21:43:20 -0030");
+    }
+
+    #[test]
+    fn the_calendar_has_no_gaps() {
+        let mut before = civil(*DAYS.start() - 1);
+        assert_eq!(before, (1899, 12, 31));
+        for day in DAYS {
+            let after = civil(day);
+            let next_day = after.0 == before.0 && after.1 == before.1 && after.2 == before.2 + 1;
+            let next_month = after.0 == before.0 && after.1 == before.1 + 1 && after.2 == 1 && before.2 >= 28;
+            let next_year = after == (before.0 + 1, 1, 1) && before.1 == 12 && before.2 == 31;
+            assert!(next_day || next_month || next_year, "{before:?} {after:?}");
+            before = after;
+        }
+        assert_eq!(before, (9999, 12, 31));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused() {
+        for (unix_seconds, offset_minutes) in [
+            (i64::MAX, 0),
+            (i64::MIN, 0),
+            (1_700_000_000_000, 0),
+            (0, 1440),
+            (0, i16::MIN),
+            (253_402_300_799, 1),
+        ] {
+            let date = Date { unix_seconds, offset_minutes };
+            assert_eq!(date.check().unwrap_err().field(), Some("Date"), "{date:?}");
+            let _ = date.to_string();
+        }
+        assert!(Date::utc(253_402_300_799).check().is_ok());
+        assert!(Date { unix_seconds: 0, offset_minutes: -1439 }.check().is_ok());
+    }
+}

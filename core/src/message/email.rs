@@ -1,0 +1,164 @@
+//! The message as a program builds it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{
+    Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Date, Priority, Recipient, RecipientType,
+};
+use crate::types::Address;
+
+/// A header of the program's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomHeader {
+    /// The name: printable ASCII without a colon, and none of those that properties of the message write.
+    pub name: String,
+    /// The value: one line; characters outside ASCII are encoded (RFC 2047).
+    pub value: String,
+}
+
+/// A message: who, to whom, what. The fields are plain data; [`compose`](Self::compose) checks them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailMessage {
+    /// Who the message is from. Required.
+    pub from: Address,
+    /// Where answers go, when not to `from`.
+    pub reply_to: Option<Address>,
+    /// Who sends on behalf of `from` (RFC 5322 section 3.6.2).
+    pub sender: Option<Address>,
+    /// The envelope's sender, where bounces go; `None`: `sender`, else `from`.
+    /// An empty text is the null reverse-path `<>` (RFC 5321 section 4.5.5).
+    pub return_path: Option<String>,
+    /// One line of any characters.
+    pub subject: String,
+    /// How urgent the sender says it is.
+    pub priority: Priority,
+    /// `local@domain`, with or without angle brackets; `None`: generated.
+    pub message_id: Option<String>,
+    /// `None`: the time of composing.
+    pub date: Option<Date>,
+    /// Charset of the bodies: `utf-8`, or `us-ascii` when they fit.
+    pub charset_encoding: String,
+    /// At least one. The envelope carries each mailbox once.
+    pub recipients: Vec<Recipient>,
+    /// Plain and HTML together are alternatives of each other; none at all is an empty text.
+    pub body_parts: Vec<BodyPart>,
+    /// Files beside the text.
+    pub attachments: Vec<Attachment>,
+    /// Files that the HTML text shows by `cid:` and their `content_id`.
+    pub embedded_objects: Vec<Attachment>,
+    /// Further headers, in this order.
+    pub custom_headers: Vec<CustomHeader>,
+}
+
+impl Default for EmailMessage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EmailMessage {
+    /// An empty message in `utf-8`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            from: Address::default(),
+            reply_to: None,
+            sender: None,
+            return_path: None,
+            subject: String::new(),
+            priority: Priority::Normal,
+            message_id: None,
+            date: None,
+            charset_encoding: "utf-8".into(),
+            recipients: Vec::new(),
+            body_parts: Vec::new(),
+            attachments: Vec::new(),
+            embedded_objects: Vec::new(),
+            custom_headers: Vec::new(),
+        }
+    }
+
+    /// A message with one recipient and one text.
+    pub fn quick(
+        recipient: impl Into<String>,
+        from: impl Into<String>,
+        subject: impl Into<String>,
+        body: impl Into<String>,
+        format: BodyPartFormat,
+    ) -> Self {
+        let mut message = Self::new();
+        message.from = Address::new(from);
+        message.subject = subject.into();
+        message.add_recipient(recipient);
+        message.body_parts.push(BodyPart { body: body.into(), format, encoding: BodyPartEncoding::Auto });
+        message
+    }
+
+    /// Makes it an empty message again.
+    pub fn reset(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Adds a `To` recipient without a name.
+    pub fn add_recipient(&mut self, email: impl Into<String>) -> &mut Self {
+        self.add_recipient_as(email, "", RecipientType::To)
+    }
+
+    /// Adds a recipient.
+    pub fn add_recipient_as(
+        &mut self,
+        email: impl Into<String>,
+        name: impl Into<String>,
+        kind: RecipientType,
+    ) -> &mut Self {
+        self.recipients.push(Recipient { address: Address::named(email, name), kind });
+        self
+    }
+
+    /// Adds a plain text.
+    pub fn add_text(&mut self, text: impl Into<String>) -> &mut Self {
+        self.body_parts.push(BodyPart::plain(text));
+        self
+    }
+
+    /// Adds an HTML text.
+    pub fn add_html(&mut self, html: impl Into<String>) -> &mut Self {
+        self.body_parts.push(BodyPart::html(html));
+        self
+    }
+
+    /// Attaches the file at `path`; it is opened when the message is composed.
+    pub fn attach_file(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.attachments.push(Attachment::file(path));
+        self
+    }
+
+    /// Attaches bytes under a file name.
+    pub fn attach_bytes(&mut self, name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> &mut Self {
+        self.attachments.push(Attachment::bytes(name, bytes));
+        self
+    }
+
+    /// Embeds the file at `path`, which HTML names as `cid:` and `content_id`.
+    pub fn embed_file(&mut self, path: impl Into<PathBuf>, content_id: impl Into<String>) -> &mut Self {
+        self.embedded_objects.push(Attachment::file(path).with_content_id(content_id));
+        self
+    }
+
+    /// Embeds bytes, which HTML names as `cid:` and `content_id`.
+    pub fn embed_bytes(
+        &mut self,
+        name: impl Into<String>,
+        bytes: impl Into<Arc<[u8]>>,
+        content_id: impl Into<String>,
+    ) -> &mut Self {
+        self.embedded_objects.push(Attachment::bytes(name, bytes).with_content_id(content_id));
+        self
+    }
+
+    /// Adds a header.
+    pub fn add_header(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
+        self.custom_headers.push(CustomHeader { name: name.into(), value: value.into() });
+        self
+    }
+}

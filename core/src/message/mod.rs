@@ -1,0 +1,82 @@
+//! Composing: an [`EmailMessage`] becomes the bytes of RFC 5322 and the envelope of RFC 5321.
+//!
+//! Policy:
+//! - A message is data and may hold anything while it is being built; [`EmailMessage::compose`] checks every
+//!   part of it before the first byte exists, and an error names the property that is wrong.
+//! - No argument is trusted: control characters never reach a header, other characters are encoded so that
+//!   they come back as they were.
+//! - Nothing here touches a socket, a file system, a clock or a source of randomness. Time and randomness
+//!   come in with [`Stamp`], files through [`Files`], and only those that the program attached.
+//! - [`Composed`] is read piece by piece; an attached file is never held in memory as a whole, and one that
+//!   changes while it is read ends in an error, never in a truncated message.
+
+mod attachment;
+mod base64;
+mod body;
+mod check;
+mod compose;
+mod composed;
+mod content_type;
+mod date;
+mod email;
+mod encoded_word;
+mod header;
+mod parameter;
+mod priority;
+mod quoted_printable;
+mod recipient;
+mod structure;
+
+pub use attachment::{Attachment, Content, Files, OpenedFile};
+pub use body::{BodyPart, BodyPartEncoding, BodyPartFormat};
+pub use compose::{Form, Stamp};
+pub use composed::Composed;
+pub use date::Date;
+pub use email::{CustomHeader, EmailMessage};
+pub use priority::Priority;
+pub use recipient::{EnvelopeRecipient, Recipient, RecipientType};
+
+/// Implements `number`, `from_number`, `as_str`, `Display` and `FromStr` (any case) for an enum of the object API.
+macro_rules! numbered {
+    ($name:ident { $($variant:ident = $text:literal,)* }) => {
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+
+            /// The number of the object API, the same in every language.
+            #[must_use]
+            pub fn number(self) -> u8 {
+                self as u8
+            }
+
+            /// The value with that number.
+            #[must_use]
+            pub fn from_number(number: u8) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.number() == number)
+            }
+
+            /// The name of the object API.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text,)* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = ();
+
+            /// Takes the name in any case, with or without `-` and `_` between its words.
+            fn from_str(s: &str) -> Result<Self, ()> {
+                let name: String = s.chars().filter(|c| !matches!(c, '-' | '_')).collect();
+                Self::ALL.iter().copied().find(|value| name.eq_ignore_ascii_case(value.as_str())).ok_or(())
+            }
+        }
+    };
+}
+use numbered;

@@ -1,0 +1,51 @@
+//! Recipients: as the program sets them, and as the envelope carries them.
+
+use crate::types::{Address, Mailbox};
+
+/// Which header names the recipient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum RecipientType {
+    /// Those whom the message is written to.
+    #[default]
+    To = 0,
+    /// Those who get a copy, and everyone may know.
+    Cc = 1,
+    /// Those who get a copy that no header tells of.
+    Bcc = 2,
+}
+
+super::numbered!(RecipientType { To = "To", Cc = "CC", Bcc = "BCC", });
+
+/// One recipient of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Mailbox and name.
+    pub address: Address,
+    /// Which header names it.
+    pub kind: RecipientType,
+}
+
+/// One recipient of the envelope (RFC 5321 `RCPT`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EnvelopeRecipient {
+    /// The address as the program gave it; reports name the recipient so.
+    pub email: String,
+    /// The same, checked, for the wire.
+    pub mailbox: Mailbox,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_any_case() {
+        assert_eq!("bcc".parse(), Ok(RecipientType::Bcc));
+        assert_eq!("TO".parse(), Ok(RecipientType::To));
+        assert_eq!("Cc".parse(), Ok(RecipientType::Cc));
+        assert_eq!("from".parse::<RecipientType>(), Err(()));
+        assert_eq!(RecipientType::from_number(2), Some(RecipientType::Bcc));
+    }
+}

@@ -1,0 +1,19 @@
+//! Data of a mail transaction: addresses, replies, results. No input or output happens here.
+
+mod address;
+mod diagnosis;
+mod failure;
+mod reply;
+mod report;
+mod secret;
+mod stage;
+mod text;
+
+pub use address::{Address, Mailbox};
+pub use diagnosis::{Cause, Diagnosis, Who};
+pub use failure::Failure;
+pub use reply::{EnhancedCode, Reply};
+pub use report::{RecipientResult, RecipientStatus, Report, TlsInfo};
+pub use secret::Secret;
+pub use stage::Stage;
+pub(crate) use text::{is_control, is_invisible, shown};
