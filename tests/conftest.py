@@ -1,6 +1,7 @@
 """Fixtures for every test that needs a server, a certificate or a language's driver."""
 
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,14 +44,19 @@ def postfix(pki: Pki) -> Iterator[Postfix]:
     server.close()
 
 
+@pytest.fixture(scope="session")
+def tls_contexts(pki: Pki) -> dict[str, ssl.SSLContext]:
+    """A server's TLS settings for every certificate."""
+    return {name: pki[name].context() for name in Pki.NAMES}
+
+
 @pytest.fixture
-def serve(pki: Pki) -> Iterator[Serve]:
+def serve(tls_contexts: dict[str, ssl.SSLContext]) -> Iterator[Serve]:
     """Starts scripted servers with the certificates of this run, and closes them after the test."""
     servers: list[ScriptedServer] = []
 
     def start(*scripts: list[Step], split: str = "whole", **where: object) -> ScriptedServer:
-        contexts = {name: pki[name].context() for name in Pki.NAMES}
-        server = ScriptedServer(*scripts, split=split, contexts=contexts, **where)  # type: ignore[arg-type]
+        server = ScriptedServer(*scripts, split=split, contexts=tls_contexts, **where)  # type: ignore[arg-type]
         servers.append(server)
         return server
 

@@ -100,3 +100,12 @@ class Maildir:
                 raise AssertionError(f"{message_id} did not arrive in {self.path.name} within {patience:g} s")
             time.sleep(0.02)
         return found
+
+    def wait_for_all(self, subject: str, count: int, patience: float = 20) -> list[Arrived]:
+        """The messages with that subject, as soon as there are `count` of them."""
+        deadline = time.monotonic() + patience
+        while len(found := [m for m in self.messages() if m.header("Subject") == subject]) < count:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{len(found)} of {count} messages arrived in {self.path.name}")
+            time.sleep(0.05)
+        return found

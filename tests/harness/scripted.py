@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .process import LOOPBACK
+from .unread import unread
 
 SPLITS = ("whole", "lines", "bytes")
 PATIENCE = 30.0
@@ -270,11 +270,10 @@ class _Play:
                 self._wait_until_read()
 
     def _wait_until_read(self) -> None:
-        # The kernel shows what a client has not read yet. So each piece is a read of its own, without sleeping for
-        # luck. A client that does not read now (it is writing, or has closed) gets the rest after a while.
-        me, peer = self._socket.getsockname(), self._socket.getpeername()
+        # Each piece becomes a read of its own. A client that does not read now (it is writing, or has closed) gets
+        # the rest after a while.
         deadline = time.monotonic() + 0.2
-        while _unread(peer[1], me[1]) != 0 and time.monotonic() < deadline:
+        while unread(self._socket) != 0 and time.monotonic() < deadline:
             time.sleep(0)
 
     def _hear(self, step: Hear) -> None:
@@ -356,15 +355,3 @@ class _Play:
     def _close(self) -> None:
         with contextlib.suppress(OSError, ssl.SSLError):
             self._socket.close()
-
-
-def _unread(client_port: int, server_port: int) -> int:
-    """Bytes that the client's socket holds and the client has not read; 0 where the kernel does not tell."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(OSError):
-            for row in Path(table).read_text().splitlines()[1:]:
-                fields = row.split()
-                ports = [int(address.rpartition(":")[2], 16) for address in fields[1:3]]
-                if ports == [client_port, server_port]:
-                    return int(fields[4].partition(":")[2], 16)
-    return 0
