@@ -75,7 +75,8 @@ impl Context<'_> {
     #[must_use]
     pub fn extension(&self, keyword: &str) -> Option<&str> {
         self.offered.iter().find_map(|line| {
-            let line = line.strip_prefix("250").map_or(line.as_str(), |rest| rest.trim_start_matches(['-', ' ']));
+            let line =
+                line.strip_prefix("250").map_or(line.as_str(), |rest| rest.trim_start_matches(['-', ' ']));
             let (name, parameters) = line.split_once([' ', '=']).unwrap_or((line, ""));
             name.eq_ignore_ascii_case(keyword).then(|| parameters.trim())
         })

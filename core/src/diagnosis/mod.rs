@@ -1,32 +1,109 @@
 //! Why a send failed, who must act, and what to do.
+//!
+//! Nothing happens here but looking at data: what is known goes in as a [`Context`], an explanation comes out. The
+//! cause comes from the client's own failure or, when a reply refused, from the table `rules.txt`: the phase, the
+//! codes and the words of the reply. The remedy comes from the session: what was offered, set and used.
 
+mod advice;
+mod client;
 mod context;
+mod facts;
 mod pattern;
+mod provider;
+mod remedy;
 mod rules;
 mod text;
+mod words;
+
+use std::time::Duration;
 
 pub use context::{Context, Failure};
 
-use crate::types::{Cause, Diagnosis, Who};
+use crate::types::{Cause, Diagnosis, Reply, Stage};
+use rules::{Facts, Rule, TABLE};
+use words::Words;
 
-/// The line of the rule that decides.
-#[doc(hidden)]
-pub fn rule_for(context: &Context<'_>) -> (Cause, usize) {
-    let Some(reply) = context.reply else { return (Cause::Unknown, 0) };
-    let facts = rules::Facts { stage: context.stage, code: reply.code(), enhanced: rules::enhanced_code(reply), ..Default::default() };
-    rules::TABLE.decide(&facts, &reply.text()).map_or((Cause::Unknown, 0), |r| (r.cause, r.line))
-}
+/// RFC 6647 section 2.3 finds delays of one to fifteen minutes in use.
+const GREYLIST_DELAY: Duration = Duration::from_secs(300);
 
 /// Explains a failure.
 #[must_use]
 pub fn diagnose(context: &Context<'_>) -> Diagnosis {
+    let refusal = context.reply.filter(|reply| !reply.is_positive() && !reply.is_intermediate());
+    let (cause, by_reply) = decide(context, refusal);
+    let text = refusal.map(Reply::text).unwrap_or_default();
+    let wait = facts::wait_in(&text).or((cause == Cause::Greylisted).then_some(GREYLIST_DELAY));
+    let retry_after = wait.filter(|_| waiting_helps(cause));
+    let advice = advice::of(cause);
+    let words = Words::new(context, &text, retry_after);
+    let link = facts::link_in(&text).map(str::to_owned);
     Diagnosis {
-        cause: rule_for(context).0,
-        who: Who::ServerAdmin,
-        summary: String::new(),
-        remedy: String::new(),
-        evidence: context.detail.to_owned(),
-        retry_after: None,
-        reference: None,
+        cause,
+        who: advice.who,
+        summary: words.fill(advice.summary),
+        remedy: remedy::lines(cause, context, &words).join("\n"),
+        evidence: evidence(context, refusal, by_reply),
+        retry_after,
+        reference: link.or_else(|| Some(advice.reference.to_owned()).filter(|text| !text.is_empty())),
     }
+}
+
+/// The cause, and whether the reply decided it.
+fn decide(context: &Context<'_>, refusal: Option<&Reply>) -> (Cause, bool) {
+    let said = || refusal.and_then(|reply| rule_for(context, reply)).map(|rule| (rule.cause, true));
+    match context.failure {
+        Some(failure) if client::yields_to_reply(failure) => {
+            said().unwrap_or_else(|| (client::cause(failure, context.detail), false))
+        }
+        Some(failure) => (client::cause(failure, context.detail), false),
+        None if refusal.is_some() => said().unwrap_or((Cause::Unknown, true)),
+        None if context.field.is_some() => (Cause::InvalidInput, false),
+        None => (client::from_text(context.detail), false),
+    }
+}
+
+/// The row of the table that decides about a reply.
+fn rule_for(context: &Context<'_>, reply: &Reply) -> Option<&'static Rule> {
+    let facts = Facts {
+        // A message goes in BDAT chunks or after DATA: the reply to either is about the message.
+        stage: context.stage.filter(|stage| *stage != Stage::Compose),
+        local: false,
+        code: reply.code(),
+        enhanced: rules::enhanced_code(reply),
+        clear: !context.tls && context.extension("STARTTLS").is_some(),
+        anonymous: !context.authenticated && context.auth_offered().is_some(),
+    };
+    TABLE.decide(&facts, &reply.text())
+}
+
+fn waiting_helps(cause: Cause) -> bool {
+    !matches!(cause, Cause::RecipientUnknown | Cause::MessageTooLarge | Cause::InvalidInput)
+}
+
+/// The server's words, and what the client noticed beside them.
+fn evidence(context: &Context<'_>, refusal: Option<&Reply>, by_reply: bool) -> String {
+    let noticed = client::evidence(context);
+    let said = refusal.map(Reply::to_string).unwrap_or_default();
+    match (noticed.is_empty(), said.is_empty()) {
+        (true, _) => said,
+        (false, true) => noticed,
+        _ if by_reply => format!("{said}\n{noticed}"),
+        _ => format!("{noticed}\n{said}"),
+    }
+}
+
+/// The line of `rules.txt` that decides about the reply in `context`: for the reports of the tests.
+#[doc(hidden)]
+#[must_use]
+pub fn deciding_line(context: &Context<'_>) -> Option<usize> {
+    context.reply.and_then(|reply| rule_for(context, reply)).map(|rule| rule.line)
+}
+
+/// The lines of `rules.txt` that hold rules: for the tests.
+#[doc(hidden)]
+#[must_use]
+pub fn rule_lines() -> Vec<usize> {
+    let mut lines: Vec<usize> = TABLE.rules.iter().map(|rule| rule.line).collect();
+    lines.sort_unstable();
+    lines
 }

@@ -206,10 +206,7 @@ impl Clause {
 fn nearest((start, end): Span, spans: &[Span]) -> Option<Span> {
     let overlaps = |s: usize, e: usize| s < end && start < e;
     let near = |s: usize, e: usize| if s >= end { s - end <= NEAR } else { start.saturating_sub(e) <= NEAR };
-    spans
-        .iter()
-        .find(|(s, e)| !overlaps(*s, *e) && near(*s, *e))
-        .map(|(s, e)| (start.min(*s), end.max(*e)))
+    spans.iter().find(|(s, e)| !overlaps(*s, *e) && near(*s, *e)).map(|(s, e)| (start.min(*s), end.max(*e)))
 }
 
 /// A text with the places of every concept in it.

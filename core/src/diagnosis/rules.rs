@@ -116,10 +116,12 @@ fn entries(source: &str) -> Vec<(usize, String)> {
 
 impl Rule {
     fn parse(entry: &str, cause: Cause, line: usize, concepts: &Concepts) -> Result<Self, String> {
-        let (head, words) = entry.split_once(" : ").map_or((entry, None), |(head, words)| (head, Some(words)));
+        let (head, words) =
+            entry.split_once(" : ").map_or((entry, None), |(head, words)| (head, Some(words)));
         let mut columns = head.split_whitespace();
         let mut column = |name: &str| columns.next().ok_or_else(|| format!("no {name}"));
-        let weight = column("weight")?.parse().map_err(|_| "the weight is a number from 0 to 99".to_owned())?;
+        let weight =
+            column("weight")?.parse().map_err(|_| "the weight is a number from 0 to 99".to_owned())?;
         let phases = list(column("phases")?, parse_phase)?;
         let conditions = list(column("conditions")?, |c| c.split('+').map(parse_term).collect())?;
         if let Some(more) = columns.next() {
@@ -131,7 +133,8 @@ impl Rule {
 
     fn holds(&self, facts: &Facts, text: &Text<'_>) -> bool {
         self.phase_fits(facts)
-            && (self.conditions.is_empty() || self.conditions.iter().any(|all| all.iter().all(|t| t.holds(facts))))
+            && (self.conditions.is_empty()
+                || self.conditions.iter().any(|all| all.iter().all(|t| t.holds(facts))))
             && self.pattern.as_ref().is_none_or(|pattern| pattern.matches(text))
     }
 
@@ -244,7 +247,11 @@ mod tests {
         assert_eq!(decide(450, Some(Stage::Rcpt)), 4);
         assert_eq!(decide(550, Some(Stage::Rcpt)), 5);
         assert_eq!(decide(550, Some(Stage::Mail)), 2);
-        assert_eq!(decide(550, None), 2, "a phase and nothing else does not decide when the phase is unknown");
+        assert_eq!(
+            decide(550, None),
+            2,
+            "a phase and nothing else does not decide when the phase is unknown"
+        );
     }
 
     #[test]

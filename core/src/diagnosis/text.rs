@@ -86,7 +86,8 @@ fn is_enhanced_code(text: &str) -> bool {
 /// Two labels or more, the last of letters. `denied.Please` is two sentences and not a host.
 fn is_domain(text: &str) -> bool {
     let Some((front, top)) = text.rsplit_once('.') else { return false };
-    let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let label =
+        |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     let shouted = !text.bytes().any(|b| b.is_ascii_lowercase());
     front.split('.').all(label)
         && (2..=12).contains(&top.len())
@@ -176,7 +177,9 @@ mod tests {
     #[test]
     fn sets_apart_what_is_not_language() {
         assert_eq!(
-            words("5.7.1 <Spam@x.org>: mx.example.com[192.0.2.1] said: see http://a.example/spam?x=1 (#5.1.1)"),
+            words(
+                "5.7.1 <Spam@x.org>: mx.example.com[192.0.2.1] said: see http://a.example/spam?x=1 (#5.1.1)"
+            ),
             [
                 "Code:5.7.1",
                 "Address:spam@x.org",
@@ -188,21 +191,18 @@ mod tests {
                 "Code:5.1.1"
             ]
         );
-        assert_eq!(words("RCPT TO:<u@x.org> IP=2001:db8::1 IPv6:::1"), [
-            "rcpt",
-            "to",
-            "Address:u@x.org",
-            "ip",
-            "Ip:2001:db8::1",
-            "Ip:::1"
-        ]);
+        assert_eq!(
+            words("RCPT TO:<u@x.org> IP=2001:db8::1 IPv6:::1"),
+            ["rcpt", "to", "Address:u@x.org", "ip", "Ip:2001:db8::1", "Ip:::1"]
+        );
     }
 
     #[test]
     fn evens_out_writing() {
-        assert_eq!(words("User doesn’t exist.Please check l'adresse, it's WRONG"), [
-            "user", "doesnt", "exist", "please", "check", "l", "adresse", "it", "s", "wrong"
-        ]);
+        assert_eq!(
+            words("User doesn’t exist.Please check l'adresse, it's WRONG"),
+            ["user", "doesnt", "exist", "please", "check", "l", "adresse", "it", "s", "wrong"]
+        );
         assert_eq!(words("Größe überschritten, Empfänger"), ["groesse", "ueberschritten", "empfaenger"]);
         assert_eq!(words("Boîte archivée; ящик переполнён"), ["boite", "archivee", "ящик", "переполнен"]);
         assert_eq!(words("用户不存在 user"), ["用", "户", "不", "存", "在", "user"]);

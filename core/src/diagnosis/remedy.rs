@@ -1,0 +1,181 @@
+//! What to do in this very session: what was offered, set and used decides which way out comes first.
+
+use super::context::{Context, Failure};
+use super::words::Words;
+use super::{advice, provider};
+use crate::types::{Cause, Stage};
+
+/// The ways out, the first the most likely.
+pub(super) fn lines(cause: Cause, context: &Context<'_>, words: &Words<'_>) -> Vec<String> {
+    let general = || advice::of(cause).remedy.lines().map(|line| words.fill(line)).collect::<Vec<_>>();
+    match cause {
+        Cause::RelayDenied => relay(context, words, general()),
+        Cause::AuthRequired => login_required(context, words, general()),
+        Cause::AuthFailed => with_first(auth_failed(context), general()),
+        Cause::AuthMechanismUnavailable => with_first(mechanism(context, words), general()),
+        Cause::TlsRequired => with_first(encrypt(context, words), general()),
+        Cause::TlsFailed => with_first(tls_missing(context, words), general()),
+        Cause::SenderNotPermitted => with_first(sender(context), general()),
+        Cause::MessageTooLarge => with_first(size(context), general()),
+        Cause::ProtocolError | Cause::ConnectRefused => with_first(proxy(context), general()),
+        Cause::Unknown => with_first(unused_login(context, words), general()),
+        _ => general(),
+    }
+}
+
+fn with_first(first: Option<String>, mut others: Vec<String>) -> Vec<String> {
+    others.splice(0..0, first);
+    others
+}
+
+/// Login, the administrator, another server: in the order in which they are likely to help here.
+fn relay(context: &Context<'_>, words: &Words<'_>, another_server: Vec<String>) -> Vec<String> {
+    let administrator = if context.authenticated {
+        let account =
+            context.user.map_or_else(|| "this account".to_owned(), |user| format!("the account {user}"));
+        words.fill(&format!(
+            "Ask the administrator of {{server}} to let {account} send to {{domain}}: it is logged in."
+        ))
+    } else {
+        words.fill("Ask the administrator of {server} to allow relaying from {client}.")
+    };
+    let mut lines: Vec<String> = unused_login(context, words).into_iter().collect();
+    lines.push(administrator);
+    lines.extend(another_server);
+    lines
+}
+
+fn login_required(context: &Context<'_>, words: &Words<'_>, general: Vec<String>) -> Vec<String> {
+    match unused_login(context, words) {
+        Some(login) if context.auth_offered().is_some() => {
+            vec![login, words.fill("Or ask the administrator of {server} to allow relaying from {client}.")]
+        }
+        Some(login) => with_first(Some(login), general),
+        None if context.authenticated => vec![
+            words.fill("This session is logged in, and the reply asks for another login: check that Account may send \
+                        as {sender}."),
+            words.fill("Ask the administrator of {server} what it expects."),
+        ],
+        None => general,
+    }
+}
+
+/// How to log in here, when the session is not; `None` when logging in cannot help.
+fn unused_login(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
+    let refused =
+        context.stage.is_none_or(|s| matches!(s, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Eom));
+    if context.authenticated || !refused {
+        return None;
+    }
+    let encrypt = !context.tls && context.extension("STARTTLS").is_some();
+    let Some(mechanisms) = context.auth_offered() else {
+        if encrypt {
+            return Some(words.fill(
+                "Encrypt first: {server} offers STARTTLS and may offer AUTH only after it. Set Security to Required, \
+                 Account and Password.",
+            ));
+        }
+        // What was offered is not known at all: login is the usual answer.
+        return context.offered.is_empty().then(|| {
+            words.fill("Log in, if {server} knows you: set Account and Password, and Security to Required or Implicit.")
+        });
+    };
+    let state = if context.credentials_set { "the login was not made" } else { "no user name was set" };
+    let action = if context.credentials_set { "check AuthMode" } else { "set Account and Password" };
+    let clear = mechanisms.split(' ').any(|m| ["LOGIN", "PLAIN"].iter().any(|c| m.eq_ignore_ascii_case(c)));
+    let tls = match (context.tls, encrypt) {
+        (true, _) => "",
+        (false, true) => ", and Security to Required, so that STARTTLS encrypts the password",
+        (false, false) if clear => {
+            ". STARTTLS is not offered here: LOGIN and PLAIN would send the password in clear text, so use another \
+             mechanism, or port 465 or 587 if they offer TLS"
+        }
+        (false, false) => "",
+    };
+    Some(words.fill(&format!("Log in: {{server}} offers AUTH {mechanisms} and {state}: {action}{tls}.")))
+}
+
+fn auth_failed(context: &Context<'_>) -> Option<String> {
+    let provider = provider::of(context.host, context.user)?;
+    Some(format!(
+        "{} does not take the mailbox's ordinary password here: use {} ({}).",
+        provider.name, provider.secret, provider.page
+    ))
+}
+
+fn mechanism(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
+    if let Some(provider) = provider::of(context.host, context.user) {
+        return Some(format!("{} wants {} ({}).", provider.name, provider.secret, provider.page));
+    }
+    let encrypt = !context.tls && context.extension("STARTTLS").is_some();
+    match context.auth_offered() {
+        Some(mechanisms) => {
+            let tried = context.mechanism.map(|m| format!(", and {m} was tried")).unwrap_or_default();
+            Some(words.fill(&format!("{{server}} offers AUTH {mechanisms}{tried}: set AuthMode to one of these.")))
+        }
+        None if encrypt => Some(words.fill(
+            "{server} offers no AUTH before encryption: set Security to Required, so that STARTTLS comes first.",
+        )),
+        None if context.offered.is_empty() => None,
+        None => Some(words.fill(
+            "{server} offers no AUTH on this port: use its submission port (587 or 465), or send without Account.",
+        )),
+    }
+}
+
+fn encrypt(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
+    if context.tls {
+        return Some(words.fill(
+            "This session is encrypted already; the reply is about the next server: ask the administrator of {server}.",
+        ));
+    }
+    if context.extension("STARTTLS").is_some() {
+        return Some(words.fill("{server} offers STARTTLS and it was not used: set Security to Required."));
+    }
+    (!context.offered.is_empty()).then(|| {
+        words.fill(
+            "{server} offers no STARTTLS on this port: set Port to 465 with Security Implicit, or to 587.",
+        )
+    })
+}
+
+fn tls_missing(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
+    (context.failure == Some(Failure::TlsNotOffered)).then(|| {
+        words.fill(
+            "{server} offers no STARTTLS{port}: set Port to 465 with Security Implicit, or ask its administrator to \
+             enable it. Something in between may also remove the offer.",
+        )
+    })
+}
+
+fn sender(context: &Context<'_>) -> Option<String> {
+    let (user, sender) = (context.user.filter(|u| u.contains('@'))?, context.sender?);
+    (!user.eq_ignore_ascii_case(sender))
+        .then(|| format!("You are logged in as {user} and send as {sender}: set From.Email to {user}."))
+}
+
+fn size(context: &Context<'_>) -> Option<String> {
+    let (size, limit) = match context.failure {
+        Some(Failure::MessageTooLarge { size, limit }) => (size, limit),
+        _ => (context.message_size?, context.size_limit()?),
+    };
+    if size <= limit {
+        return Some(format!(
+            "The message has {size} bytes and the server announced {limit}: the limit of the recipient or of a \
+             server behind is smaller."
+        ));
+    }
+    // 4 characters for 3 bytes, and a line end for 76 characters: 0.73.
+    let room = limit / 100 * 73;
+    Some(format!(
+        "The message has {size} bytes and the server takes {limit}: remove {} bytes or more. Attachments may have \
+         about {room} bytes in all before encoding.",
+        size - limit
+    ))
+}
+
+fn proxy(context: &Context<'_>) -> Option<String> {
+    (context.failure == Some(Failure::ProxyFailed)).then(|| {
+        "Check the address, port and login of Proxy, and that the proxy allows this server and port.".into()
+    })
+}
