@@ -1,5 +1,6 @@
 """Dovecot as the SASL server behind Postfix: users, passwords and mechanisms, in a folder of its own."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,12 @@ userdb {{
   driver = static
   args = uid=nobody gid=nogroup home={folder}/state
 }}
+# No waiting after wrong passwords, which here all come from one address (auth_penalty).
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service auth {{
   unix_listener {socket} {{
     mode = 0660
@@ -64,7 +71,7 @@ class Dovecot:
         folder = self._folder.path
         self.log = folder / "dovecot.log"
         (folder / "state").mkdir()
-        (folder / "users").write_text("".join(f"{a.user}:{{PLAIN}}{a.password}\n" for a in accounts))
+        (folder / "users").write_text("".join(f"{_looked_up(a.user)}:{{PLAIN}}{a.password}\n" for a in accounts))
         (folder / "users").chmod(0o644)
         configuration = folder / "dovecot.conf"
         configuration.write_text(
@@ -87,3 +94,8 @@ class Dovecot:
         """Stop it and remove its folder."""
         stop(self._process)
         self._folder.remove()
+
+
+def _looked_up(user: str) -> str:
+    """The name as Dovecot looks it up: expanding `%u` escapes quotes and backslashes."""
+    return re.sub(r"([\\'\"])", r"\\\1", user)

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn an_explicit_encoding_is_used() {
-        let mut part = BodyPart::plain("grüße");
+        let mut part = BodyPart::plain("grüße aus der Stadt");
         part.encoding = BodyPartEncoding::Base64;
         assert_eq!(encode(&part, true, "=_b").name, "base64");
         part.encoding = BodyPartEncoding::QuotedPrintable;

@@ -47,8 +47,14 @@ pub(super) fn write(header: &mut Header<'_>, text: &str, place: Place) {
         let room = header.room().min(LONGEST);
         let room_for_text = room.saturating_sub(FRAME);
         let length = if quoted { q_fit(rest, room_for_text, place) } else { b_fit(rest, room_for_text) };
-        // A whole line has room for several characters of four bytes, so this comes to an end.
-        if length == 0 || (length < rest.len() && room < SHORTEST_SPLIT) {
+        // A whole line has room for several characters of four bytes, so this comes to an end. One word is better
+        // than two: some readers show a space between them.
+        let fits_next_line = || match quoted {
+            true => q_fit(rest, LONGEST - FRAME, place) == rest.len(),
+            false => b_fit(rest, LONGEST - FRAME) == rest.len(),
+        };
+        let split = length < rest.len();
+        if length == 0 || (split && (room < SHORTEST_SPLIT || (header.has_content() && fits_next_line()))) {
             header.fold();
             continue;
         }

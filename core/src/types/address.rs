@@ -238,18 +238,24 @@ fn read_local_part(text: &str) -> Result<String, String> {
     let content = match text.strip_prefix('"') {
         Some(quoted) => unquote(quoted.strip_suffix('"').unwrap_or(quoted)),
         None => match text.chars().find(|&c| c.is_ascii() && c != '.' && !is_atext(c as u8)) {
-            Some(c) => {
-                return Err(format!(
-                    "{} holds {} before the @; put a name in Name, leave comments out, \
-                     and set quotation marks if it is really part of the mailbox: \"a b\"@example.com",
-                    shown(text),
-                    shown(c.encode_utf8(&mut [0; 4])),
-                ));
-            }
+            Some(c) => return Err(misplaced(text, c)),
             None => text.to_owned(),
         },
     };
     Ok(if is_dot_string(&content) { content } else { quote(&content) })
+}
+
+/// What to do about a character that stands before the `@` without quotation marks.
+fn misplaced(text: &str, c: char) -> String {
+    let advice = match c {
+        '@' | ',' | ';' => "give one address here, and add each recipient by itself",
+        _ => "put a name in Name, and leave comments out",
+    };
+    format!(
+        "{} holds {} before the @; {advice}; if it is part of the mailbox, set quotation marks: \"a b\"@example.com",
+        shown(text),
+        shown(c.encode_utf8(&mut [0; 4])),
+    )
 }
 
 /// What a quoted string means: the text without the backslashes that escape.
@@ -431,8 +437,8 @@ mod tests {
             ("Jane jane@example.com", "Name"),
             ("user@good.example(x)evil.example", "comment"),
             ("user(x)@example.com", "comments"),
-            ("a@b@example.com", "quotation marks"),
-            ("a,b@example.com", "quotation marks"),
+            ("a@b@example.com", "one address"),
+            ("a,b@example.com", "one address"),
             ("\"a\"b@example.com", "closing quotation mark"),
             ("\"a@example.com", "closing quotation mark"),
             ("\"a\\\"@example.com", "closing quotation mark"),
@@ -442,7 +448,7 @@ mod tests {
             ("user@.example.com", "dots"),
             ("user@-a.example", "hyphen"),
             ("user@exam ple.com", "letters"),
-            ("user@a.example,b@c.example", "letters"),
+            ("user@a.example,b@c.example", "one address"),
             ("user@a.example> SIZE=1", "letters"),
             ("user@192.0.2.1", "user@[192.0.2.1]"),
             ("user@[192.0.2.256]", "[192.0.2.1]"),

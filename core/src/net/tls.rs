@@ -1,0 +1,163 @@
+//! TLS through the platform's own library and trust store, and what its failures mean.
+
+use std::{fmt, fs, io, net::TcpStream, path::PathBuf};
+
+use native_tls::{Certificate, HandshakeError, MidHandshakeTlsStream, Protocol, TlsStream};
+use once_cell::sync::OnceCell;
+
+use super::stream::Tap;
+use crate::{
+    error::{Error, ErrorKind},
+    types::{Failure, Stage},
+};
+
+/// The oldest TLS version accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MinTlsVersion {
+    /// TLS 1.0: only for servers that cannot be mended.
+    Tls10,
+    /// TLS 1.1: only for servers that cannot be mended.
+    Tls11,
+    /// TLS 1.2.
+    #[default]
+    Tls12,
+}
+
+/// How the server's certificate is checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TlsOptions {
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) min_version: MinTlsVersion,
+    pub(crate) accept_invalid_certs: bool,
+    pub(crate) accept_invalid_hostnames: bool,
+}
+
+/// A connector that is built once, when it is first needed: reading the trust store costs more than a whole session.
+pub(crate) struct TlsConnector {
+    options: TlsOptions,
+    built: OnceCell<native_tls::TlsConnector>,
+}
+
+impl fmt::Debug for TlsConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsConnector")
+    }
+}
+
+/// A handshake under way.
+pub(crate) enum Handshake {
+    Done(TlsStream<Tap>),
+    /// More bytes of the peer are needed.
+    Wait(MidHandshakeTlsStream<Tap>),
+}
+
+impl TlsConnector {
+    pub(crate) fn new(options: TlsOptions) -> Self {
+        Self { options, built: OnceCell::new() }
+    }
+
+    pub(crate) fn options(&self) -> &TlsOptions {
+        &self.options
+    }
+
+    /// Begins a handshake; `name` is what the certificate must be for.
+    pub(crate) fn begin(&self, name: &str, stream: TcpStream) -> Result<Handshake, Error> {
+        let connector = self.built.get_or_try_init(|| build(&self.options))?;
+        classify(connector.connect(name.trim_start_matches('[').trim_end_matches(']'), Tap::new(stream)))
+    }
+}
+
+/// Goes on with a handshake after bytes came.
+pub(crate) fn resume(mid: MidHandshakeTlsStream<Tap>) -> Result<Handshake, Error> {
+    // What the peer spoke first tells plain text from TLS on every platform; the libraries' own words do not.
+    let heard = mid.get_ref().heard();
+    let plain = heard.len() >= 4 && heard.iter().all(|b| b.is_ascii_graphic() || *b == b' ');
+    classify(mid.handshake()).map_err(|error| if plain { plain_text(&error) } else { error })
+}
+
+fn classify(result: Result<TlsStream<Tap>, HandshakeError<Tap>>) -> Result<Handshake, Error> {
+    match result {
+        Ok(stream) => Ok(Handshake::Done(stream)),
+        Err(HandshakeError::WouldBlock(mid)) => Ok(Handshake::Wait(mid)),
+        Err(HandshakeError::Failure(source)) => Err(failed(&source)),
+    }
+}
+
+fn build(options: &TlsOptions) -> Result<native_tls::TlsConnector, Error> {
+    let mut builder = native_tls::TlsConnector::builder();
+    builder
+        .min_protocol_version(Some(match options.min_version {
+            MinTlsVersion::Tls10 => Protocol::Tlsv10,
+            MinTlsVersion::Tls11 => Protocol::Tlsv11,
+            MinTlsVersion::Tls12 => Protocol::Tlsv12,
+        }))
+        .danger_accept_invalid_certs(options.accept_invalid_certs)
+        .danger_accept_invalid_hostnames(options.accept_invalid_hostnames);
+    if let Some(path) = &options.ca_file {
+        let bad = |text: String| {
+            Error::new(ErrorKind::FileIo, Stage::Compose, text)
+                .with_field("CaFile")
+                .with_failure(Failure::FileFailed)
+        };
+        let pem = fs::read(path).map_err(|source: io::Error| {
+            bad(format!("{} could not be read: {source}; name a PEM file", path.display()))
+        })?;
+        let mut certificates = Certificate::stack_from_pem(&pem)
+            .map_err(|source| bad(format!("{} holds no PEM certificate: {source}", path.display())))?
+            .into_iter()
+            .peekable();
+        if certificates.peek().is_none() {
+            return Err(bad(format!("{} holds no PEM certificate", path.display())));
+        }
+        certificates.for_each(|certificate| {
+            builder.add_root_certificate(certificate);
+        });
+    }
+    builder.build().map_err(|source| {
+        Error::new(ErrorKind::Tls, Stage::StartTls, format!("the platform's TLS can't be used: {source}"))
+            .with_failure(Failure::TlsFailed)
+    })
+}
+
+fn plain_text(error: &Error) -> Error {
+    Error::new(
+        ErrorKind::Tls,
+        Stage::StartTls,
+        format!("the server answered the TLS handshake in plain text ({})", error.message()),
+    )
+    .with_failure(Failure::TlsOnPlainPort)
+}
+
+/// Which check failed. The libraries give no code through the common interface, so their words are read; what
+/// they say stays in the message, whether it is understood or not.
+fn failed(source: &native_tls::Error) -> Error {
+    let text = source.to_string();
+    let lower = text.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let failure = if says(&["wrong version number", "http request", "packet length too long"]) {
+        Failure::TlsOnPlainPort
+    } else if says(&["expired", "not yet valid", "validity period"]) {
+        Failure::CertificateExpired
+    } else if says(&[
+        "hostname mismatch",
+        "ip address mismatch",
+        "host name",
+        "cn name",
+        "name does not match",
+    ]) {
+        Failure::CertificateWrongName
+    } else if says(&[
+        "self-signed",
+        "self signed",
+        "local issuer",
+        "not trusted",
+        "untrusted",
+        "unable to verify",
+    ]) {
+        Failure::CertificateUntrusted
+    } else {
+        Failure::TlsFailed
+    };
+    Error::new(ErrorKind::Tls, Stage::StartTls, format!("the TLS handshake failed: {text}"))
+        .with_failure(failure)
+}

@@ -1,0 +1,6 @@
+//! What differs between operating systems, one subject a module; nothing else in the crate asks which system it is.
+
+pub(crate) mod entropy;
+pub(crate) mod file;
+pub(crate) mod host;
+pub(crate) mod socket;

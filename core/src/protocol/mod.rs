@@ -1,0 +1,84 @@
+//! The SMTP engine, without I/O: bytes in, bytes and events out, time passed in.
+//!
+//! Purpose: decide what is said to a server and what its answers mean, once, for every driver.
+//!
+//! Policy: nothing here opens a socket, reads a clock or draws a random number (a test enforces it).
+//! A refused command leaves the session usable; a broken connection, a timeout, an unparsable reply
+//! or an unasked-for byte ends it, so that no reply is ever taken for the answer to another command.
+//!
+//! Diagnostics: every line of the conversation leaves as an [`Event`], secrets already removed.
+
+pub mod auth;
+mod capabilities;
+mod command;
+mod delivery;
+mod engine;
+mod handshake;
+mod redact;
+pub mod reply_parser;
+mod stuffing;
+mod timeouts;
+mod transaction;
+
+pub use capabilities::Capabilities;
+pub use command::{Command, check_helo_name};
+pub use engine::{Config, Engine, Event, Step};
+pub use reply_parser::ReplyParser;
+pub use stuffing::Stuffer;
+pub use timeouts::Timeouts;
+pub use transaction::{Decision, Outcome, Transaction, TransactionResult};
+
+use crate::error::Error;
+
+/// How the connection is protected. The numbers are those of the property `Security`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Security {
+    /// Clear text, even when STARTTLS is offered.
+    None = 0,
+    /// STARTTLS when it is offered, else clear text.
+    Opportunistic = 1,
+    /// STARTTLS, or the send fails (RFC 3207).
+    Required = 2,
+    /// TLS from the first byte (RFC 8314, port 465).
+    Implicit = 3,
+    /// Chosen from port, account and host: `Implicit` on 465; `Required` on 587 or when an account is set and
+    /// the host is not loopback; else `Opportunistic`; clear text on a loopback host without account.
+    #[default]
+    Auto = 4,
+}
+
+impl Security {
+    /// Every value.
+    pub const ALL: [Security; 5] =
+        [Self::None, Self::Opportunistic, Self::Required, Self::Implicit, Self::Auto];
+
+    /// The stable name: `none`, `opportunistic`, `required`, `implicit`, `auto`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Opportunistic => "opportunistic",
+            Self::Required => "required",
+            Self::Implicit => "implicit",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// The value with that number.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| i64::from(*value as u8) == number)
+    }
+}
+
+impl std::str::FromStr for Security {
+    type Err = Error;
+
+    /// Takes the name in any case.
+    fn from_str(s: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|value| s.eq_ignore_ascii_case(value.as_str())).ok_or_else(|| {
+            Error::input("Security", "is one of none, opportunistic, required, implicit, auto")
+        })
+    }
+}

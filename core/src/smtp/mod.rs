@@ -1,0 +1,12 @@
+//! The `SMTP` object: servers, log, connections, send.
+
+mod object;
+mod outcome;
+mod pool;
+mod save;
+mod server;
+mod session;
+mod url;
+
+pub use object::Smtp;
+pub use server::{MinTlsVersion, Server};

@@ -1,0 +1,274 @@
+//! One server of an `SMTP` object: where it is, how it is protected, who logs in.
+
+use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use super::url;
+use crate::{
+    error::{Error, ErrorKind},
+    net::TlsOptions,
+    protocol::{
+        Security, Timeouts,
+        auth::{self, AuthMode, Credentials},
+    },
+    types::{Failure, Secret, Stage},
+};
+
+pub use crate::net::MinTlsVersion;
+
+/// Where to send, and how: an entry of `SMTPServers`.
+///
+/// Everything but `name` has a default that fits; see [`Server::port`] and [`Security::Auto`].
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+    pub name: String,
+    /// TCP port; 0 means 465 for [`Security::Implicit`], 587 when an account is set, else 25.
+    pub port: u16,
+    /// Limit for each phase, in place of [`Timeouts`]; `None` uses those of the object.
+    pub timeout: Option<Duration>,
+    /// How to log in.
+    pub auth_mode: AuthMode,
+    /// User name; empty means no login.
+    pub account: String,
+    /// Password.
+    pub password: Secret,
+    /// The SASL mechanism to use with [`AuthMode::Sasl`]; empty for the strongest offered.
+    pub sasl: String,
+    /// Local address to connect from.
+    pub local_end_point: Option<IpAddr>,
+    /// How the connection is protected.
+    pub security: Security,
+    /// PEM file of authorities to trust besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// The name the certificate must be for; empty means `name`.
+    pub tls_server_name: String,
+    /// Oldest TLS version accepted.
+    pub min_tls_version: MinTlsVersion,
+    /// PLAIN and LOGIN may send the password in clear text.
+    pub allow_plaintext_auth: bool,
+    /// EHLO keywords to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
+    pub disabled_extensions: Vec<String>,
+    /// Takes any certificate: whoever is on the way can read and change everything.
+    pub danger_accept_invalid_certs: bool,
+    /// Takes a certificate for any name: whoever has a certificate can be on the way.
+    pub danger_accept_invalid_hostnames: bool,
+}
+
+impl Server {
+    /// A server by host name, everything else at its default.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Reads a host name, `host:port`, or a URL: `smtp://host:port`, `smtps://user:password@host`.
+    ///
+    /// `smtps` means [`Security::Implicit`]; user and password are percent-decoded. A host name takes no login.
+    ///
+    /// # Errors
+    /// `ErrorKind::Message` with field `Name`, `Port` or the like.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        url::parse(text)
+    }
+
+    /// The port in use: as set, else by security and account.
+    #[must_use]
+    pub fn effective_port(&self) -> u16 {
+        match (self.port, self.security) {
+            (0, Security::Implicit) => 465,
+            (0, _) if self.has_credentials() => 587,
+            (0, _) => 25,
+            (port, _) => port,
+        }
+    }
+
+    /// How the connection is protected: as set, else by port, account and host. Never `Auto`.
+    #[must_use]
+    pub fn effective_security(&self) -> Security {
+        match self.security {
+            Security::Auto if self.effective_port() == 465 => Security::Implicit,
+            Security::Auto if self.is_loopback() && !self.has_credentials() => Security::None,
+            Security::Auto if self.effective_port() == 587 => Security::Required,
+            Security::Auto if self.has_credentials() && !self.is_loopback() => Security::Required,
+            Security::Auto => Security::Opportunistic,
+            security => security,
+        }
+    }
+
+    /// Whether a login is wanted.
+    #[must_use]
+    pub fn has_credentials(&self) -> bool {
+        !self.account.is_empty() && self.auth_mode != AuthMode::None
+    }
+
+    /// Whether the host is this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let name = self.name.trim_end_matches('.');
+        name.eq_ignore_ascii_case("localhost")
+            || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Name and port: `mail.example.com:587`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.name.contains(':') && !self.name.starts_with('[') {
+            format!("[{}]:{}", self.name, self.effective_port())
+        } else {
+            format!("{}:{}", self.name, self.effective_port())
+        }
+    }
+
+    /// Checks what can be checked before a connection exists; `index` is its place in `SMTPServers`.
+    pub(crate) fn check(&self, index: usize) -> Result<(), Error> {
+        let field = |name: &str| format!("SMTPServers[{index}].{name}");
+        if self.name.is_empty() {
+            return Err(Error::input(field("Name"), "is empty; give a host name such as mail.example.com"));
+        }
+        check_host(&self.name, &field("Name"))?;
+        if !self.tls_server_name.is_empty() {
+            check_host(&self.tls_server_name, &field("TlsServerName"))?;
+        }
+        for (value, name) in [(self.account.as_str(), "Account"), (self.password.expose(), "Password")] {
+            // NUL separates the parts of PLAIN (RFC 4616); CR and LF belong to no login.
+            if value.contains(['\0', '\r', '\n']) {
+                return Err(Error::input(
+                    field(name),
+                    "holds a NUL, CR or LF character, which no login can carry",
+                ));
+            }
+        }
+        if self.timeout.is_some_and(|limit| limit.is_zero()) {
+            return Err(Error::input(field("Timeout"), "is zero; give seconds above zero"));
+        }
+        if self.account.is_empty() && !self.password.is_empty() {
+            return Err(Error::input(
+                field("Account"),
+                "is empty, but a Password is set; give the user name too",
+            ));
+        }
+        auth::check_sasl_name(&self.sasl, &field("SASL"))?;
+        if let Some(path) = self.ca_file.as_ref().filter(|path| !path.is_file()) {
+            let text = format!("{} is not a file that can be read; name a PEM file", path.display());
+            return Err(Error::new(ErrorKind::FileIo, Stage::Compose, text)
+                .with_field(field("CaFile"))
+                .with_failure(Failure::FileFailed));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
+        self.has_credentials().then(|| Credentials {
+            account: self.account.clone(),
+            password: self.password.clone(),
+            mode: self.auth_mode,
+            sasl: self.sasl.clone(),
+            allow_plaintext: self.allow_plaintext_auth,
+        })
+    }
+
+    pub(crate) fn timeouts(&self, default: Timeouts) -> Timeouts {
+        self.timeout.map_or(default, Timeouts::all)
+    }
+
+    pub(crate) fn tls_options(&self) -> TlsOptions {
+        TlsOptions {
+            ca_file: self.ca_file.clone(),
+            min_version: self.min_tls_version,
+            accept_invalid_certs: self.danger_accept_invalid_certs,
+            accept_invalid_hostnames: self.danger_accept_invalid_hostnames,
+        }
+    }
+
+    /// The name that the certificate must be for: the configured one, never what DNS made of it.
+    pub(crate) fn certificate_name(&self) -> &str {
+        if self.tls_server_name.is_empty() { &self.name } else { &self.tls_server_name }
+    }
+}
+
+impl PartialEq for Server {
+    /// Whether a connection to one is as good as a connection to the other.
+    fn eq(&self, other: &Self) -> bool {
+        let key = |s: &Self| {
+            (
+                (s.name.to_ascii_lowercase(), s.effective_port(), s.effective_security(), s.timeout),
+                (s.auth_mode, s.sasl.clone(), s.local_end_point, s.allow_plaintext_auth),
+                (s.tls_options(), s.tls_server_name.clone(), s.disabled_extensions.clone()),
+            )
+        };
+        self.account == other.account && self.password == other.password && key(self) == key(other)
+    }
+}
+
+impl FromStr for Server {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self, Error> {
+        Self::parse(s)
+    }
+}
+
+/// A host name or address as a person writes it.
+fn check_host(name: &str, field: &str) -> Result<(), Error> {
+    let unbracketed = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    if unbracketed.parse::<IpAddr>().is_ok() {
+        return Ok(());
+    }
+    let allowed =
+        |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_') || (!c.is_ascii() && !c.is_control());
+    match name.chars().find(|c| !allowed(*c)) {
+        Some(c) => Err(Error::input(
+            field,
+            format!("{c:?} can't stand in a host name; give a name such as mail.example.com, the port apart"),
+        )),
+        None if name.len() > 255 => Err(Error::input(field, "is longer than 255 octets")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(name: &str, port: u16, account: &str, security: Security) -> Server {
+        Server { port, account: account.into(), security, ..Server::new(name) }
+    }
+
+    #[test]
+    fn defaults_follow_the_documented_table() {
+        let auto = |name, port, account| {
+            let s = server(name, port, account, Security::Auto);
+            (s.effective_port(), s.effective_security())
+        };
+        assert_eq!(auto("mail.example.com", 0, ""), (25, Security::Opportunistic));
+        assert_eq!(auto("mail.example.com", 0, "u"), (587, Security::Required));
+        assert_eq!(auto("mail.example.com", 587, ""), (587, Security::Required));
+        assert_eq!(auto("mail.example.com", 465, ""), (465, Security::Implicit));
+        assert_eq!(auto("mail.example.com", 25, "u"), (25, Security::Required));
+        assert_eq!(auto("localhost", 0, ""), (25, Security::None));
+        assert_eq!(auto("127.0.0.1", 2525, ""), (2525, Security::None));
+        assert_eq!(auto("[::1]", 2525, "u"), (2525, Security::Opportunistic));
+        assert_eq!(server("a", 0, "", Security::Implicit).effective_port(), 465);
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let field = |server: Server| server.check(1).unwrap_err().field().unwrap().to_owned();
+        assert_eq!(field(Server::default()), "SMTPServers[1].Name");
+        assert_eq!(field(Server::new("a b")), "SMTPServers[1].Name");
+        assert_eq!(field(Server::new("a\r\nb")), "SMTPServers[1].Name");
+        assert_eq!(field(Server { account: "u\r\n".into(), ..Server::new("a") }), "SMTPServers[1].Account");
+        assert_eq!(field(Server { password: "p\0".into(), ..Server::new("a") }), "SMTPServers[1].Password");
+        assert_eq!(field(Server { password: "p".into(), ..Server::new("a") }), "SMTPServers[1].Account");
+        assert_eq!(field(Server { sasl: "X".into(), ..Server::new("a") }), "SMTPServers[1].SASL");
+        assert_eq!(
+            field(Server { ca_file: Some("/none".into()), ..Server::new("a") }),
+            "SMTPServers[1].CaFile"
+        );
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let server = Server { password: "hunter22".into(), ..Server::new("a") };
+        assert!(!format!("{server:?}").contains("hunter22"));
+    }
+}

@@ -1,0 +1,112 @@
+//! Servers written as one string.
+
+use super::Server;
+use crate::{error::Error, protocol::Security, types::Secret};
+
+/// Reads `host`, `host:port`, `smtp://…` and `smtps://…`.
+pub(super) fn parse(text: &str) -> Result<Server, Error> {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
+        None => (None, text),
+    };
+    let security = match scheme.as_deref() {
+        None | Some("smtp") => Security::Auto,
+        Some("smtps") => Security::Implicit,
+        Some(other) => {
+            return Err(Error::input(
+                "Name",
+                format!("{other}:// is not known; use smtp:// or smtps://, or a plain host name"),
+            ));
+        }
+    };
+    let rest = if scheme.is_some() { rest.trim_end_matches('/') } else { rest };
+    let (login, place) = match rest.rsplit_once('@') {
+        Some((login, place)) if scheme.is_some() => (Some(login), place),
+        Some(_) => {
+            return Err(Error::input(
+                "Name",
+                "holds an @; give the host name alone, or a URL such as smtp://user:password@host:587",
+            ));
+        }
+        None => (None, rest),
+    };
+    if scheme.is_some() && place.contains(['/', '?', '#']) {
+        return Err(Error::input("Name", "the URL holds more than user, password, host and port"));
+    }
+    let (name, port) = split_port(place)?;
+    let mut server = Server { port, security, ..Server::new(name) };
+    if let Some(login) = login {
+        let (account, password) = login.split_once(':').unwrap_or((login, ""));
+        server.account = decode(account, "Account")?;
+        server.password = Secret::new(decode(password, "Password")?);
+    }
+    Ok(server)
+}
+
+/// Separates the port; a bare IPv6 address has colons of its own.
+fn split_port(place: &str) -> Result<(&str, u16), Error> {
+    let bracket = place.rfind(']');
+    let colon = place.rfind(':').filter(|at| bracket.is_none_or(|b| *at == b + 1));
+    let Some(at) = colon.filter(|_| bracket.is_some() || place.matches(':').count() == 1) else {
+        return Ok((place, 0));
+    };
+    let port = place[at + 1..].parse().ok().filter(|port| *port > 0);
+    port.map(|port| (&place[..at], port)).ok_or_else(|| {
+        Error::input("Port", format!("{:?} is no port; give a number from 1 to 65535", &place[at + 1..]))
+    })
+}
+
+/// Percent-decoding (RFC 3986 section 2.1).
+fn decode(text: &str, field: &str) -> Result<String, Error> {
+    let bad = || Error::input(field, "holds a % that is no percent-encoded octet; write % as %25");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if first != b'%' {
+            bytes.push(first);
+            rest = tail;
+            continue;
+        }
+        let digit = |at: usize| tail.get(at).and_then(|b| char::from(*b).to_digit(16));
+        let (high, low) = (digit(0).ok_or_else(bad)?, digit(1).ok_or_else(bad)?);
+        bytes.push(u8::try_from(high * 16 + low).map_err(|_| bad())?);
+        rest = &tail[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| Error::input(field, "is not UTF-8 after percent-decoding"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_a_person_writes() {
+        let parts = |text: &str| {
+            let s = parse(text).unwrap();
+            (s.name.clone(), s.port, s.security, s.account.clone(), s.password.expose().to_owned())
+        };
+        let plain = |name: &str, port| (name.to_owned(), port, Security::Auto, String::new(), String::new());
+        assert_eq!(parts("mail.example.com"), plain("mail.example.com", 0));
+        assert_eq!(parts("mail.example.com:2525"), plain("mail.example.com", 2525));
+        assert_eq!(parts("::1"), plain("::1", 0));
+        assert_eq!(parts("[::1]:25"), plain("[::1]", 25));
+        assert_eq!(parts("smtp://127.0.0.1:1025/"), plain("127.0.0.1", 1025));
+        let (name, port, security, account, password) = parts("SMTPS://us%40er:p%3Aä@mail.example.com:465");
+        assert_eq!((name.as_str(), port, security), ("mail.example.com", 465, Security::Implicit));
+        assert_eq!((account.as_str(), password.as_str()), ("us@er", "p:ä"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, field) in [
+            ("http://a", "Name"),
+            ("user@host", "Name"),
+            ("smtp://a/b", "Name"),
+            ("a:0", "Port"),
+            ("a:70000", "Port"),
+            ("smtp://u:%zz@a", "Password"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().field(), Some(field), "{text}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the client itself noticed.
+
+/// A failure that the client itself noticed, as opposed to a reply that refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The host name has no address, or the name service did not answer.
+    DnsFailed,
+    /// The connection was refused, or the network is unreachable.
+    ConnectRefused,
+    /// No answer to the attempt to connect.
+    ConnectTimeout,
+    /// Connected, but no greeting came in time.
+    GreetingTimeout,
+    /// A reply to a command did not come in time.
+    ReplyTimeout,
+    /// TLS was begun and the server answered in plain text.
+    TlsOnPlainPort,
+    /// Plain text was spoken and the server expects TLS.
+    PlainOnTlsPort,
+    /// The certificate has expired or is not valid yet.
+    CertificateExpired,
+    /// The certificate is for other names.
+    CertificateWrongName,
+    /// The certificate is not signed by a trusted authority.
+    CertificateUntrusted,
+    /// TLS could not be established for another reason; `detail` may say which.
+    TlsFailed,
+    /// TLS is required by the settings, and the server does not offer STARTTLS.
+    TlsNotOffered,
+    /// The greeting names another host than the one asked for.
+    RedirectedPort,
+    /// The connection broke.
+    ConnectionLost,
+    /// The connection broke between the end of the message and the reply.
+    OutcomeUnknown,
+    /// A user name is set, and the server offers no AUTH at all.
+    AuthNotOffered,
+    /// The server offers AUTH, but no mechanism that the settings can use.
+    NoCommonMechanism,
+    /// Logging in would send the password in clear text, which the settings do not allow.
+    PlaintextAuthRefused,
+    /// The message is larger than the SIZE that the server announced (RFC 1870).
+    MessageTooLarge {
+        /// Bytes of the message.
+        size: u64,
+        /// Bytes that the server takes.
+        limit: u64,
+    },
+    /// An address or header needs SMTPUTF8 (RFC 6531), and the server does not offer it.
+    SmtpUtf8Unsupported,
+    /// The message or a setting is not valid; `field` names it.
+    InvalidInput,
+    /// A local file could not be read or written.
+    FileFailed,
+    /// The program cancelled the operation.
+    Cancelled,
+    /// The server's answer is not a reply of SMTP.
+    MalformedReply,
+    /// The proxy could not be reached, or refused.
+    ProxyFailed,
+}

@@ -1,0 +1,1 @@
+//! The Node module over the core.

@@ -1,0 +1,2 @@
+//! The Rust driver of the test suite.
+fn main() {}
