@@ -1,5 +1,8 @@
 //! Composed messages come back from an independent parser (Python's `email`) as they went in.
 
+// Helpers outside of test functions may fail the test.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::{fmt::Write as _, fs::File, io, path::Path, process::Command};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -126,7 +129,10 @@ fn cases(folder: &Path) -> Vec<Case> {
         add(message, Form::default());
     }
     for (i, &text) in BODIES.iter().chain(NASTY).enumerate() {
-        for &encoding in BodyPartEncoding::ALL {
+        for (j, &encoding) in BodyPartEncoding::ALL.iter().enumerate() {
+            if i >= BODIES.len() && i % BodyPartEncoding::ALL.len() != j {
+                continue;
+            }
             let mut message = base();
             message.body_parts =
                 vec![BodyPart { body: text.into(), format: BodyPartFormat::Plain, encoding }];
