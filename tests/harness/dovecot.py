@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .process import Folder, require_root_and, spawn, stop, wait_until
+from .process import Folder, Server, require_root_and, wait_until
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class Dovecot:
         configuration.write_text(
             CONFIGURATION.format(folder=folder, socket=socket, mechanisms=" ".join(mechanisms)), encoding="utf-8"
         )
-        self._process = spawn(["dovecot", "-F", "-c", str(configuration)], folder / "out.txt")
+        self._server = Server(["dovecot", "-F", "-c", str(configuration)], folder)
         try:
-            wait_until(socket.is_socket, "dovecot", lambda: self._process.poll() is None)
+            wait_until(socket.is_socket, "dovecot", self._server.alive)
         except Exception as error:
             said = self.said()
             self.close()
@@ -92,7 +92,7 @@ class Dovecot:
 
     def close(self) -> None:
         """Stop it and remove its folder."""
-        stop(self._process)
+        self._server.stop()
         self._folder.remove()
 
 

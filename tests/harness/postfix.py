@@ -9,12 +9,13 @@ import os
 import pwd
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .dovecot import Dovecot
 from .maildir import Maildir
 from .pki import Pki
-from .process import Folder, free_port, has_ipv6, listening, require_root_and, spawn, stop, wait_until
+from .process import Folder, Server, free_port, has_ipv6, listening, require_root_and, wait_until
 
 DOMAIN = "example.test"
 MAILBOXES = ("user", "other", "third")
@@ -130,13 +131,17 @@ class Postfix:
         self._folder = Folder("postfix")
         self.folder = self._folder.path
         self._dovecot: Dovecot | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server: Server | None = None
         try:
             self._configure()
             self._dovecot = Dovecot(self.folder / "queue/private/auth", mechanisms)
-            self._process = spawn(["postfix", "-c", str(self.config), "start-fg"], self.folder / "out.txt")
+            # `check` makes the queue's folders. Then the master itself rather than `postfix start-fg`: that one begins
+            # a session of its own, out of reach of whoever must end it.
+            self._command("postfix", "check")
+            master = self._command("postconf", "-h", "daemon_directory").strip() + "/master"
+            self._server = Server([master, "-c", str(self.config), "-d"], self.folder)
             for name, port in self.ports.items():
-                wait_until(lambda port=port: listening(port), f"postfix {name}", self._alive)  # type: ignore[misc]
+                wait_until(partial(listening, port), f"postfix {name}", self._server.alive)
         except BaseException as error:
             said = self.said()
             self.close()
@@ -164,16 +169,17 @@ class Postfix:
 
     def close(self) -> None:
         """Stop both servers and remove the folder."""
-        if self._process is not None:
-            if self._alive():
-                subprocess.run(["postfix", "-c", str(self.config), "stop"], capture_output=True, timeout=30)
-            stop(self._process)
+        if self._server is not None:
+            self._server.stop()
         if self._dovecot is not None:
             self._dovecot.close()
         self._folder.remove()
 
-    def _alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+    def _command(self, name: str, *arguments: str) -> str:
+        done = subprocess.run([name, "-c", str(self.config), *arguments], capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise RuntimeError(f"{name}: {done.stdout}{done.stderr}")
+        return done.stdout
 
     def _configure(self) -> None:
         postfix, nobody = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")

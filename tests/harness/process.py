@@ -1,6 +1,6 @@
 """Child processes that never outlive the tests, free ports, and waiting until a server answers."""
 
-import ctypes
+import contextlib
 import os
 import shutil
 import signal
@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None, use_errno=True)
 LOOPBACK = "127.0.0.1"
 
 
@@ -29,37 +27,44 @@ def require_root_and(*commands: str) -> None:
         raise Unavailable("the server changes user, which only root may do")
 
 
-def _die_with_parent() -> None:
-    # The kernel sends this when the test run is killed, however hard; the servers end their own children on it.
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+# Waits for the end of its input, which comes when the test run closes it or dies, however hard; then ends the whole
+# group and removes the folder. (PR_SET_PDEATHSIG would not do: the kernel forgets it when a server changes user.)
+KEEPER = 'read -r _; kill -s TERM -- "-$1"; kill -s KILL -- "-$1"; rm -rf -- "$2"'
 
 
-def spawn(arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a server in a process group of its own; what it prints goes to `log`."""
-    with log.open("ab") as out:
-        return subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
+class Server:
+    """A server as a child process in a group of its own, which never outlives the test run."""
+
+    def __init__(self, arguments: list[str], folder: Path) -> None:
+        """Start it; what it prints goes to `out.txt` in `folder`, which is removed if the test run is killed."""
+        with (folder / "out.txt").open("ab") as out:
+            self._process = subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, "sh", str(self._process.pid), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
         )
 
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
 
-def stop(process: subprocess.Popen[bytes], patience: float = 10) -> None:
-    """End the process politely, then its whole group by force."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    process.wait(patience)
+    def stop(self, patience: float = 10) -> None:
+        """End it politely, then what is left of its group by force."""
+        if self.alive():
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
+        # The keeper goes first: it must not signal a group number that belongs to someone else by then.
+        self._keeper.kill()
+        self._keeper.communicate()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(patience)
 
 
 def free_port(host: str = LOOPBACK) -> int:
