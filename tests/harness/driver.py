@@ -1,4 +1,4 @@
-"""Runs a job through one language's driver and checks the shape of its answers: the contract of `tests/drivers/README.md`."""
+"""Runs a job through one language's driver and checks its answers against the contract of `tests/drivers/README.md`."""
 
 import base64
 import json
@@ -93,7 +93,9 @@ class Job:
             self.put(f"server.{key}", value)
         return self.put("server.add")
 
-    def message(self, *to: str, sender: str = "sender@domain.test", subject: str = "Hello", text: str = "Hello") -> "Job":
+    def message(
+        self, *to: str, sender: str = "sender@domain.test", subject: str = "Hello", text: str = "Hello"
+    ) -> "Job":
         """Fills in a plain message."""
         self.put("from.email", sender)
         for recipient in to:

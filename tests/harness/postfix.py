@@ -199,9 +199,7 @@ class Postfix:
         (self.config / "mailboxes").write_text(boxes)
         protocols = "all" if "inet6" in self.families else "ipv4"
         (self.config / "main.cf").write_text(
-            MAIN_CF.format(
-                folder=self.folder, domain=DOMAIN, protocols=protocols, uid=nobody.pw_uid, gid=nobody.pw_gid
-            )
+            MAIN_CF.format(folder=self.folder, domain=DOMAIN, protocols=protocols, uid=nobody.pw_uid, gid=nobody.pw_gid)
         )
         (self.config / "master.cf").write_text(MASTER_CF + "".join(self._listeners()))
 

@@ -1,4 +1,4 @@
-"""Scenario files: a server's script, a job, and what must come of it. The format is told in `tests/scenarios/README.md`."""
+"""Scenario files: a server's script, a job, and what must come of it (format: `tests/scenarios/README.md`)."""
 
 import base64
 import re
@@ -83,7 +83,9 @@ class Scenario:
             job.put("send")
         return job
 
-    def complaints(self, answers: list[Answer], server: ScriptedServer, log: str, variables: dict[str, str]) -> list[str]:
+    def complaints(
+        self, answers: list[Answer], server: ScriptedServer, log: str, variables: dict[str, str]
+    ) -> list[str]:
         """Everything that is not as the scenario says."""
         wrong = []
         if len(answers) != len(self.expectations):

@@ -201,7 +201,12 @@ class _Play:
     """One connection being played."""
 
     def __init__(
-        self, server: ScriptedServer, connected: socket.socket, connection: Connection, script: Sequence[Step], name: str
+        self,
+        server: ScriptedServer,
+        connected: socket.socket,
+        connection: Connection,
+        script: Sequence[Step],
+        name: str,
     ) -> None:
         self._server = server
         self._socket = connected

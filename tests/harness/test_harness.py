@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -70,7 +71,7 @@ class TestScriptedServer:
         server = serve(GREETING)
         with contextlib.suppress(smtplib.SMTPException), client(server.port) as smtp:
             smtp.noop()
-        with pytest.raises(Violation, match="expected 'EHLO client.test', heard 'noop'"):
+        with pytest.raises(Violation, match=r"expected 'EHLO client\.test', heard 'noop'"):
             server.finish()
 
     def test_line_after_the_script_is_a_violation(self, serve) -> None:
@@ -137,7 +138,14 @@ class TestScriptedServer:
         assert server.received == b"anything"
 
     def test_starttls_and_injected_clear_text(self, serve, pki: Pki) -> None:
-        script: list[Step] = [Say(b"220 x\r\n"), Hear("STARTTLS"), Say(b"220 go\r\n"), Tls(), Hear("noop"), Say(b"250 ok\r\n")]
+        script: list[Step] = [
+            Say(b"220 x\r\n"),
+            Hear("STARTTLS"),
+            Say(b"220 go\r\n"),
+            Tls(),
+            Hear("noop"),
+            Say(b"250 ok\r\n"),
+        ]
         server = serve(script, script)
         with client(server.port) as smtp:
             smtp.ehlo_resp, smtp.esmtp_features, smtp.does_esmtp = b"", {"starttls": ""}, True
@@ -166,7 +174,9 @@ class TestPki:
     def test_certificates_are_what_they_say(self, name: str, complaint: str | None, serve, pki: Pki) -> None:
         server = serve([Tls(name)])
         context = ssl.create_default_context(cafile=str(pki.ca_file))
-        expected = pytest.raises(ssl.SSLCertVerificationError, match=complaint) if complaint else contextlib.nullcontext()
+        expected = (
+            pytest.raises(ssl.SSLCertVerificationError, match=complaint) if complaint else contextlib.nullcontext()
+        )
         with socket.create_connection(("127.0.0.1", server.port)) as connected, expected:
             context.wrap_socket(connected, server_hostname="127.0.0.1").close()
         server.finish()
@@ -208,10 +218,13 @@ class TestPostfix:
 
     def test_ends_with_the_test_run_however_it_ends(self, postfix: Postfix, pki: Pki, tmp_path: Path) -> None:
         program = (
-            "import sys, time; from pathlib import Path; from harness.pki import Pki; from harness.postfix import Postfix\n"
+            "import sys, time; from pathlib import Path\n"
+            "from harness.pki import Pki; from harness.postfix import Postfix\n"
             "p = Postfix(Pki(Path(sys.argv[1]))); print(p.folder, p.port('plain'), flush=True); time.sleep(600)"
         )
-        run = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=SOURCE, stdout=subprocess.PIPE, text=True)
+        run = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)], cwd=SOURCE, stdout=subprocess.PIPE, text=True
+        )
         assert run.stdout is not None
         folder, port = run.stdout.readline().rsplit(" ", 1)
         try:
@@ -249,14 +262,22 @@ class TestScenario:
 
     @pytest.mark.parametrize(
         "text",
-        ["[nonsense]\n", "[server]\nX: y\n[expect]\nok = true\n", "[expect]\nok true\n", "[server]\nS: 220\n", "split all\n"],
+        [
+            "[nonsense]\n",
+            "[server]\nX: y\n[expect]\nok = true\n",
+            "[expect]\nok true\n",
+            "[server]\nS: 220\n",
+            "split all\n",
+        ],
     )
     def test_malformed_files_are_refused(self, text: str, tmp_path: Path) -> None:
-        with pytest.raises(scenario.Malformed, match="x.scn"):
+        with pytest.raises(scenario.Malformed, match=r"x\.scn"):
             self.read(tmp_path, text)
 
     def test_steps(self, tmp_path: Path) -> None:
-        read = self.read(tmp_path, "[server]\nS: 220-a\nS: 220 b\nC? RSET\nS? 250 r\nS= \\x1b\\r\\n\n@message\n[expect]\n")
+        read = self.read(
+            tmp_path, "[server]\nS: 220-a\nS: 220 b\nC? RSET\nS? 250 r\nS= \\x1b\\r\\n\n@message\n[expect]\n"
+        )
         assert read.scripts == [
             [
                 Say(b"220-a\r\n220 b\r\n"),
@@ -322,7 +343,7 @@ class TestScenario:
 
 
 class TestDriver:
-    ERROR = {
+    ERROR: ClassVar[dict[str, object]] = {
         **{"kind": "dns", "number": 200, "stage": "RESOLVE", "field": None, "message": "m", "reply_code": 0},
         **{"enhanced_code": None, "reply_text": "", "server": None, "is_temporary": True, "message_id": None},
         **{"recipients": [], "diagnosis": None, "transcript": []},
@@ -339,7 +360,15 @@ class TestDriver:
 
     @pytest.mark.parametrize(
         "changes",
-        [{"number": 201}, {"kind": "odd"}, {"stage": "Rcpt"}, {"reply_code": True}, {"field": 3}, {"more": 1}, {"recipients": [{}]}],
+        [
+            {"number": 201},
+            {"kind": "odd"},
+            {"stage": "Rcpt"},
+            {"reply_code": True},
+            {"field": 3},
+            {"more": 1},
+            {"recipients": [{}]},
+        ],
         ids=str,
     )
     def test_wrong_shape(self, changes: dict[str, object]) -> None:

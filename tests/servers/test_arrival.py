@@ -7,13 +7,15 @@ from pathlib import Path
 from harness.driver import Job
 from harness.postfix import DOMAIN, Postfix
 
-TEXT = "Grüße aus Zürich: 日本語 🚀\n\n.\n..two dots\nFrom here on\n" + "long " * 300 + "\n\ttab and trailing space \nend"
+TEXT = (
+    "Grüße aus Zürich: 日本語 🚀\n\n.\n..two dots\nFrom here on\n" + "long " * 300 + "\n\ttab and trailing space \nend"
+)
 HTML = '<p>Grüße <b>fett</b> &amp; <img src="cid:logo@freesmtp"></p>\n<pre>' + "x" * 1500 + "</pre>"
 SUBJECT = "Rechnung für März – " + "sehr langer Betreff " * 8 + "日本語"
 ATTACHMENTS = {
     "every byte.bin": bytes(range(256)) * 300,
     "Rechnung März 2026.pdf": b"%PDF-1.4\r\n.\r\n\n\r.\n",
-    "日本語のとても長いファイル名" * 4 + ".txt": "Zeile\r\nzwei\n".encode(),
+    "日本語のとても長いファイル名" * 4 + ".txt": b"Zeile\r\nzwei\n",
     'a "quoted"; name=x.dat': b"\0",
     "empty.txt": b"",
 }
@@ -56,8 +58,10 @@ def test_everything_at_once(language: str, postfix: Postfix, send, tmp_path: Pat
 
     for user in ("user", "other", "third"):
         arrived = postfix.mailbox(user).wait_for(message_id)
-        assert arrived.text is not None and arrived.text.rstrip("\n") == TEXT
-        assert arrived.html is not None and arrived.html.rstrip("\n") == HTML
+        assert arrived.text is not None
+        assert arrived.text.rstrip("\n") == TEXT
+        assert arrived.html is not None
+        assert arrived.html.rstrip("\n") == HTML
         assert arrived.header("Subject") == SUBJECT
         assert arrived.header("Message-ID") == message_id
         assert arrived.header("X-Campaign") == "Frühling №5"
@@ -98,7 +102,8 @@ def test_plain_message_is_a_single_part(language: str, postfix: Postfix, send) -
     assert answer["ok"], answer
     arrived = postfix.mailbox().wait_for(answer["report"]["message_id"])
     assert arrived.message.get_content_type() == "text/plain"
-    assert arrived.text is not None and arrived.text.rstrip("\n") == "Just text"
+    assert arrived.text is not None
+    assert arrived.text.rstrip("\n") == "Just text"
 
 
 def test_html_only(language: str, postfix: Postfix, send) -> None:
@@ -106,7 +111,8 @@ def test_html_only(language: str, postfix: Postfix, send) -> None:
     answer = send(job.put("subject", "html").put("html", HTML).send())
     assert answer["ok"], answer
     arrived = postfix.mailbox().wait_for(answer["report"]["message_id"])
-    assert arrived.html is not None and arrived.html.rstrip("\n") == HTML
+    assert arrived.html is not None
+    assert arrived.html.rstrip("\n") == HTML
     assert arrived.text is None
 
 
@@ -117,5 +123,6 @@ def test_no_line_is_too_long_for_the_wire(language: str, postfix: Postfix, send)
     assert answer["ok"], answer
     arrived = postfix.mailbox().wait_for(answer["report"]["message_id"])
     assert max(len(line) for line in arrived.raw.splitlines()) <= 998
-    assert arrived.text is not None and arrived.text.rstrip("\n") == "x" * 100_000
+    assert arrived.text is not None
+    assert arrived.text.rstrip("\n") == "x" * 100_000
     assert arrived.header("Subject") == "s" * 3000

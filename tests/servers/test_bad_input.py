@@ -177,7 +177,9 @@ def test_quoted_local_part_stays_one_address(recipient: str, language: str, serv
         assert server.connections == []
 
 
-@pytest.mark.parametrize("name", ["a\r\nX-Injected: yes.txt", 'a"; filename="b.exe', "../../etc/passwd", "a\u202etxt.exe"])
+@pytest.mark.parametrize(
+    "name", ["a\r\nX-Injected: yes.txt", 'a"; filename="b.exe', "../../etc/passwd", "a\u202etxt.exe"]
+)
 def test_hostile_attachment_name(name: str, language: str, serve, send) -> None:
     """Refused by name, or encoded so that no reader sees another header, parameter or folder."""
     server = serve(transaction("recipient@domain.test"))

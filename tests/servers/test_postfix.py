@@ -73,7 +73,9 @@ def test_ways_in(name: str, language: str, postfix: Postfix, send, log_file: Pat
     assert report["server"] == f"127.0.0.1:{postfix.port(way.service)}"
     assert report["reply_code"] == 250
     assert "queued as" in report["reply_text"]
-    assert [(r["email"], r["status"], r["enhanced_code"]) for r in report["recipients"]] == [(USER, "accepted", "2.0.0")]
+    assert [(r["email"], r["status"], r["enhanced_code"]) for r in report["recipients"]] == [
+        (USER, "accepted", "2.0.0")
+    ]
     assert report["auth_mechanism"] == way.mechanism
     assert (report["tls"] is not None) == way.protocol.startswith("ESMTPS")
     assert report["warnings"] == []
@@ -131,9 +133,7 @@ def test_relay_denied_and_no_login_offered(language: str, postfix: Postfix, send
 
 
 def test_relay_denied_where_login_would_help(language: str, postfix: Postfix, send) -> None:
-    job = Job().server(
-        "127.0.0.1", postfix.port("submission"), security="required", cafile=postfix.pki.ca_file
-    )
+    job = Job().server("127.0.0.1", postfix.port("submission"), security="required", cafile=postfix.pki.ca_file)
     error = failed(send(job.message("someone@foreign.test").send()))
     assert (error["reply_code"], error["enhanced_code"]) == (554, "5.7.1")
     assert error["diagnosis"]["cause"] in ("relay-denied", "auth-required")

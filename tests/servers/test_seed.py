@@ -29,5 +29,3 @@ def test_original_log(language: str, serve, tmp_path: Path, log_file: Path) -> N
     assert SEED.log is not None
     expected = [f"Connect to server. {host}", *SEED.log[1:]]
     assert log_file.read_text().splitlines() == expected
-
-
