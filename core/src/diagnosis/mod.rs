@@ -12,6 +12,8 @@ mod pattern;
 mod provider;
 mod remedy;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 

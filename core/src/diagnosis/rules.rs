@@ -131,6 +131,12 @@ impl Rule {
         Ok(Self { cause, line, weight, phases, conditions, pattern })
     }
 
+    /// For the client's own texts, not for replies.
+    #[cfg(test)]
+    pub(super) fn is_local(&self) -> bool {
+        self.phases == [Phase::Local]
+    }
+
     fn holds(&self, facts: &Facts, text: &Text<'_>) -> bool {
         self.phase_fits(facts)
             && (self.conditions.is_empty()

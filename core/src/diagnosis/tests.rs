@@ -1,0 +1,317 @@
+//! Cases for every row of the table, and the accuracy on the corpora where they are present.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::*;
+
+const CASES: &str = include_str!("../../tests/diagnosis_cases.tsv");
+
+/// One labelled reply.
+struct Case {
+    stage: Option<Stage>,
+    offered: Vec<String>,
+    reply: Reply,
+    cause: Cause,
+}
+
+/// Reads the columns `phase`, `reply`, `cause` and, if it is there, `offered` of a table with a header line.
+fn read(table: &str) -> Vec<Case> {
+    let mut rows = table.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let header: Vec<&str> = rows.next().unwrap().split('\t').collect();
+    let column = |name| header.iter().position(|column| *column == name).unwrap();
+    let offered = header.iter().position(|column| *column == "offered");
+    let (phase, reply, cause) = (column("phase"), column("reply"), column("cause"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('\t').collect();
+        Case {
+            stage: Some(cells[phase].parse().unwrap()),
+            offered: offered.map(|i| cells[i].split(", ").map(str::to_owned).collect()).unwrap_or_default(),
+            reply: Reply::parse(&cells[reply].replace("\\n", "\n")).unwrap(),
+            cause: cells[cause].parse().unwrap(),
+        }
+    })
+    .collect()
+}
+
+fn context(case: &Case) -> Context<'_> {
+    Context { stage: case.stage, reply: Some(&case.reply), offered: &case.offered, ..Context::default() }
+}
+
+#[test]
+fn every_case_gets_its_cause() {
+    let wrong: Vec<String> = read(CASES)
+        .iter()
+        .filter_map(|case| {
+            let rule = rule_for(&context(case), &case.reply);
+            let found = rule.map_or(Cause::Unknown, |rule| rule.cause);
+            let line = rule.map_or(0, |rule| rule.line);
+            (found != case.cause)
+                .then(|| format!("{} is taken for {found} by line {line}: {}", case.cause, case.reply))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A row that decides no case is dead: another row is always before it, or its case is missing.
+#[test]
+fn every_row_decides_a_case() {
+    let mut dead: BTreeMap<usize, Cause> =
+        TABLE.rules.iter().filter(|rule| !rule.is_local()).map(|rule| (rule.line, rule.cause)).collect();
+    for case in read(CASES) {
+        if let Some(rule) = rule_for(&context(&case), &case.reply) {
+            dead.remove(&rule.line);
+        }
+    }
+    let dead: Vec<String> =
+        dead.iter().map(|(line, cause)| format!("rules.txt line {line} ({cause})")).collect();
+    assert!(dead.is_empty(), "no case is decided by\n{}", dead.join("\n"));
+}
+
+/// The collection beside the repository, which a checkout alone does not have, and our own.
+fn corpora() -> Vec<(&'static str, String)> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    ["../shared/corpus/rejections.tsv", "tests/corpus/extra.tsv"]
+        .into_iter()
+        .filter_map(|name| match std::fs::read_to_string(root.join(name)) {
+            Ok(table) => Some((name, table)),
+            Err(_) => {
+                println!("{name} is not here: not measured");
+                None
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn accuracy_on_the_corpora() {
+    for (name, table) in corpora() {
+        let cases = read(&table);
+        let mut tally: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for case in &cases {
+            let found = diagnose(&context(case)).cause;
+            let (right, all) = tally.entry(case.cause.as_str()).or_default();
+            *all += 1;
+            *right += usize::from(found == case.cause);
+        }
+        let right: usize = tally.values().map(|(right, _)| right).sum();
+        assert!(right * 100 >= cases.len() * 95, "{name}: {right} of {} are right", cases.len());
+        for (cause, (right, all)) in tally {
+            assert!(all < 10 || right * 100 >= all * 85, "{name}: {cause}: {right} of {all} are right");
+        }
+    }
+}
+
+fn reply(text: &str) -> Reply {
+    Reply::parse(text).unwrap()
+}
+
+fn offered(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+#[test]
+fn the_conversation_of_the_original_log() {
+    let reply = reply(
+        "501 5.7.1 This system is not configured to relay mail from <sender@domain.com> to <recipient@domain.com> for \
+         69.80.22.132",
+    );
+    let offered = offered(&["AUTH SCRAM-MD5 LOGIN CRAM-MD5 NTLM", "SIZE 10000000", "8BITMIME"]);
+    let diagnosis = diagnose(&Context {
+        stage: Some(Stage::Rcpt),
+        reply: Some(&reply),
+        host: "mail.quiksoft.com",
+        port: 25,
+        greeting_host: Some("quiksoft.com"),
+        offered: &offered,
+        local_address: Some("10.0.0.7".parse().unwrap()),
+        sender: Some("sender@domain.com"),
+        recipient: Some("recipient@domain.com"),
+        ..Context::default()
+    });
+    assert_eq!(diagnosis.cause, Cause::RelayDenied);
+    let remedies: Vec<&str> = diagnosis.remedy.lines().collect();
+    assert_eq!(remedies.len(), 3, "{remedies:#?}");
+    assert!(
+        remedies[0].contains("AUTH SCRAM-MD5 LOGIN CRAM-MD5 NTLM and no user name was set"),
+        "{}",
+        remedies[0]
+    );
+    assert!(remedies[0].contains("STARTTLS is not offered"), "{}", remedies[0]);
+    assert_eq!(
+        remedies[1],
+        "Ask the administrator of mail.quiksoft.com to allow relaying from 69.80.22.132."
+    );
+    assert!(
+        remedies[2].contains("587") && remedies[2].contains("responsible for domain.com"),
+        "{}",
+        remedies[2]
+    );
+    assert!(diagnosis.evidence.starts_with("501 5.7.1 This system"), "{}", diagnosis.evidence);
+    assert_eq!(diagnosis.reference.as_deref(), Some("RFC 5321 section 3.6.2"));
+}
+
+#[test]
+fn the_same_words_in_another_session() {
+    let reply = reply("550 5.7.1 Relaying denied");
+    let first = |context: Context<'_>| {
+        let context = Context {
+            stage: Some(Stage::Rcpt),
+            reply: Some(&reply),
+            host: "mx.example.com",
+            recipient: Some("a@b.example"),
+            ..context
+        };
+        let diagnosis = diagnose(&context);
+        assert_eq!(diagnosis.cause, Cause::RelayDenied);
+        diagnosis.remedy.lines().next().unwrap().to_owned()
+    };
+    let login = offered(&["AUTH PLAIN", "STARTTLS"]);
+    let encrypt = offered(&["STARTTLS"]);
+    let plain = offered(&["SIZE 1000"]);
+    let with = |offered| Context { offered, ..Context::default() };
+
+    assert!(first(with(&login)).starts_with("Log in: mx.example.com offers AUTH PLAIN"));
+    assert!(first(with(&login)).contains("Security to Required"));
+    assert!(first(with(&encrypt)).starts_with("Encrypt first"));
+    assert!(first(with(&plain)).starts_with("Ask the administrator of mx.example.com to allow relaying"));
+    let logged_in = Context { authenticated: true, tls: true, user: Some("me"), ..with(&login) };
+    assert!(first(logged_in).contains("the account me send to b.example"));
+    let unused = Context { credentials_set: true, ..with(&login) };
+    assert!(first(unused).contains("the login was not made"));
+}
+
+#[test]
+fn encryption_before_login() {
+    let reply = reply("530 5.7.0 Must issue a STARTTLS command first");
+    let starttls = offered(&["STARTTLS"]);
+    let context =
+        Context { stage: Some(Stage::Mail), reply: Some(&reply), offered: &starttls, ..Context::default() };
+    let diagnosis = diagnose(&context);
+    assert_eq!(diagnosis.cause, Cause::TlsRequired);
+    assert!(
+        diagnosis.remedy.starts_with("The server offers STARTTLS and it was not used"),
+        "{}",
+        diagnosis.remedy
+    );
+}
+
+#[test]
+fn a_provider_of_application_passwords() {
+    let reply = reply("535 5.7.8 Username and Password not accepted");
+    let context = Context {
+        stage: Some(Stage::Auth),
+        reply: Some(&reply),
+        host: "smtp.gmail.com",
+        ..Context::default()
+    };
+    let diagnosis = diagnose(&context);
+    assert_eq!(diagnosis.cause, Cause::AuthFailed);
+    let first = diagnosis.remedy.lines().next().unwrap();
+    assert!(first.starts_with("Gmail") && first.contains("app password"), "{first}");
+}
+
+#[test]
+fn a_refused_size_with_both_numbers() {
+    let failure = Some(Failure::MessageTooLarge { size: 30_000_000, limit: 10_485_760 });
+    let by_client = diagnose(&Context { failure, stage: Some(Stage::Mail), ..Context::default() });
+    let reply = reply("552 5.3.4 Message size exceeds fixed limit");
+    let size = offered(&["SIZE 10485760"]);
+    let by_server = diagnose(&Context {
+        stage: Some(Stage::Mail),
+        reply: Some(&reply),
+        offered: &size,
+        message_size: Some(30_000_000),
+        ..Context::default()
+    });
+    for diagnosis in [by_client, by_server] {
+        assert_eq!(diagnosis.cause, Cause::MessageTooLarge);
+        let first = diagnosis.remedy.lines().next().unwrap();
+        assert!(
+            first.contains("30000000") && first.contains("10485760") && first.contains("19514240"),
+            "{first}"
+        );
+    }
+}
+
+#[test]
+fn times_and_links_of_the_reply() {
+    let reply = reply("451 4.7.1 Greylisted, see https://example.com/grey and try again in 90 seconds");
+    let diagnosis = diagnose(&Context { reply: Some(&reply), ..Context::default() });
+    assert_eq!(diagnosis.cause, Cause::Greylisted);
+    assert_eq!(diagnosis.retry_after, Some(Duration::from_secs(90)));
+    assert_eq!(diagnosis.reference.as_deref(), Some("https://example.com/grey"));
+    assert!(diagnosis.remedy.contains("after 90 seconds"), "{}", diagnosis.remedy);
+
+    let silent = Reply::parse("451 4.7.1 Greylisted").unwrap();
+    let diagnosis = diagnose(&Context { reply: Some(&silent), ..Context::default() });
+    assert_eq!(diagnosis.retry_after, Some(GREYLIST_DELAY));
+}
+
+#[test]
+fn last_words_explain_a_lost_connection() {
+    let busy = reply("421 4.3.2 Too many concurrent connections from your host");
+    let failure = Some(Failure::ConnectionLost);
+    let with_words = Context {
+        failure,
+        reply: Some(&busy),
+        stage: Some(Stage::Rcpt),
+        detail: "reset",
+        ..Context::default()
+    };
+    let diagnosis = diagnose(&with_words);
+    assert_eq!(diagnosis.cause, Cause::TooManyConnections);
+    assert!(diagnosis.evidence.contains("421 4.3.2") && diagnosis.evidence.contains("reset"));
+    assert_eq!(diagnose(&Context { failure, ..Context::default() }).cause, Cause::ConnectionLost);
+    let unknown = Context { failure: Some(Failure::OutcomeUnknown), message_id: Some("<1@x>"), ..with_words };
+    let diagnosis = diagnose(&unknown);
+    assert_eq!(diagnosis.cause, Cause::OutcomeUnknown);
+    assert!(diagnosis.remedy.contains("<1@x>"), "{}", diagnosis.remedy);
+}
+
+#[test]
+fn a_positive_last_reply_explains_nothing() {
+    let fine = reply("250 2.1.0 relay denied is only a word here");
+    let context =
+        Context { failure: Some(Failure::ConnectionLost), reply: Some(&fine), ..Context::default() };
+    assert_eq!(diagnose(&context).cause, Cause::ConnectionLost);
+}
+
+#[test]
+fn nothing_known_is_said_to_be_unknown() {
+    assert_eq!(diagnose(&Context::default()).cause, Cause::Unknown);
+    let silent = reply("550 ");
+    assert_eq!(diagnose(&Context { reply: Some(&silent), ..Context::default() }).cause, Cause::Unknown);
+    let field = Context { field: Some("From.Email"), ..Context::default() };
+    assert_eq!(diagnose(&field).cause, Cause::InvalidInput);
+    assert!(diagnose(&field).summary.contains("From.Email"));
+}
+
+/// A mailbox or a host with a telling name says nothing about the cause.
+#[test]
+fn names_are_not_evidence() {
+    for text in [
+        "550 5.1.1 <spam.virus@blocked.example>: user unknown",
+        "550 5.1.1 <quota.full@relay.example> no such user",
+    ] {
+        let reply = reply(text);
+        let diagnosis =
+            diagnose(&Context { stage: Some(Stage::Rcpt), reply: Some(&reply), ..Context::default() });
+        assert_eq!(diagnosis.cause, Cause::RecipientUnknown, "{text}");
+    }
+}
+
+#[test]
+fn every_cause_has_whole_sentences() {
+    let context = Context::default();
+    let words = Words::new(&context, "", None);
+    for cause in Cause::ALL {
+        let advice = advice::of(*cause);
+        let sentences =
+            [words.fill(advice.summary)].into_iter().chain(remedy::lines(*cause, &context, &words));
+        for sentence in sentences {
+            assert!(sentence.ends_with(['.', '?']) && !sentence.contains("  "), "{cause}: {sentence}");
+            assert!(sentence.starts_with(char::is_uppercase), "{cause}: {sentence}");
+            assert!(!sentence.contains(['{', '}']), "{cause}: {sentence}");
+        }
+    }
+}
