@@ -1,0 +1,85 @@
+//! The answers: reports and errors as the JSON of the contract.
+
+use freesmtp_core::{Diagnosis, Error, RecipientResult, Report, types::TlsInfo};
+use serde_json::{Value, json};
+
+/// The line for sends that worked; `report` is that of the last one.
+pub(crate) fn success(sends: u64, report: &Report) -> Value {
+    json!({
+        "ok": true,
+        "at": "send",
+        "sends": sends,
+        "report": {
+            "recipients": recipients(&report.recipients),
+            "reply_code": report.reply.code(),
+            "reply_text": report.reply.text(),
+            "message_id": report.message_id,
+            "size": report.size,
+            "server": report.server,
+            "tls": report.tls.as_ref().map(tls),
+            "auth_mechanism": report.auth_mechanism,
+            "warnings": report.warnings,
+        },
+    })
+}
+
+/// The line for an error of the line `at`, after so many sends that worked.
+pub(crate) fn failure(at: &str, sends: u64, error: &Error) -> Value {
+    json!({
+        "ok": false,
+        "at": at,
+        "sends": sends,
+        "error": {
+            "kind": error.kind().as_str(),
+            "number": error.kind().number(),
+            "stage": error.stage().as_str(),
+            "field": error.field(),
+            "message": error.message(),
+            "reply_code": error.reply_code(),
+            "enhanced_code": error.enhanced_code().map(|code| code.to_string()),
+            "reply_text": error.reply_text(),
+            "server": error.server(),
+            "is_temporary": error.is_temporary(),
+            "message_id": error.message_id(),
+            "recipients": recipients(error.recipients()),
+            "diagnosis": error.diagnosis().map(diagnosis),
+            "transcript": error.transcript(),
+        },
+    })
+}
+
+fn recipients(results: &[RecipientResult]) -> Vec<Value> {
+    let entry = |result: &RecipientResult| {
+        json!({
+            "email": result.email,
+            "status": result.status.as_str(),
+            "stage": result.stage.as_str(),
+            "reply_code": result.reply_code(),
+            "enhanced_code": result.enhanced_code().map(|code| code.to_string()),
+            "reply_text": result.reply_text(),
+            "diagnosis": result.diagnosis.as_ref().map(diagnosis),
+        })
+    };
+    results.iter().map(entry).collect()
+}
+
+fn diagnosis(diagnosis: &Diagnosis) -> Value {
+    json!({
+        "cause": diagnosis.cause.as_str(),
+        "who": diagnosis.who.as_str(),
+        "summary": diagnosis.summary,
+        "remedy": diagnosis.remedy,
+        "evidence": diagnosis.evidence,
+        "retry_after": diagnosis.retry_after.map(|wait| wait.as_secs()),
+        "reference": diagnosis.reference,
+    })
+}
+
+fn tls(tls: &TlsInfo) -> Value {
+    json!({
+        "version": tls.version,
+        "cipher": tls.cipher,
+        "certificate_subject": tls.certificate_subject,
+        "certificate_not_after": tls.certificate_not_after,
+    })
+}

@@ -1,0 +1,159 @@
+//! The objects of a job, and what each line does to them.
+
+use std::{str::FromStr, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use freesmtp_core::{
+    EmailMessage, Error, Secret, Server, Smtp,
+    message::{Attachment, Priority, RecipientType},
+};
+use serde_json::Value;
+
+use crate::answer;
+
+/// Why a line could not be carried out.
+pub(crate) enum Failed {
+    /// The job is wrong.
+    Job(String),
+    /// The API refused.
+    Api(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Api(error)
+    }
+}
+
+/// One `SMTP` object, the current message, and the parts that wait for the line that adds them.
+#[derive(Default)]
+pub(crate) struct Session {
+    smtp: Smtp,
+    message: EmailMessage,
+    server: Server,
+    recipient_name: Option<String>,
+    attachment_name: Option<String>,
+    content_id: Option<String>,
+    header_name: Option<String>,
+    repeat: Option<u64>,
+}
+
+impl Session {
+    /// Does what the line says; the answer of a `send`.
+    pub(crate) fn carry_out(&mut self, key: &str, value: &str) -> Result<Option<Value>, Failed> {
+        if let Some(property) = key.strip_prefix("server.") {
+            self.set_server(property, value)?;
+            return Ok(None);
+        }
+        match key {
+            "smtp.defaultdomain" => self.smtp.set_default_domain(value)?,
+            "smtp.logfile" => self.smtp.set_log_file(value)?,
+            "smtp.allornothing" => self.smtp.set_all_or_nothing(parse(value)?),
+            "smtp.disconnect" => self.smtp.disconnect(),
+            "repeat" => self.repeat = Some(parse(value)?),
+            "send" => return Ok(Some(self.send())),
+            _ => self.set_message(key, value)?,
+        }
+        Ok(None)
+    }
+
+    fn set_server(&mut self, property: &str, value: &str) -> Result<(), Failed> {
+        let server = &mut self.server;
+        match property {
+            "host" => *server = Server::new(value),
+            "port" => server.port = parse(value)?,
+            "security" => server.security = value.parse()?,
+            "timeout" => server.timeout = Some(Duration::from_secs(parse(value)?)),
+            "account" => value.clone_into(&mut server.account),
+            "password" => server.password = Secret::new(value),
+            "authmode" => server.auth_mode = value.parse()?,
+            "cafile" => server.ca_file = Some(value.into()),
+            "tlsservername" => value.clone_into(&mut server.tls_server_name),
+            "allowplaintextauth" => server.allow_plaintext_auth = parse(value)?,
+            "dangeracceptinvalidcerts" => server.danger_accept_invalid_certs = parse(value)?,
+            "dangeracceptinvalidhostnames" => server.danger_accept_invalid_hostnames = parse(value)?,
+            "add" => self.smtp.servers_mut().push(server.clone()),
+            _ => return Err(unknown()),
+        }
+        Ok(())
+    }
+
+    fn set_message(&mut self, key: &str, value: &str) -> Result<(), Failed> {
+        let message = &mut self.message;
+        let text = || value.to_owned();
+        match key {
+            "message.new" => *message = EmailMessage::new(),
+            "from.email" => message.from.email = text(),
+            "from.name" => message.from.name = text(),
+            "sender.email" => message.sender.get_or_insert_default().email = text(),
+            "sender.name" => message.sender.get_or_insert_default().name = text(),
+            "replyto.email" => message.reply_to.get_or_insert_default().email = text(),
+            "replyto.name" => message.reply_to.get_or_insert_default().name = text(),
+            "returnpath" => message.return_path = Some(text()),
+            "subject" => message.subject = text(),
+            "messageid" => message.message_id = Some(text()),
+            "priority" => {
+                let number = parse(value)?;
+                let priority = Priority::from_number(number);
+                message.priority = priority.ok_or_else(|| Failed::Job("no such priority".to_owned()))?;
+            }
+            "recipient.name" => self.recipient_name = Some(text()),
+            "recipient.to" => self.add_recipient(value, RecipientType::To),
+            "recipient.cc" => self.add_recipient(value, RecipientType::Cc),
+            "recipient.bcc" => self.add_recipient(value, RecipientType::Bcc),
+            "text" => {
+                message.add_text(value);
+            }
+            "html" => {
+                message.add_html(value);
+            }
+            "attachment.name" => self.attachment_name = Some(text()),
+            "attachment.file" => match self.attachment_name.take() {
+                Some(name) => message.attachments.push(Attachment::file(value).with_name(name)),
+                None => message.attachments.push(Attachment::file(value)),
+            },
+            "attachment.bytes" => {
+                let bytes = BASE64_STANDARD.decode(value).map_err(|fault| Failed::Job(fault.to_string()))?;
+                message.attach_bytes(waiting(&mut self.attachment_name, "attachment.name")?, bytes);
+            }
+            "embedded.cid" => self.content_id = Some(text()),
+            "embedded.file" => {
+                message.embed_file(value, waiting(&mut self.content_id, "embedded.cid")?);
+            }
+            "header.name" => self.header_name = Some(text()),
+            "header.value" => {
+                message.add_header(waiting(&mut self.header_name, "header.name")?, value);
+            }
+            _ => return Err(unknown()),
+        }
+        Ok(())
+    }
+
+    fn add_recipient(&mut self, email: &str, kind: RecipientType) {
+        self.message.add_recipient_as(email, self.recipient_name.take().unwrap_or_default(), kind);
+    }
+
+    fn send(&mut self) -> Value {
+        let times = self.repeat.take().unwrap_or(1).max(1);
+        let mut sends = 0;
+        loop {
+            match self.smtp.send(&self.message) {
+                Ok(_) if sends + 1 < times => sends += 1,
+                Ok(report) => return answer::success(sends + 1, &report),
+                Err(error) => return answer::failure("send", sends, &error),
+            }
+        }
+    }
+}
+
+fn unknown() -> Failed {
+    Failed::Job("no such key".to_owned())
+}
+
+fn parse<T: FromStr>(value: &str) -> Result<T, Failed> {
+    value.parse().map_err(|_| Failed::Job(format!("{value:?} can't be read")))
+}
+
+fn waiting(part: &mut Option<String>, key: &str) -> Result<String, Failed> {
+    part.take().ok_or_else(|| Failed::Job(format!("{key} must come before")))
+}
