@@ -155,6 +155,7 @@ impl Error {
     }
 
     /// A reply that refused.
+    #[must_use]
     pub fn refused(kind: ErrorKind, stage: Stage, reply: Reply) -> Self {
         let mut error = Self::new(kind, stage, format!("the server answered: {reply}"));
         error.0.reply = Some(reply);

@@ -16,7 +16,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
             '\r' => safe.push_str("\\r"),
             '\n' => safe.push_str("\\n"),
             c if is_dangerous(c) && u32::from(c) < 0x100 => {
-                safe.push_str(&format!("\\x{:02x}", u32::from(c)))
+                safe.push_str(&format!("\\x{:02x}", u32::from(c)));
             }
             c if is_dangerous(c) => safe.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
             c => safe.push(c),

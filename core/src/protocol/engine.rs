@@ -274,10 +274,10 @@ impl Engine {
                 continue;
             }
             let unsent = self.out.len() - self.written;
-            if let Some(active) = self.body.as_ref().and(self.queue.front()) {
-                if unsent < HIGH_WATER {
-                    return Step::Body(active.transaction.token);
-                }
+            if let Some(active) = self.body.as_ref().and(self.queue.front())
+                && unsent < HIGH_WATER
+            {
+                return Step::Body(active.transaction.token);
             }
             if unsent > 0 {
                 self.wait(Waiting::Write, now);

@@ -288,13 +288,11 @@ impl Smtp {
 
     /// A session to this server, and whether it had been kept.
     fn session(&self, server: &Server, may_reuse: bool, cancel: &Cancel) -> Result<(Session, bool), Attempt> {
-        if may_reuse {
-            if let Some(mut session) = self.pool.take(server, &self.default_domain) {
-                if !session.conversation.logs_to(self.log.as_ref()) {
-                    session.conversation.set_log(self.log.clone());
-                }
-                return Ok((session, true));
+        if may_reuse && let Some(mut session) = self.pool.take(server, &self.default_domain) {
+            if !session.conversation.logs_to(self.log.as_ref()) {
+                session.conversation.set_log(self.log.clone());
             }
+            return Ok((session, true));
         }
         let connector = self.pool.connector(server.tls_options());
         Session::open(server, &self.default_domain, self.timeouts, connector, self.log.clone(), cancel)

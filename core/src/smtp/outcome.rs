@@ -7,7 +7,7 @@ use crate::{
     diagnosis::{Context, diagnose},
     error::{Error, ErrorKind},
     message::Composed,
-    protocol::{Decision, Outcome, TransactionResult},
+    protocol::{Decision, Engine, Outcome, TransactionResult},
     types::{Diagnosis, RecipientResult, RecipientStatus, Report},
 };
 
@@ -31,13 +31,13 @@ fn context<'a>(server: &'a Server, session: Option<&'a Session>, facts: Facts<'a
     Context {
         host: &server.name,
         port: server.effective_port(),
-        greeting_host: engine.and_then(|e| e.greeting_host()),
+        greeting_host: engine.and_then(Engine::greeting_host),
         offered: engine.map_or(&[][..], |e| &e.capabilities().lines),
         credentials_set: server.has_credentials(),
         authenticated: engine.is_some_and(|e| e.authenticated().is_some()),
-        tls: engine.is_some_and(|e| e.is_tls()),
+        tls: engine.is_some_and(Engine::is_tls),
         user: server.has_credentials().then_some(server.account.as_str()),
-        mechanism: engine.and_then(|e| e.mechanism_tried()),
+        mechanism: engine.and_then(Engine::mechanism_tried),
         local_address: session.and_then(|s| s.connection.local()).map(|address| address.ip()),
         sender: facts.sender,
         message_size: facts.size,

@@ -1,0 +1,103 @@
+//! `protocol` and `message` name no socket, file system, clock, runtime or other module that does: proven over
+//! their sources, so that an `use` slipped in by habit fails here.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
+
+use std::{fs, path::Path};
+
+/// What makes a module impure. `Instant` as an argument is data; asking for the time is not.
+const FORBIDDEN: &[&str] = &[
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::net::{",
+    "ToSocketAddrs",
+    "std::fs",
+    "std::env",
+    "std::thread",
+    "std::process",
+    "Instant::now",
+    "SystemTime",
+    "native_tls",
+    "socket2",
+    "rustix",
+    "getrandom",
+    "tokio",
+    "crate::net",
+    "crate::os",
+    "crate::smtp",
+    "crate::log",
+    "crate::diagnosis",
+];
+
+fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
+            found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// The part of a file that is compiled into the library, without comments.
+fn code(text: &str) -> String {
+    let library = text.split("#[cfg(test)]").next().unwrap_or_default();
+    library.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn protocol_and_message_do_no_io() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    for module in ["protocol", "message", "types", "diagnosis"] {
+        sources(&root.join(module), &mut files);
+    }
+    assert!(files.len() > 20, "the sources were found");
+    for (path, text) in files {
+        let code = code(&text);
+        for word in FORBIDDEN {
+            // Types and rules may know each other; only the two engines are bound to the direction of the house.
+            let inner = path.contains("/diagnosis/") && *word == "crate::diagnosis";
+            let addresses = word.starts_with("std::net::{") && !code.contains("std::net::{Tcp");
+            assert!(inner || addresses || !code.contains(word), "{path} names {word}");
+        }
+    }
+}
+
+#[test]
+fn the_house_is_built_in_one_direction() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // A module may use those to its left: types, error, {message, protocol, diagnosis, log}, net, smtp.
+    let rules: &[(&str, &[&str])] = &[
+        (
+            "types",
+            &[
+                "crate::error",
+                "crate::message",
+                "crate::protocol",
+                "crate::diagnosis",
+                "crate::log",
+                "crate::net",
+                "crate::smtp",
+            ],
+        ),
+        ("message", &["crate::protocol", "crate::diagnosis", "crate::log", "crate::net", "crate::smtp"]),
+        ("protocol", &["crate::message", "crate::diagnosis", "crate::log", "crate::net", "crate::smtp"]),
+        ("diagnosis", &["crate::message", "crate::protocol", "crate::log", "crate::net", "crate::smtp"]),
+        ("log", &["crate::message", "crate::protocol", "crate::diagnosis", "crate::net", "crate::smtp"]),
+        ("net", &["crate::message", "crate::diagnosis", "crate::log", "crate::smtp"]),
+    ];
+    for (module, forbidden) in rules {
+        let mut files = Vec::new();
+        sources(&root.join(module), &mut files);
+        for (path, text) in files {
+            let code = code(&text);
+            for word in *forbidden {
+                // A checked mailbox answers bad input with the one error: the only step back, and a documented one.
+                let allowed = path.ends_with("types/address.rs") && *word == "crate::error";
+                assert!(allowed || !code.contains(word), "{path} names {word}");
+            }
+        }
+    }
+}
