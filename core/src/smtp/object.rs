@@ -151,7 +151,6 @@ impl Smtp {
         let compose = || message.compose(&stamp, &Disk, Form::default()).map_err(outcome::explain_input);
         let mut composed = Some(compose()?);
         let mut failures: Vec<Error> = Vec::new();
-        let mut last = None;
         for server in &self.servers {
             // A message that was read once is composed again: its files start at their first byte.
             let composed = match composed.take() {
@@ -161,17 +160,14 @@ impl Smtp {
             match self.send_to(server, composed, started, &failures, cancel) {
                 Ok(report) => return Ok(report),
                 Err(Attempt { error, next_server }) => {
-                    failures.extend(last.replace(error));
+                    failures.push(error);
                     if !next_server {
                         break;
                     }
                 }
             }
         }
-        Err(match last {
-            Some(error) => error.with_others(failures),
-            None => outcome::explain_input(Error::input("SMTPServers", "is empty; add a server first")),
-        })
+        Err(last_of(failures))
     }
 
     /// Sends a text or HTML message to one recipient with the defaults of everything else.
@@ -261,8 +257,7 @@ impl Smtp {
 
     fn check(&self) -> Result<(), Error> {
         if self.servers.is_empty() {
-            let error = Error::input("SMTPServers", "is empty; add a server first");
-            return Err(outcome::explain_input(error));
+            return Err(no_server());
         }
         let mut servers = self.servers.iter().enumerate();
         servers.try_for_each(|(index, server)| server.check(index)).map_err(outcome::explain_input)
@@ -282,8 +277,7 @@ impl Smtp {
                 }
             }
         }
-        let last = failures.pop();
-        Err(last.unwrap_or_else(|| Error::input("SMTPServers", "is empty")).with_others(failures))
+        Err(last_of(failures))
     }
 
     /// A session to this server, and whether it had been kept.
@@ -359,6 +353,15 @@ fn lies_with_server(error: &Error) -> bool {
         ErrorKind::Authentication => error.is_temporary(),
         _ => false,
     }
+}
+
+/// The error of the last server tried, with those of the others.
+fn last_of(mut failures: Vec<Error>) -> Error {
+    failures.pop().unwrap_or_else(no_server).with_others(failures)
+}
+
+fn no_server() -> Error {
+    outcome::explain_input(Error::input("SMTPServers", "is empty; add a server first"))
 }
 
 fn session_failed(outcome: &Outcome) -> bool {
