@@ -254,6 +254,15 @@ class TestMaildir:
         with pytest.raises(AssertionError, match="defects"):
             parse(broken)
 
+    @pytest.mark.parametrize(
+        ("parameters", "right"),
+        [("filename*=utf-8''%C3%BC.txt; filename=u.txt", True), ("filename=u.txt; filename=v.txt", False)],
+    )
+    def test_fallback_parameter_is_no_defect(self, parameters: str, right: bool) -> None:
+        raw = f"Content-Disposition: attachment; {parameters}\r\n\r\nx".encode()
+        with contextlib.nullcontext() if right else pytest.raises(AssertionError, match="defects"):
+            assert parse(raw).attachments[0].name == "ü.txt"
+
 
 class TestScenario:
     def read(self, tmp_path: Path, text: str) -> scenario.Scenario:
