@@ -74,18 +74,37 @@ impl Context<'_> {
     /// Takes the lines as they stood on the wire too (`250-SIZE 1000`), and `AUTH=LOGIN` as `AUTH LOGIN`.
     #[must_use]
     pub fn extension(&self, keyword: &str) -> Option<&str> {
-        self.offered.iter().find_map(|line| {
+        self.lines(keyword).next().map(|(_, parameters)| parameters)
+    }
+
+    /// Each line with that keyword: what separates its parameters, and the parameters.
+    fn lines(&self, keyword: &str) -> impl Iterator<Item = (Option<char>, &str)> {
+        self.offered.iter().filter_map(move |line| {
             let line =
                 line.strip_prefix("250").map_or(line.as_str(), |rest| rest.trim_start_matches(['-', ' ']));
             let (name, parameters) = line.split_once([' ', '=']).unwrap_or((line, ""));
-            name.eq_ignore_ascii_case(keyword).then(|| parameters.trim())
+            let separator = line[name.len()..].chars().next();
+            name.eq_ignore_ascii_case(keyword).then(|| (separator, parameters.trim()))
         })
     }
 
     /// The mechanisms that the server offers for AUTH, separated by spaces; `None` when AUTH is not offered.
+    ///
+    /// Servers send the old `AUTH=LOGIN` beside `AUTH LOGIN CRAM-MD5`: what either of them names is offered, the
+    /// lists without `=` first.
     #[must_use]
-    pub fn auth_offered(&self) -> Option<&str> {
-        self.extension("AUTH").filter(|mechanisms| !mechanisms.is_empty())
+    pub fn auth_offered(&self) -> Option<String> {
+        let (old, standard): (Vec<_>, Vec<_>) =
+            self.lines("AUTH").partition(|(separator, _)| *separator == Some('='));
+        let mut mechanisms: Vec<&str> = Vec::new();
+        for (_, list) in standard.iter().chain(&old) {
+            for mechanism in list.split_whitespace() {
+                if !mechanisms.iter().any(|known| known.eq_ignore_ascii_case(mechanism)) {
+                    mechanisms.push(mechanism);
+                }
+            }
+        }
+        (!mechanisms.is_empty()).then(|| mechanisms.join(" "))
     }
 
     /// The largest message that the server announced in EHLO, in bytes; `None` for no announced limit.
@@ -105,9 +124,16 @@ mod tests {
             ["250-SIZE 1000", "auth=LOGIN PLAIN", "STARTTLS", "8BITMIME"].map(str::to_owned).to_vec();
         let context = Context { offered: &offered, ..Context::default() };
         assert_eq!(context.size_limit(), Some(1000));
-        assert_eq!(context.auth_offered(), Some("LOGIN PLAIN"));
+        assert_eq!(context.auth_offered().as_deref(), Some("LOGIN PLAIN"));
         assert_eq!(context.extension("starttls"), Some(""));
         assert_eq!(context.extension("8BIT"), None);
+    }
+
+    #[test]
+    fn the_old_form_of_auth_never_hides_the_standard_one() {
+        let offered = ["AUTH=LOGIN", "AUTH SCRAM-MD5 LOGIN CRAM-MD5", "AUTH=NTLM login"].map(str::to_owned);
+        let context = Context { offered: &offered, ..Context::default() };
+        assert_eq!(context.auth_offered().as_deref(), Some("SCRAM-MD5 LOGIN CRAM-MD5 NTLM"));
     }
 
     #[test]
