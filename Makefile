@@ -1,0 +1,118 @@
+# freesmtp: the few commands that people type. Each sets up all that it needs.
+#
+#   make                    build the library, the command and the bindings
+#   make demo               the main job end to end
+#   make test               all tests of all languages
+#   make lint               formatting, lints, types, drift of generated files
+#   make bench              freesmtp beside other clients on the same work
+#   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command
+#   make docs               the API documentation
+#   make headers            generated headers and declarations, written anew
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := all
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PYTHON := .venv/bin/python
+STAMPS := build/stamps
+CARGO_FLAGS := --locked
+
+export FREESMTP_PROFILE := release
+
+.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-node lint lint-rust lint-python lint-node \
+        drift bench install docs headers clean
+
+# --- Setting up -------------------------------------------------------------------------------------------------
+
+$(STAMPS)/packages-%: scripts/packages.sh
+	scripts/packages.sh $*
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/venv: requirements-dev.txt | $(STAMPS)/packages-build
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/npm: node/package-lock.json node/package.json | $(STAMPS)/packages-build
+	cd node && npm ci --no-audit --no-fund --loglevel=error
+	@mkdir -p $(@D) && touch $@
+
+# --- Building ---------------------------------------------------------------------------------------------------
+
+all: rust python node-binding
+
+rust: | $(STAMPS)/packages-build
+	cargo build $(CARGO_FLAGS) --release -p freesmtp-ffi -p freesmtp-agent
+
+python: $(STAMPS)/venv
+	VIRTUAL_ENV="$$PWD/.venv" PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/maturin develop --quiet --release --locked -m py/Cargo.toml
+
+node-binding: $(STAMPS)/npm
+	cd node && npm run --silent build
+
+include ffi-c/build.mk
+
+drivers: all c-drivers
+	cargo build $(CARGO_FLAGS) --release -p freesmtp-driver-rust -p freesmtp-examples
+
+demo: drivers c-examples
+	demo/demo.sh
+
+# --- Testing ----------------------------------------------------------------------------------------------------
+
+test: test-rust test-suites test-node
+	@echo "All tests passed."
+
+test-rust: | $(STAMPS)/packages-test
+	cargo test $(CARGO_FLAGS) --workspace --exclude freesmtp-py --exclude freesmtp-node
+
+test-suites: drivers c-examples | $(STAMPS)/packages-test
+	$(PYTHON) -m pytest -q tests
+
+test-node: node-binding
+	cd node && npm test --silent
+
+# --- Linting ----------------------------------------------------------------------------------------------------
+
+lint: lint-rust lint-python lint-node drift
+
+lint-rust: | $(STAMPS)/packages-build
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps -p freesmtp-core
+
+lint-python: python
+	.venv/bin/ruff check tests py examples/python
+	.venv/bin/ruff format --check tests py examples/python
+	cd tests && ../.venv/bin/mypy
+	cd py && ../.venv/bin/mypy --strict ../examples/python && ../.venv/bin/stubtest freesmtp
+
+lint-node: node-binding
+	cd node && npm run --silent lint
+
+# Generated files are committed; this fails when they are not what the sources give.
+drift: headers
+	git diff --exit-code -- include node/native.d.ts node/index.d.ts Cargo.lock
+
+headers: | $(STAMPS)/packages-build $(STAMPS)/npm
+	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-ffi --example header > build/freesmtp.h.new
+	mv build/freesmtp.h.new include/freesmtp.h
+	cd node && npm run --silent types
+
+# --- The rest ---------------------------------------------------------------------------------------------------
+
+bench: drivers | $(STAMPS)/packages-bench
+	$(PYTHON) bench/run.py
+
+install: rust
+	$(MAKE) -f ffi-c/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
+
+docs: python | $(STAMPS)/packages-build
+	cargo doc $(CARGO_FLAGS) --no-deps -p freesmtp-core
+
+clean:
+	cargo clean
+	rm -rf build .venv node/node_modules
