@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use context::{Context, Failure};
 
-use crate::types::{Cause, Diagnosis, Reply, Stage};
+use crate::types::{Cause, Diagnosis, Reply};
 use rules::{Facts, Rule, TABLE};
 use words::Words;
 
@@ -67,8 +67,7 @@ fn decide(context: &Context<'_>, refusal: Option<&Reply>) -> (Cause, bool) {
 /// The row of the table that decides about a reply.
 fn rule_for(context: &Context<'_>, reply: &Reply) -> Option<&'static Rule> {
     let facts = Facts {
-        // A message goes in BDAT chunks or after DATA: the reply to either is about the message.
-        stage: context.stage.filter(|stage| *stage != Stage::Compose),
+        stage: context.stage,
         local: false,
         code: reply.code(),
         enhanced: rules::enhanced_code(reply),
@@ -92,20 +91,4 @@ fn evidence(context: &Context<'_>, refusal: Option<&Reply>, by_reply: bool) -> S
         _ if by_reply => format!("{said}\n{noticed}"),
         _ => format!("{noticed}\n{said}"),
     }
-}
-
-/// The line of `rules.txt` that decides about the reply in `context`: for the reports of the tests.
-#[doc(hidden)]
-#[must_use]
-pub fn deciding_line(context: &Context<'_>) -> Option<usize> {
-    context.reply.and_then(|reply| rule_for(context, reply)).map(|rule| rule.line)
-}
-
-/// The lines of `rules.txt` that hold rules: for the tests.
-#[doc(hidden)]
-#[must_use]
-pub fn rule_lines() -> Vec<usize> {
-    let mut lines: Vec<usize> = TABLE.rules.iter().map(|rule| rule.line).collect();
-    lines.sort_unstable();
-    lines
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::*;
+use crate::types::Stage;
 
 const CASES: &str = include_str!("../../tests/diagnosis_cases.tsv");
 

@@ -104,8 +104,8 @@ pub(super) fn domain_of(address: &str) -> Option<&str> {
 fn duration(time: std::time::Duration) -> String {
     let seconds = time.as_secs();
     let (number, unit) = match seconds {
-        _ if seconds > 0 && seconds % 3600 == 0 => (seconds / 3600, "hour"),
-        _ if seconds > 0 && seconds % 60 == 0 => (seconds / 60, "minute"),
+        _ if seconds > 0 && seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
+        _ if seconds > 0 && seconds.is_multiple_of(60) => (seconds / 60, "minute"),
         _ => (seconds, "second"),
     };
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
