@@ -9,4 +9,5 @@ mod session;
 mod url;
 
 pub use object::Smtp;
+pub use outcome::explain_input;
 pub use server::{MinTlsVersion, Server};

@@ -64,8 +64,10 @@ pub(super) fn explain(error: Error, server: &Server, session: Option<&Session>, 
     error.with_server(server.label()).with_diagnosis(diagnosis)
 }
 
-/// Explains bad input and local files, before any server is involved.
-pub(super) fn explain_input(error: Error) -> Error {
+/// Explains bad input and local files, before any server is involved; bindings explain their own refusals of an
+/// argument with it, so that every error has a diagnosis.
+#[must_use]
+pub fn explain_input(error: Error) -> Error {
     if error.diagnosis().is_some() {
         return error;
     }
