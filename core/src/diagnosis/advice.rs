@@ -308,7 +308,7 @@ pub(super) fn of(cause: Cause) -> Advice {
         Cause::InvalidInput => (
             Who::SenderCode,
             "The message or a setting is not valid{field}; nothing was sent.",
-            "Correct the value that the error names.",
+            "Correct the value that the error names{field}.",
             "RFC 5322 section 3",
         ),
         Cause::FileFailed => (

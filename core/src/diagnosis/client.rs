@@ -35,6 +35,21 @@ pub(super) fn cause(failure: Failure, detail: &str) -> Cause {
     }
 }
 
+/// What to say instead of the cause's own sentence.
+pub(super) fn summary(failure: Failure) -> Option<&'static str> {
+    match failure {
+        Failure::ProxyFailed => Some("The proxy could not be reached, or did not connect to {server}{port}."),
+        Failure::TlsNotOffered => {
+            Some("{server} does not offer STARTTLS{on-port}, and the settings ask for encryption.")
+        }
+        Failure::AuthNotOffered => Some("{server} does not offer any login{on-port}, and Account is set."),
+        Failure::NoCommonMechanism => Some("{server} offers no way of logging in that the settings can use."),
+        Failure::MalformedReply => Some("{server}{port} answered something that is not SMTP."),
+        Failure::ReplyTimeout => Some("{server} did not answer in time."),
+        _ => None,
+    }
+}
+
 /// Whether the server's last words may explain this failure better than the failure itself.
 pub(super) fn yields_to_reply(failure: Failure) -> bool {
     matches!(failure, Failure::ConnectionLost | Failure::ReplyTimeout | Failure::TlsFailed)

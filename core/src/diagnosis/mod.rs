@@ -42,7 +42,8 @@ pub fn diagnose(context: &Context<'_>) -> Diagnosis {
     Diagnosis {
         cause,
         who: advice.who,
-        summary: words.fill(advice.summary),
+        summary: words
+            .fill(context.failure.filter(|_| !by_reply).and_then(client::summary).unwrap_or(advice.summary)),
         remedy: remedy::lines(cause, context, &words).join("\n"),
         evidence: evidence(context, refusal, by_reply),
         retry_after,

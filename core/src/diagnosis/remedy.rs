@@ -12,12 +12,20 @@ pub(super) fn lines(cause: Cause, context: &Context<'_>, words: &Words<'_>) -> V
         Cause::RelayDenied => relay(context, words, general()),
         Cause::AuthRequired => login_required(context, words, general()),
         Cause::AuthFailed => with_first(auth_failed(context), general()),
+        Cause::AuthMechanismUnavailable if noticed_by_client(context) => {
+            mechanism(context, words).into_iter().collect()
+        }
         Cause::AuthMechanismUnavailable => with_first(mechanism(context, words), general()),
         Cause::TlsRequired => with_first(encrypt(context, words), general()),
         Cause::TlsFailed => with_first(tls_missing(context, words), general()),
         Cause::SenderNotPermitted => with_first(sender(context), general()),
         Cause::MessageTooLarge => with_first(size(context), general()),
-        Cause::ProtocolError | Cause::ConnectRefused => with_first(proxy(context), general()),
+        Cause::ConnectRefused if context.failure == Some(Failure::ProxyFailed) => {
+            vec![
+                "Check the address, port and login of Proxy, and that the proxy allows this server and port."
+                    .to_owned(),
+            ]
+        }
         Cause::Unknown => with_first(unused_login(context, words), general()),
         _ => general(),
     }
@@ -103,6 +111,12 @@ fn auth_failed(context: &Context<'_>) -> Option<String> {
     ))
 }
 
+/// No login was tried: nothing that the settings can use is offered.
+fn noticed_by_client(context: &Context<'_>) -> bool {
+    matches!(context.failure, Some(Failure::AuthNotOffered | Failure::NoCommonMechanism))
+        && !context.offered.is_empty()
+}
+
 fn mechanism(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
     if let Some(provider) = provider::of(context.host, context.user) {
         return Some(format!("{} wants {} ({}).", provider.name, provider.secret, provider.page));
@@ -142,7 +156,7 @@ fn encrypt(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
 fn tls_missing(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
     (context.failure == Some(Failure::TlsNotOffered)).then(|| {
         words.fill(
-            "{server} offers no STARTTLS{port}: set Port to 465 with Security Implicit, or ask its administrator to \
+            "{server} offers no STARTTLS{on-port}: set Port to 465 with Security Implicit, or ask its administrator to \
              enable it. Something in between may also remove the offer.",
         )
     })
@@ -172,10 +186,4 @@ fn size(context: &Context<'_>) -> Option<String> {
          about {room} bytes in all before encoding.",
         size - limit
     ))
-}
-
-fn proxy(context: &Context<'_>) -> Option<String> {
-    (context.failure == Some(Failure::ProxyFailed)).then(|| {
-        "Check the address, port and login of Proxy, and that the proxy allows this server and port.".into()
-    })
 }

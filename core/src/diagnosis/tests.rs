@@ -287,6 +287,26 @@ fn nothing_known_is_said_to_be_unknown() {
     assert!(diagnose(&field).summary.contains("From.Email"));
 }
 
+#[test]
+fn what_the_client_noticed_is_said_as_such() {
+    let size = offered(&["SIZE 10"]);
+    let of = |failure| Context {
+        failure: Some(failure),
+        host: "mx.example.com",
+        port: 587,
+        offered: &size,
+        ..Context::default()
+    };
+    let login = diagnose(&of(Failure::AuthNotOffered));
+    assert_eq!(login.cause, Cause::AuthMechanismUnavailable);
+    assert_eq!(login.summary, "mx.example.com does not offer any login on port 587, and Account is set.");
+    assert_eq!(login.remedy.lines().count(), 1, "{}", login.remedy);
+    let tls = diagnose(&of(Failure::TlsNotOffered));
+    assert_eq!(tls.cause, Cause::TlsFailed);
+    assert!(tls.remedy.starts_with("mx.example.com offers no STARTTLS on port 587"), "{}", tls.remedy);
+    assert!(diagnose(&of(Failure::ProxyFailed)).summary.starts_with("The proxy"));
+}
+
 /// A mailbox or a host with a telling name says nothing about the cause.
 #[test]
 fn names_are_not_evidence() {

@@ -62,6 +62,10 @@ impl<'a> Words<'a> {
                 0 => String::new(),
                 port => format!(" port {port}"),
             },
+            "on-port" => match context.port {
+                0 => String::new(),
+                port => format!(" on port {port}"),
+            },
             "count" => match context.recipient_count {
                 0 => String::new(),
                 count => format!(" ({count})"),
