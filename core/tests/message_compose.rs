@@ -229,6 +229,20 @@ fn related_names_the_type_of_its_root_and_parts_their_identifiers() {
 }
 
 #[test]
+fn a_multipart_says_when_a_part_is_eight_bit() {
+    let mut message = base();
+    message.add_html("grüße");
+    message.attach_bytes("a.bin", &b"\xff"[..]);
+    let encodings = |form| {
+        let text = text_with(&message, form);
+        let lines = text.split("\r\n").filter_map(|line| line.strip_prefix("Content-Transfer-Encoding: "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(encodings(EVERYTHING), ["8bit", "8bit", "7bit", "8bit", "base64"]);
+    assert_eq!(encodings(SEVEN_BIT), ["7bit", "base64", "base64"]);
+}
+
+#[test]
 fn no_boundary_occurs_in_a_text() {
     // Whoever knows the random bytes cannot end a part with them.
     let boundary = "=_6d6e6f707172737475767778";

@@ -29,7 +29,7 @@ pub(super) enum Source {
 
 /// A part of the message.
 enum Node<'a> {
-    Text(&'a BodyPart),
+    Text(BodyPartFormat, Encoded<'a>),
     Object(Object),
     Multipart(&'static str, Vec<Node<'a>>),
 }
@@ -42,15 +42,24 @@ impl<'a> Node<'a> {
 
     fn media(&self) -> String {
         match self {
-            Self::Text(part) => media_of(part).to_owned(),
+            Self::Text(format, _) => media_of(*format).to_owned(),
             Self::Object(object) => object.content_type.media.clone(),
             Self::Multipart(subtype, _) => format!("multipart/{subtype}"),
         }
     }
+
+    /// Whether octets above 127 occur in it.
+    fn is_eight_bit(&self) -> bool {
+        match self {
+            Self::Text(_, encoded) => encoded.name == "8bit",
+            Self::Object(_) => false,
+            Self::Multipart(_, nodes) => nodes.iter().any(Node::is_eight_bit),
+        }
+    }
 }
 
-fn media_of(part: &BodyPart) -> &'static str {
-    match part.format {
+fn media_of(format: BodyPartFormat) -> &'static str {
+    match format {
         BodyPartFormat::Plain => "text/plain",
         BodyPartFormat::Html => "text/html",
     }
@@ -66,19 +75,24 @@ pub(super) struct Settings<'a> {
     pub(super) boundary: String,
 }
 
+impl Settings<'_> {
+    fn text<'a>(&self, part: &'a BodyPart) -> Node<'a> {
+        Node::Text(part.format, body::encode(part, self.eight_bit, &self.boundary))
+    }
+}
+
 /// Writes the `Content-*` fields and the parts after the head of the message.
 pub(super) struct Writer<'a> {
     settings: Settings<'a>,
     text: Text,
     ready: Vec<u8>,
     boundaries: usize,
-    eight_bit: bool,
 }
 
 impl<'a> Writer<'a> {
     /// Goes on after `head`, the other fields of the message.
     pub(super) fn new(head: Vec<u8>, settings: Settings<'a>) -> Self {
-        Self { settings, text: Text::default(), ready: head, boundaries: 0, eight_bit: false }
+        Self { settings, text: Text::default(), ready: head, boundaries: 0 }
     }
 
     /// Writes all parts; answers the text and whether it holds octets above 127 outside the head.
@@ -89,18 +103,20 @@ impl<'a> Writer<'a> {
         attached: Vec<Object>,
     ) -> (Text, bool) {
         let empty = BodyPart::plain("");
-        let node = arrange(bodies, embedded, attached).unwrap_or(Node::Text(&empty));
+        let node =
+            arrange(bodies, embedded, attached, &self.settings).unwrap_or_else(|| self.settings.text(&empty));
+        let eight_bit = node.is_eight_bit();
         self.node(node, true);
         if !self.ready.is_empty() {
             self.text.push_ready(std::mem::take(&mut self.ready));
         }
-        (self.text, self.eight_bit)
+        (self.text, eight_bit)
     }
 
     /// Writes one part, ending in CRLF. `whole`: it is the whole message, not a part of a multipart.
     fn node(&mut self, node: Node<'_>, whole: bool) {
         match node {
-            Node::Text(part) => self.body(part, whole),
+            Node::Text(format, encoded) => self.body(format, &encoded, whole),
             Node::Object(object) => self.object(object),
             Node::Multipart(subtype, nodes) => self.multipart(subtype, nodes),
         }
@@ -112,18 +128,17 @@ impl<'a> Writer<'a> {
         header.end();
     }
 
-    fn body(&mut self, part: &BodyPart, whole: bool) {
-        let Encoded { name, bytes } = body::encode(part, self.settings.eight_bit, &self.settings.boundary);
+    fn body(&mut self, format: BodyPartFormat, encoded: &Encoded<'_>, whole: bool) {
+        let Encoded { name, bytes } = encoded;
         let charset = parameter::plain("charset", self.settings.charset);
-        self.field("Content-Type", &[media_of(part).to_owned(), charset]);
-        self.field("Content-Transfer-Encoding", &[name.to_owned()]);
+        self.field("Content-Type", &[media_of(format).to_owned(), charset]);
+        self.field("Content-Transfer-Encoding", &[(*name).to_owned()]);
         self.ready.extend_from_slice(b"\r\n");
-        self.ready.extend_from_slice(&bytes);
-        self.eight_bit |= name == "8bit";
+        self.ready.extend_from_slice(bytes);
         // In a multipart the CRLF before the boundary belongs to the boundary (RFC 2046 section 5.1.1), so the
         // text keeps its own end; base64 ignores line ends. A whole message only has to end with one.
         let ends = bytes.ends_with(b"\r\n") || bytes.is_empty();
-        if !ends || !(whole || name == "base64") {
+        if !ends || !(whole || *name == "base64") {
             self.ready.extend_from_slice(b"\r\n");
         }
     }
@@ -158,6 +173,10 @@ impl<'a> Writer<'a> {
             items.push(parameter::plain("type", &root.media()));
         }
         self.field("Content-Type", &items);
+        if nodes.iter().any(Node::is_eight_bit) {
+            // Without it the whole is said to be 7bit (RFC 2045 section 6.4).
+            self.field("Content-Transfer-Encoding", &["8bit".to_owned()]);
+        }
         self.ready.extend_from_slice(b"\r\n");
         for node in nodes {
             self.ready.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
@@ -168,9 +187,15 @@ impl<'a> Writer<'a> {
 }
 
 /// mixed( alternative( plain, related( html, embedded … ) ), attached … ), each level only where it is needed.
-fn arrange<'a>(bodies: &'a [BodyPart], embedded: Vec<Object>, attached: Vec<Object>) -> Option<Node<'a>> {
+fn arrange<'a>(
+    bodies: &'a [BodyPart],
+    embedded: Vec<Object>,
+    attached: Vec<Object>,
+    settings: &Settings<'_>,
+) -> Option<Node<'a>> {
     let texts = |format| {
-        let nodes = bodies.iter().filter(|part| part.format == format).map(Node::Text).collect();
+        let nodes =
+            bodies.iter().filter(|part| part.format == format).map(|part| settings.text(part)).collect();
         // Two texts of one format are not alternatives of each other: they follow one another.
         Node::group("mixed", nodes)
     };
