@@ -23,6 +23,34 @@ pub enum MinTlsVersion {
     Tls12,
 }
 
+impl MinTlsVersion {
+    /// Every value, with its stable name: `1.0`, `1.1`, `1.2`.
+    pub const ALL: [(MinTlsVersion, &'static str); 3] =
+        [(Self::Tls10, "1.0"), (Self::Tls11, "1.1"), (Self::Tls12, "1.2")];
+
+    /// The stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.into_iter().find(|(version, _)| *version == self).map_or("1.2", |(_, name)| name)
+    }
+}
+
+impl std::str::FromStr for MinTlsVersion {
+    type Err = Error;
+
+    /// Takes the version alone or with its protocol: `1.2`, `TLSv1.2`, `TLS 1.2`, in any case.
+    fn from_str(s: &str) -> Result<Self, Error> {
+        let lower = s.to_ascii_lowercase();
+        let number =
+            lower.strip_prefix("tls").map_or(lower.as_str(), |rest| rest.trim_start_matches(['v', ' ']));
+        Self::ALL
+            .into_iter()
+            .find(|(_, name)| number == *name)
+            .map(|(version, _)| version)
+            .ok_or_else(|| Error::input("MinTlsVersion", "is one of 1.0, 1.1, 1.2"))
+    }
+}
+
 /// How the server's certificate is checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsOptions {

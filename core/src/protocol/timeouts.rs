@@ -35,4 +35,10 @@ impl Timeouts {
     pub fn all(limit: Duration) -> Self {
         Self { connect: limit, greeting: limit, command: limit, data_block: limit, end_of_data: limit }
     }
+
+    /// The limit, when every phase has the same: what the property `DefaultTimeout` shows.
+    #[must_use]
+    pub fn same(&self) -> Option<Duration> {
+        (*self == Self::all(self.command)).then_some(self.command)
+    }
 }
