@@ -311,11 +311,15 @@ fn a_message_is_the_same_for_the_same_stamp_in_any_pieces() {
 
     let mut composed = message.compose(&stamp(), &shelf, SEVEN_BIT).unwrap();
     let (mut joined, mut piece) = (Vec::new(), Vec::new());
-    while composed.read(&mut piece).unwrap() {
+    loop {
+        let more = composed.read(&mut piece).unwrap();
         assert!(!piece.is_empty() && piece.len() <= 66_000, "{}", piece.len());
         joined.append(&mut piece);
+        if !more {
+            break;
+        }
     }
-    assert!(piece.is_empty() && !composed.read(&mut piece).unwrap());
+    assert!(!composed.read(&mut piece).unwrap() && piece.is_empty());
     assert!(joined == whole);
     assert_eq!(composed.size(), whole.len() as u64);
 

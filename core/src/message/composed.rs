@@ -61,7 +61,7 @@ impl Composed {
         self.utf8
     }
 
-    /// Appends the next piece, about 64 KiB at most, to `out`; `Ok(false)` when the message has ended.
+    /// Appends the next piece, about 64 KiB at most, to `out`; `Ok(false)` when it was the last.
     ///
     /// Lines end in CRLF, the last one too; dots are not stuffed.
     ///
@@ -143,7 +143,7 @@ impl Text {
         self.pieces.push_back(Piece::File(FilePiece { reader: file.reader, left: file.size, field, path }));
     }
 
-    /// Appends up to about `limit` bytes; `Ok(false)` when there were none left.
+    /// Appends up to about `limit` bytes; whether more follow. Empty pieces do not count: a small message is one call.
     fn read(&mut self, out: &mut Vec<u8>, limit: usize) -> Result<bool, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -178,7 +178,10 @@ impl Text {
                 self.done = 0;
             }
         }
-        Ok(out.len() > start)
+        while matches!(self.pieces.front(), Some(Piece::Ready(bytes)) if bytes.is_empty()) {
+            self.pieces.pop_front();
+        }
+        Ok(!self.pieces.is_empty())
     }
 }
 
@@ -287,10 +290,11 @@ mod tests {
                 let mut out = Vec::new();
                 loop {
                     let before = out.len();
-                    if !text.read(&mut out, limit).unwrap() {
+                    let more = text.read(&mut out, limit).unwrap();
+                    assert!(out.len() - before <= limit + 78);
+                    if !more {
                         break;
                     }
-                    assert!(out.len() - before <= limit + 78);
                 }
                 assert!(out == right, "{length} bytes in pieces of {limit}");
             }
