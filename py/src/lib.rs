@@ -1,1 +1,54 @@
-//! The Python module over the core.
+//! The Python module over the core: `freesmtp._freesmtp`.
+//!
+//! Nothing is decided here: no default, no check but of types and encodings. The objects of Python hold data; when a
+//! message is sent they are copied into the core's own types, and the core works without the GIL. What a program
+//! only reads (reports, diagnoses, errors, enums) is written in Python beside this module, and made from here.
+//!
+//! Every way into the core leads through [`boundary`]. Locks are held for single assignments only, never while code
+//! of Python may run.
+
+mod address;
+mod attachment;
+mod body_part;
+mod boundary;
+mod collection;
+mod collections;
+mod custom_header;
+mod diagnosis;
+mod enums;
+mod error;
+mod message;
+mod recipient;
+mod report;
+mod server;
+mod smtp;
+mod timeouts;
+mod value;
+
+/// The native part of the package `freesmtp`.
+#[pyo3::pymodule]
+mod _freesmtp {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::{
+        address::Address,
+        attachment::Attachment,
+        body_part::BodyPart,
+        collection::Collection,
+        collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
+        custom_header::CustomHeader,
+        diagnosis::diagnose,
+        enums::_enum_numbers,
+        message::EmailMessage,
+        recipient::Recipient,
+        server::{SmtpServer, SmtpServers},
+        smtp::{Operation, Smtp},
+        timeouts::Timeouts,
+    };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", freesmtp_core::VERSION)
+    }
+}

@@ -1,0 +1,116 @@
+"""freesmtp: compose a message, send it to an SMTP server, and know why when it fails.
+
+    from freesmtp import SMTP, EmailMessage
+
+    message = EmailMessage("recipient@example.org", "sender@example.com", "Report", "The report is attached.")
+    message.attachments.add("report.pdf")
+    with SMTP("mail.example.com") as smtp:
+        smtp.log_file = "smtp log.txt"
+        report = smtp.send(message)
+
+Every name of the original object API works too: `smtp.LogFile`, `message.From.Email`, `smtp.Send(message)`.
+"""
+
+from ._enums import (
+    BodyPartEncoding,
+    BodyPartFormat,
+    MinTlsVersion,
+    Priority,
+    RecipientType,
+    Security,
+    SMTPAuthMode,
+)
+from ._errors import (
+    Cancelled,
+    FileIOError,
+    FileIOException,
+    InternalError,
+    MessageError,
+    SMTPAuthenticationError,
+    SMTPAuthenticationException,
+    SMTPConnectionError,
+    SMTPConnectionException,
+    SMTPError,
+    SMTPOutcomeUnknown,
+    SMTPProtocolError,
+    SMTPProtocolException,
+    SMTPRecipientsRefused,
+    SMTPTimeoutError,
+    SpoolError,
+)
+from ._freesmtp import (
+    SMTP,
+    Address,
+    Attachment,
+    Attachments,
+    BodyPart,
+    BodyParts,
+    Collection,
+    CustomHeader,
+    CustomHeaders,
+    EmailMessage,
+    EmbeddedObjects,
+    Recipient,
+    Recipients,
+    SMTPServer,
+    SMTPServers,
+    Timeouts,
+    __version__,
+    diagnose,
+)
+from ._names import apply as _apply
+from ._report import Diagnosis, RecipientResult, Reply, Report, TlsInfo
+
+_apply()
+
+Diagnose = diagnose
+
+__all__ = [
+    "SMTP",
+    "Address",
+    "Attachment",
+    "Attachments",
+    "BodyPart",
+    "BodyPartEncoding",
+    "BodyPartFormat",
+    "BodyParts",
+    "Cancelled",
+    "Collection",
+    "CustomHeader",
+    "CustomHeaders",
+    "Diagnose",
+    "Diagnosis",
+    "EmailMessage",
+    "EmbeddedObjects",
+    "FileIOError",
+    "FileIOException",
+    "InternalError",
+    "MessageError",
+    "MinTlsVersion",
+    "Priority",
+    "Recipient",
+    "RecipientResult",
+    "RecipientType",
+    "Recipients",
+    "Reply",
+    "Report",
+    "SMTPAuthMode",
+    "SMTPAuthenticationError",
+    "SMTPAuthenticationException",
+    "SMTPConnectionError",
+    "SMTPConnectionException",
+    "SMTPError",
+    "SMTPOutcomeUnknown",
+    "SMTPProtocolError",
+    "SMTPProtocolException",
+    "SMTPRecipientsRefused",
+    "SMTPServer",
+    "SMTPServers",
+    "SMTPTimeoutError",
+    "Security",
+    "SpoolError",
+    "Timeouts",
+    "TlsInfo",
+    "__version__",
+    "diagnose",
+]

@@ -1,0 +1,60 @@
+//! The core's error as a Python exception: the classes are in `freesmtp/_errors.py`, the fields come from here.
+
+use freesmtp_core::{
+    Error,
+    diagnosis::{Context, Failure, diagnose},
+};
+use pyo3::{
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyTuple},
+};
+
+use crate::{diagnosis::diagnosis, report::recipient};
+
+/// The exception for `error`.
+pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    exception(py, error).map_or_else(|failed| failed, PyErr::from_value)
+}
+
+/// Bad input that the core's types cannot even hold: a number out of range, a name that no enum has.
+pub(crate) fn bad_input(py: Python<'_>, field: &str, problem: &str) -> PyErr {
+    let explained = diagnose(&Context {
+        failure: Some(Failure::InvalidInput),
+        field: Some(field),
+        detail: problem,
+        ..Context::default()
+    });
+    raise(py, &Error::input(field, problem).with_diagnosis(explained))
+}
+
+/// The exception as an object, for those that are stored and not raised.
+pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+    let fields = PyDict::new(py);
+    fields.set_item("kind", error.kind().as_str())?;
+    fields.set_item("number", error.kind().number())?;
+    fields.set_item("stage", error.stage().as_str())?;
+    fields.set_item("field", error.field())?;
+    fields.set_item("message", error.message())?;
+    fields.set_item("reply_code", error.reply_code())?;
+    fields.set_item("enhanced_code", error.enhanced_code().map(|code| code.to_string()))?;
+    fields.set_item("reply_text", error.reply_text())?;
+    fields.set_item("recipients", tuple(py, error.recipients().iter().map(|r| recipient(py, r)))?)?;
+    fields.set_item("server", error.server())?;
+    fields.set_item("is_temporary", error.is_temporary())?;
+    fields.set_item("diagnosis", error.diagnosis().map(|d| diagnosis(py, d)).transpose()?)?;
+    fields.set_item("transcript", PyTuple::new(py, error.transcript())?)?;
+    fields.set_item("message_id", error.message_id())?;
+    fields.set_item("others", tuple(py, error.others().iter().map(|e| exception(py, e)))?)?;
+    fields.set_item("os_error", error.os_error())?;
+    static FROM_CORE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FROM_CORE.import(py, "freesmtp._errors", "from_core")?.call1((error.to_string(), fields))
+}
+
+/// A tuple of objects whose making may fail.
+pub(crate) fn tuple<'py>(
+    py: Python<'py>,
+    items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, items.collect::<PyResult<Vec<_>>>()?)
+}

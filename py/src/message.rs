@@ -1,0 +1,338 @@
+//! `EmailMessage`: who, to whom, what.
+
+use std::sync::Mutex;
+
+use freesmtp_core::{
+    EmailMessage as Core,
+    message::{Date, Priority},
+};
+use pyo3::{
+    PyClass,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyBytes, PyDict},
+};
+
+use crate::{
+    address::{Address, address},
+    attachment::Attachment,
+    body_part::BodyPart,
+    boundary::{detached, lock},
+    collection::Collection,
+    collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
+    custom_header::CustomHeader,
+    enums::{from_python, to_python},
+    error::bad_input,
+    recipient::Recipient,
+    value::{optional_text, path, text, wrong_type},
+};
+
+/// A message. Everything may be set in any order; all of it is checked when the message is sent or composed.
+#[pyclass(module = "freesmtp", frozen, subclass)]
+pub(crate) struct EmailMessage {
+    /// What is neither an address nor a collection; those fields of it are unused.
+    plain: Mutex<Core>,
+    from: Mutex<Py<Address>>,
+    reply_to: Mutex<Py<Address>>,
+    sender: Mutex<Py<Address>>,
+    recipients: Py<Recipients>,
+    body_parts: Py<BodyParts>,
+    attachments: Py<Attachments>,
+    embedded_objects: Py<EmbeddedObjects>,
+    custom_headers: Py<CustomHeaders>,
+}
+
+impl EmailMessage {
+    /// The message as data, for the core.
+    pub(crate) fn data(&self, py: Python<'_>) -> PyResult<Core> {
+        let mut data = lock(&self.plain).clone();
+        data.from = current(&self.from, py).get().data();
+        data.reply_to = current(&self.reply_to, py).get().data_if_set();
+        data.sender = current(&self.sender, py).get().data_if_set();
+        data.recipients = items(py, &self.recipients, |item: &Bound<'_, Recipient>| item.get().data())?;
+        data.body_parts = items(py, &self.body_parts, |item: &Bound<'_, BodyPart>| item.get().data())?;
+        data.attachments = items(py, &self.attachments, |item: &Bound<'_, Attachment>| item.get().data())?;
+        data.embedded_objects =
+            items(py, &self.embedded_objects, |item: &Bound<'_, Attachment>| item.get().data())?;
+        data.custom_headers =
+            items(py, &self.custom_headers, |item: &Bound<'_, CustomHeader>| item.get().data())?;
+        Ok(data)
+    }
+}
+
+fn items<C, T, D>(
+    py: Python<'_>,
+    collection: &Py<C>,
+    data: impl Fn(&Bound<'_, T>) -> D,
+) -> PyResult<Vec<D>>
+where
+    C: PyClass<BaseType = Collection>,
+    T: pyo3::PyTypeInfo,
+{
+    collection.bind(py).as_super().get().data(py, data)
+}
+
+fn current(place: &Mutex<Py<Address>>, py: Python<'_>) -> Py<Address> {
+    lock(place).clone_ref(py)
+}
+
+/// Puts an address in its place. What was there is let go outside the lock.
+fn replace(place: &Mutex<Py<Address>>, value: Py<Address>) {
+    let before = std::mem::replace(&mut *lock(place), value);
+    drop(before);
+}
+
+/// A `Collection` of the subclass `C`.
+pub(crate) fn collection<C>(py: Python<'_>, subclass: C) -> PyResult<Py<C>>
+where
+    C: PyClass<BaseType = Collection>,
+{
+    Py::new(py, PyClassInitializer::from(Collection::default()).add_subclass(subclass))
+}
+
+#[pymethods]
+impl EmailMessage {
+    #[new]
+    #[pyo3(signature = (recipient_email=None, from_email=None, subject=None, body_text=None,
+        body_part_format=None))]
+    fn new<'py>(
+        py: Python<'py>,
+        recipient_email: Option<&Bound<'py, PyAny>>,
+        from_email: Option<&Bound<'py, PyAny>>,
+        subject: Option<&Bound<'py, PyAny>>,
+        body_text: Option<&Bound<'py, PyAny>>,
+        body_part_format: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Self> {
+        let empty = || Py::new(py, Address::default()).map(Mutex::new);
+        let message = Self {
+            plain: Mutex::new(Core::new()),
+            from: empty()?,
+            reply_to: empty()?,
+            sender: empty()?,
+            recipients: collection(py, Recipients)?,
+            body_parts: collection(py, BodyParts)?,
+            attachments: collection(py, Attachments)?,
+            embedded_objects: collection(py, EmbeddedObjects)?,
+            custom_headers: collection(py, CustomHeaders)?,
+        };
+        if let Some(email) = recipient_email {
+            message.recipients.call_method1(py, "add", (email,))?;
+        }
+        if let Some(email) = from_email {
+            message.set_from_(email)?;
+        }
+        if let Some(subject) = subject {
+            message.set_subject(subject)?;
+        }
+        if let Some(body) = body_text {
+            message.body_parts.call_method1(py, "add", (body, body_part_format))?;
+        }
+        Ok(message)
+    }
+
+    /// Who the message is from. Required. An address given as `str` has no name.
+    #[getter]
+    fn from_(&self, py: Python<'_>) -> Py<Address> {
+        current(&self.from, py)
+    }
+
+    #[setter]
+    fn set_from_(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        replace(&self.from, address(value, "From")?);
+        Ok(())
+    }
+
+    /// Where answers go, when not to `from_`; empty means nowhere else.
+    #[getter]
+    fn reply_to(&self, py: Python<'_>) -> Py<Address> {
+        current(&self.reply_to, py)
+    }
+
+    #[setter]
+    fn set_reply_to(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        replace(&self.reply_to, address(value, "ReplyTo")?);
+        Ok(())
+    }
+
+    /// Who sends on behalf of `from_` (RFC 5322 section 3.6.2); empty means nobody.
+    #[getter]
+    fn sender(&self, py: Python<'_>) -> Py<Address> {
+        current(&self.sender, py)
+    }
+
+    #[setter]
+    fn set_sender(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        replace(&self.sender, address(value, "Sender")?);
+        Ok(())
+    }
+
+    /// Where bounces go: `None` means `sender`, else `from_`; an empty text means nowhere (`<>`).
+    #[getter]
+    fn return_path(&self) -> Option<String> {
+        lock(&self.plain).return_path.clone()
+    }
+
+    #[setter]
+    fn set_return_path(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_text(value, "ReturnPath")?;
+        lock(&self.plain).return_path = value;
+        Ok(())
+    }
+
+    /// One line of any characters.
+    #[getter]
+    fn subject(&self) -> String {
+        lock(&self.plain).subject.clone()
+    }
+
+    #[setter]
+    fn set_subject(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = text(value, "Subject")?;
+        lock(&self.plain).subject = value;
+        Ok(())
+    }
+
+    /// How urgent the sender says it is.
+    #[getter]
+    fn priority<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let priority = lock(&self.plain).priority;
+        to_python(py, priority)
+    }
+
+    #[setter]
+    fn set_priority(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value: Priority = from_python(value, "Priority")?;
+        lock(&self.plain).priority = value;
+        Ok(())
+    }
+
+    /// The `Message-ID`, `local@domain` with or without angle brackets; `None`: made when the message is sent.
+    #[getter]
+    fn message_id(&self) -> Option<String> {
+        lock(&self.plain).message_id.clone()
+    }
+
+    #[setter]
+    fn set_message_id(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_text(value, "MessageID")?;
+        lock(&self.plain).message_id = value;
+        Ok(())
+    }
+
+    /// The date as an aware `datetime`; `None`: the time of sending. A naive one is taken as local time.
+    #[getter]
+    fn date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(date) = lock(&self.plain).date else { return Ok(None) };
+        datetime(py)?.call_method1("from_unix", (date.unix_seconds, date.offset_minutes)).map(Some)
+    }
+
+    #[setter]
+    fn set_date(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let date = if value.is_none() {
+            None
+        } else {
+            let py = value.py();
+            let found = datetime(py)?.call_method1("to_unix", (value,)).map_err(|error| {
+                if error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py) {
+                    wrong_type(value, "Date", "datetime")
+                } else {
+                    bad_input(py, "Date", &format!("is no moment that can be written: {}", error.value(py)))
+                }
+            })?;
+            let (unix_seconds, offset_minutes) = found.extract()?;
+            Some(Date { unix_seconds, offset_minutes })
+        };
+        lock(&self.plain).date = date;
+        Ok(())
+    }
+
+    /// Charset of the bodies: `utf-8`, or `us-ascii` when they fit.
+    #[getter]
+    fn charset_encoding(&self) -> String {
+        lock(&self.plain).charset_encoding.clone()
+    }
+
+    #[setter]
+    fn set_charset_encoding(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = text(value, "CharsetEncoding")?;
+        lock(&self.plain).charset_encoding = value;
+        Ok(())
+    }
+
+    /// The recipients. At least one.
+    #[getter]
+    fn recipients(&self, py: Python<'_>) -> Py<Recipients> {
+        self.recipients.clone_ref(py)
+    }
+
+    /// The texts. Plain and HTML together are alternatives of each other.
+    #[getter]
+    fn body_parts(&self, py: Python<'_>) -> Py<BodyParts> {
+        self.body_parts.clone_ref(py)
+    }
+
+    /// The files beside the text.
+    #[getter]
+    fn attachments(&self, py: Python<'_>) -> Py<Attachments> {
+        self.attachments.clone_ref(py)
+    }
+
+    /// The files that the HTML text shows as `cid:` and their identifier.
+    #[getter]
+    fn embedded_objects(&self, py: Python<'_>) -> Py<EmbeddedObjects> {
+        self.embedded_objects.clone_ref(py)
+    }
+
+    /// Further headers, in this order.
+    #[getter]
+    fn custom_headers(&self, py: Python<'_>) -> Py<CustomHeaders> {
+        self.custom_headers.clone_ref(py)
+    }
+
+    /// Makes it an empty message again.
+    fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        *lock(&self.plain) = Core::new();
+        for place in [&self.from, &self.reply_to, &self.sender] {
+            replace(place, Py::new(py, Address::default())?);
+        }
+        self.recipients.bind(py).as_super().get().empty();
+        self.body_parts.bind(py).as_super().get().empty();
+        self.attachments.bind(py).as_super().get().empty();
+        self.embedded_objects.bind(py).as_super().get().empty();
+        self.custom_headers.bind(py).as_super().get().empty();
+        Ok(())
+    }
+
+    /// The message as it would be sent (RFC 5322 form, CRLF line ends, `Bcc` left out).
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let message = self.data(py)?;
+        let bytes = detached(py, || message.to_bytes())?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Writes the message to a file, in place of what it held.
+    fn save_message(&self, py: Python<'_>, file_name: &Bound<'_, PyAny>) -> PyResult<()> {
+        let file_name = path(file_name, "FileName")?;
+        let message = self.data(py)?;
+        detached(py, || message.save_message(&file_name))
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.to_bytes(py)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let py = slf.py();
+        let fields = PyDict::new(py);
+        fields.set_item("from_", slf.get().from_(py))?;
+        fields.set_item("recipients", slf.get().recipients(py))?;
+        fields.set_item("subject", slf.get().subject())?;
+        Ok(format!("{}({})", slf.get_type().name()?, fields.repr()?))
+    }
+}
+
+/// The two conversions in `freesmtp/_dates.py`: abi3 knows no `datetime`.
+fn datetime(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    MODULE.get_or_try_init(py, || PyResult::Ok(py.import("freesmtp._dates")?.into_any().unbind())).map(|m| m.bind(py))
+}

@@ -1,0 +1,334 @@
+//! `SMTPServer` and the collection `SMTPServers`.
+
+use std::sync::Mutex;
+
+use freesmtp_core::{Secret, Server};
+use pyo3::{exceptions::PyTypeError, prelude::*, types::PyDict};
+
+use crate::{
+    boundary::{call, lock},
+    collection::Collection,
+    enums::{from_python, to_python},
+    value::{optional_address, optional_path, optional_seconds, port, text, wrong_type},
+};
+
+/// Where to send, and how. Everything but the name has a default that fits.
+#[pyclass(module = "freesmtp", name = "SMTPServer", frozen, subclass)]
+pub(crate) struct SmtpServer(Mutex<Server>);
+
+type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+
+impl SmtpServer {
+    /// A copy of the data.
+    pub(crate) fn data(&self) -> Server {
+        lock(&self.0).clone()
+    }
+
+    /// Sets the properties that were given by keyword.
+    fn set_all(&self, keywords: &Bound<'_, PyDict>) -> PyResult<()> {
+        for (name, value) in keywords {
+            let name: String = name.extract()?;
+            match name.as_str() {
+                "sasl" => self.set_sasl(&value),
+                "local_end_point" => self.set_local_end_point(&value),
+                "security" => self.set_security(&value),
+                "ca_file" => self.set_ca_file(&value),
+                "tls_server_name" => self.set_tls_server_name(&value),
+                "min_tls_version" => self.set_min_tls_version(&value),
+                "allow_plaintext_auth" => self.set_allow_plaintext_auth(value.extract()?),
+                "disabled_extensions" => self.set_disabled_extensions(&value),
+                "danger_accept_invalid_certs" => self.set_danger_accept_invalid_certs(value.extract()?),
+                "danger_accept_invalid_hostnames" => {
+                    self.set_danger_accept_invalid_hostnames(value.extract()?)
+                }
+                _ => Err(PyTypeError::new_err(format!("SMTPServer has no property {name:?}"))),
+            }?;
+        }
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl SmtpServer {
+    #[new]
+    #[pyo3(signature = (name=None, port=None, timeout=None, auth_mode=None, account=None, password=None,
+        **properties))]
+    #[allow(clippy::too_many_arguments)] // the order of the original, then keywords
+    pub(crate) fn new(
+        py: Python<'_>,
+        name: Argument<'_, '_>,
+        port: Argument<'_, '_>,
+        timeout: Argument<'_, '_>,
+        auth_mode: Argument<'_, '_>,
+        account: Argument<'_, '_>,
+        password: Argument<'_, '_>,
+        properties: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let place = name.map(|name| text(name, "Name")).transpose()?;
+        let server = match place {
+            Some(place) => call(py, || Server::parse(&place))?,
+            None => Server::default(),
+        };
+        let server = Self(Mutex::new(server));
+        port.map_or(Ok(()), |value| server.set_port(value))?;
+        timeout.map_or(Ok(()), |value| server.set_timeout(value))?;
+        auth_mode.map_or(Ok(()), |value| server.set_auth_mode(value))?;
+        account.map_or(Ok(()), |value| server.set_account(value))?;
+        password.map_or(Ok(()), |value| server.set_password(value))?;
+        properties.map_or(Ok(()), |keywords| server.set_all(keywords))?;
+        Ok(server)
+    }
+
+    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+    #[getter]
+    fn name(&self) -> String {
+        lock(&self.0).name.clone()
+    }
+
+    #[setter]
+    fn set_name(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = text(value, "Name")?;
+        lock(&self.0).name = value;
+        Ok(())
+    }
+
+    /// TCP port; 0 means 465 for implicit TLS, 587 when an account is set, else 25.
+    #[getter]
+    fn port(&self) -> u16 {
+        lock(&self.0).port
+    }
+
+    #[setter]
+    fn set_port(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = port(value)?;
+        lock(&self.0).port = value;
+        Ok(())
+    }
+
+    /// Limit for each phase in seconds; `None` uses those of the `SMTP` object.
+    #[getter]
+    fn timeout(&self) -> Option<f64> {
+        lock(&self.0).timeout.map(|limit| limit.as_secs_f64())
+    }
+
+    #[setter]
+    fn set_timeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_seconds(value, "Timeout")?;
+        lock(&self.0).timeout = value;
+        Ok(())
+    }
+
+    /// How to log in.
+    #[getter]
+    fn auth_mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let mode = lock(&self.0).auth_mode;
+        to_python(py, mode)
+    }
+
+    #[setter]
+    fn set_auth_mode(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = from_python(value, "AuthMode")?;
+        lock(&self.0).auth_mode = value;
+        Ok(())
+    }
+
+    /// User name; empty means no login.
+    #[getter]
+    fn account(&self) -> String {
+        lock(&self.0).account.clone()
+    }
+
+    #[setter]
+    fn set_account(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = text(value, "Account")?;
+        lock(&self.0).account = value;
+        Ok(())
+    }
+
+    /// Password. It is in no `repr`, no log and no error.
+    #[getter]
+    fn password(&self) -> String {
+        lock(&self.0).password.expose().to_owned()
+    }
+
+    #[setter]
+    fn set_password(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = Secret::new(text(value, "Password")?);
+        lock(&self.0).password = value;
+        Ok(())
+    }
+
+    /// The SASL mechanism to use with `SMTPAuthMode.SASL`; empty for the strongest offered.
+    #[getter]
+    fn sasl(&self) -> String {
+        lock(&self.0).sasl.clone()
+    }
+
+    #[setter]
+    fn set_sasl(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = text(value, "SASL")?;
+        lock(&self.0).sasl = value;
+        Ok(())
+    }
+
+    /// Local address to connect from; `None` leaves it to the system.
+    #[getter]
+    fn local_end_point(&self) -> Option<String> {
+        lock(&self.0).local_end_point.map(|address| address.to_string())
+    }
+
+    #[setter]
+    fn set_local_end_point(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_address(value, "LocalEndPoint")?;
+        lock(&self.0).local_end_point = value;
+        Ok(())
+    }
+
+    /// How the connection is protected.
+    #[getter]
+    fn security<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let security = lock(&self.0).security;
+        to_python(py, security)
+    }
+
+    #[setter]
+    fn set_security(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = from_python(value, "Security")?;
+        lock(&self.0).security = value;
+        Ok(())
+    }
+
+    /// PEM file of authorities to trust besides those of the system.
+    #[getter]
+    fn ca_file<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(path) = self.data().ca_file else { return Ok(None) };
+        path.as_os_str().into_pyobject(py).map(|path| Some(path.into_any())).map_err(Into::into)
+    }
+
+    #[setter]
+    fn set_ca_file(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_path(value, "CaFile")?;
+        lock(&self.0).ca_file = value;
+        Ok(())
+    }
+
+    /// The name the certificate must be for; empty means `name`.
+    #[getter]
+    fn tls_server_name(&self) -> String {
+        lock(&self.0).tls_server_name.clone()
+    }
+
+    #[setter]
+    fn set_tls_server_name(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = text(value, "TlsServerName")?;
+        lock(&self.0).tls_server_name = value;
+        Ok(())
+    }
+
+    /// Oldest TLS version accepted.
+    #[getter]
+    fn min_tls_version<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let version = lock(&self.0).min_tls_version;
+        to_python(py, version)
+    }
+
+    #[setter]
+    fn set_min_tls_version(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = from_python(value, "MinTlsVersion")?;
+        lock(&self.0).min_tls_version = value;
+        Ok(())
+    }
+
+    /// PLAIN and LOGIN may send the password in clear text.
+    #[getter]
+    fn allow_plaintext_auth(&self) -> bool {
+        lock(&self.0).allow_plaintext_auth
+    }
+
+    #[setter]
+    fn set_allow_plaintext_auth(&self, value: bool) -> PyResult<()> {
+        lock(&self.0).allow_plaintext_auth = value;
+        Ok(())
+    }
+
+    /// EHLO keywords to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
+    #[getter]
+    fn disabled_extensions(&self) -> Vec<String> {
+        lock(&self.0).disabled_extensions.clone()
+    }
+
+    #[setter]
+    fn set_disabled_extensions(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        const FIELD: &str = "DisabledExtensions";
+        if value.is_instance_of::<pyo3::types::PyString>() {
+            return Err(wrong_type(value, FIELD, "a sequence of str"));
+        }
+        let names = value.try_iter()?.map(|name| text(&name?, FIELD)).collect::<PyResult<_>>()?;
+        lock(&self.0).disabled_extensions = names;
+        Ok(())
+    }
+
+    /// Takes any certificate: whoever is on the way can read and change everything.
+    #[getter]
+    fn danger_accept_invalid_certs(&self) -> bool {
+        lock(&self.0).danger_accept_invalid_certs
+    }
+
+    #[setter]
+    fn set_danger_accept_invalid_certs(&self, value: bool) -> PyResult<()> {
+        lock(&self.0).danger_accept_invalid_certs = value;
+        Ok(())
+    }
+
+    /// Takes a certificate for any name: whoever has a certificate can be on the way.
+    #[getter]
+    fn danger_accept_invalid_hostnames(&self) -> bool {
+        lock(&self.0).danger_accept_invalid_hostnames
+    }
+
+    #[setter]
+    fn set_danger_accept_invalid_hostnames(&self, value: bool) -> PyResult<()> {
+        lock(&self.0).danger_accept_invalid_hostnames = value;
+        Ok(())
+    }
+
+    fn __repr__(&self) -> String {
+        let server = self.data();
+        let account = if server.account.is_empty() { String::new() } else { format!(", account={:?}", server.account) };
+        format!("SMTPServer({:?}, {}{account}, security={:?})", server.name, server.port, server.security.as_str())
+    }
+}
+
+/// The servers of an `SMTP` object, tried in order: the next one when one cannot be reached.
+#[pyclass(module = "freesmtp", name = "SMTPServers", extends = Collection, frozen)]
+pub(crate) struct SmtpServers;
+
+#[pymethods]
+impl SmtpServers {
+    /// Adds a server: a host name, `host:port` or URL with the properties of `SMTPServer`, or an `SMTPServer`.
+    #[pyo3(signature = (name, port=None, timeout=None, auth_mode=None, account=None, password=None,
+        **properties))]
+    #[allow(clippy::too_many_arguments)] // the order of the original, then keywords
+    fn add<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        port: Argument<'_, 'py>,
+        timeout: Argument<'_, 'py>,
+        auth_mode: Argument<'_, 'py>,
+        account: Argument<'_, 'py>,
+        password: Argument<'_, 'py>,
+        properties: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, SmtpServer>> {
+        let py = slf.py();
+        let others = [port, timeout, auth_mode, account, password];
+        let bare = others.iter().all(Option::is_none) && properties.is_none();
+        let item = match name.cast::<SmtpServer>() {
+            Ok(server) if bare => server.clone(),
+            _ => Bound::new(
+                py,
+                SmtpServer::new(py, Some(name), port, timeout, auth_mode, account, password, properties)?,
+            )?,
+        };
+        Ok(slf.as_super().get().push(&item))
+    }
+}

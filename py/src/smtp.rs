@@ -1,0 +1,302 @@
+//! `SMTP`: servers, log, connections, send.
+
+use std::sync::{Arc, Mutex};
+
+use freesmtp_core::{Cancel, Error, Smtp as Core, Timeouts as CoreTimeouts, message::BodyPartFormat};
+use pyo3::{
+    exceptions::PyRuntimeError,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyTuple, PyType},
+};
+
+use crate::{
+    boundary::{call, guard, interruptible, lock},
+    enums::from_python,
+    error::exception,
+    message::{EmailMessage, collection},
+    report::{reply, report},
+    server::{SmtpServer, SmtpServers},
+    timeouts::Timeouts,
+    value::{optional_seconds, path, text},
+};
+
+/// Sends messages to the first of its servers that takes them, and keeps the connection for the next message.
+///
+/// It may be used from several threads at once; each message then uses a connection of its own. Used in a `with`
+/// statement, it ends its connections at the end.
+#[pyclass(module = "freesmtp", name = "SMTP", frozen, subclass)]
+pub(crate) struct Smtp {
+    /// Everything but the servers, which are objects of Python.
+    core: Arc<Mutex<Core>>,
+    servers: Py<SmtpServers>,
+}
+
+impl Smtp {
+    /// The object as it is set now. It shares the kept connections.
+    fn current(&self, py: Python<'_>) -> PyResult<Core> {
+        let mut core = lock(&self.core).clone();
+        let servers = self.servers.bind(py).as_super().get();
+        *core.servers_mut() = servers.data(py, |server: &Bound<'_, SmtpServer>| server.get().data())?;
+        Ok(core)
+    }
+
+    /// Work that waits for a server. Ctrl-C cancels what this object has under way: for these operations the core
+    /// has no `Cancel` of their own.
+    fn operate<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&Core) -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        let core = self.current(py)?;
+        let shared = core.clone();
+        interruptible(py, || shared.cancel(), move || work(&core))
+    }
+}
+
+#[pymethods]
+impl Smtp {
+    #[new]
+    #[pyo3(signature = (server=None))]
+    fn new(py: Python<'_>, server: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let servers = collection(py, SmtpServers)?;
+        if let Some(server) = server {
+            servers.call_method1(py, "add", (server,))?;
+        }
+        Ok(Self { core: Arc::default(), servers })
+    }
+
+    /// The servers, tried in order: the next one when one cannot be reached.
+    #[getter]
+    fn smtp_servers(&self, py: Python<'_>) -> Py<SmtpServers> {
+        self.servers.clone_ref(py)
+    }
+
+    /// The file that the conversation is appended to, secrets removed; `None` means no log.
+    ///
+    /// A folder that does not exist raises `FileIOError` at once. A log that cannot be written later never stops a
+    /// mail: it becomes one of the report's `warnings`.
+    #[getter]
+    fn log_file<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(path) = lock(&self.core).log_file().map(ToOwned::to_owned) else { return Ok(None) };
+        path.as_os_str().into_pyobject(py).map(|path| Some(path.into_any())).map_err(Into::into)
+    }
+
+    #[setter]
+    fn set_log_file(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let file = if value.is_none() { std::path::PathBuf::new() } else { path(value, "LogFile")? };
+        call(value.py(), || lock(&self.core).set_log_file(file))
+    }
+
+    /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty means this host's own.
+    #[getter]
+    fn default_domain(&self) -> String {
+        lock(&self.core).default_domain().to_owned()
+    }
+
+    #[setter]
+    fn set_default_domain(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let domain = text(value, "DefaultDomain")?;
+        call(value.py(), || lock(&self.core).set_default_domain(&domain))
+    }
+
+    /// One limit for each phase in seconds; `None` when they differ. Setting `None` brings the defaults back.
+    #[getter]
+    fn default_timeout(&self) -> Option<f64> {
+        let timeouts = lock(&self.core).timeouts();
+        (timeouts == CoreTimeouts::all(timeouts.command)).then(|| timeouts.command.as_secs_f64())
+    }
+
+    #[setter]
+    fn set_default_timeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let limit = optional_seconds(value, "DefaultTimeout")?;
+        let timeouts = limit.map_or_else(CoreTimeouts::default, CoreTimeouts::all);
+        call(value.py(), || lock(&self.core).set_timeouts(timeouts))
+    }
+
+    /// The limit of each phase.
+    #[getter]
+    fn timeouts(&self) -> Timeouts {
+        Timeouts(Arc::clone(&self.core))
+    }
+
+    /// Whether nothing is sent when one recipient is refused; else the others get the message.
+    #[getter]
+    fn all_or_nothing(&self) -> bool {
+        lock(&self.core).all_or_nothing()
+    }
+
+    #[setter]
+    fn set_all_or_nothing(&self, value: bool) {
+        lock(&self.core).set_all_or_nothing(value);
+    }
+
+    /// Whether a connection is kept for the next message.
+    #[getter]
+    fn connected(&self) -> bool {
+        lock(&self.core).connected()
+    }
+
+    /// The version of the library.
+    #[getter]
+    fn version(&self) -> &'static str {
+        freesmtp_core::VERSION
+    }
+
+    /// Sends a message, and answers as soon as one recipient was accepted. Raises an `SMTPError` when none was.
+    fn send<'py>(&self, py: Python<'py>, message: &Bound<'py, EmailMessage>) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.current(py)?;
+        let message = message.get().data(py)?;
+        let cancel = Cancel::new();
+        let sent = interruptible(py, || cancel.cancel(), || core.send_with(&message, &cancel))?;
+        report(py, &sent)
+    }
+
+    /// Like `send`, without blocking the event loop. Cancelling the task ends the operation.
+    fn send_async<'py>(
+        slf: &Bound<'py, Self>,
+        message: &Bound<'py, EmailMessage>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        SEND.import(slf.py(), "freesmtp._asyncio", "send")?.call1((slf, message))
+    }
+
+    /// Begins to send in a thread of its own, which calls `done(report, error)` at the end; one of them is `None`.
+    fn _start(
+        &self,
+        py: Python<'_>,
+        message: &Bound<'_, EmailMessage>,
+        done: Py<PyAny>,
+    ) -> PyResult<Operation> {
+        let core = self.current(py)?;
+        let message = message.get().data(py)?;
+        let operation = Operation(Cancel::new());
+        let cancel = operation.0.clone();
+        std::thread::Builder::new()
+            .name("freesmtp".into())
+            .spawn(move || {
+                let result = guard(|| core.send_with(&message, &cancel));
+                // An interpreter that is shutting down takes no more results.
+                Python::try_attach(|py| {
+                    let outcome = match &result {
+                        Ok(sent) => report(py, sent).map(|sent| (Some(sent), None)),
+                        Err(error) => exception(py, error).map(|error| (None, Some(error))),
+                    };
+                    let outcome = outcome
+                        .unwrap_or_else(|failed| (None, Some(failed.into_value(py).into_bound(py).into_any())));
+                    if let Err(failed) = done.call1(py, outcome) {
+                        failed.write_unraisable(py, Some(done.bind(py)));
+                    }
+                    drop(done);
+                });
+            })
+            .map_err(|error| PyRuntimeError::new_err(format!("no thread could be started: {error}")))?;
+        Ok(operation)
+    }
+
+    /// Sends a text or HTML message to one recipient with the defaults of everything else.
+    #[staticmethod]
+    #[pyo3(signature = (smtp_server_name, recipient_email, from_email, subject, body_text,
+        body_part_format=None))]
+    fn quick_send<'py>(
+        py: Python<'py>,
+        smtp_server_name: &Bound<'py, PyAny>,
+        recipient_email: &Bound<'py, PyAny>,
+        from_email: &Bound<'py, PyAny>,
+        subject: &Bound<'py, PyAny>,
+        body_text: &Bound<'py, PyAny>,
+        body_part_format: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let format: Option<BodyPartFormat> =
+            body_part_format.map(|value| from_python(value, "BodyPartFormat")).transpose()?;
+        let server = text(smtp_server_name, "SMTPServerName")?;
+        let message = freesmtp_core::EmailMessage::quick(
+            text(recipient_email, "RecipientEmail")?,
+            text(from_email, "FromEmail")?,
+            text(subject, "Subject")?,
+            text(body_text, "BodyText")?,
+            format.unwrap_or_default(),
+        );
+        let core = call(py, || Core::new(&server))?;
+        let cancel = Cancel::new();
+        let sent = interruptible(py, || cancel.cancel(), || core.send_with(&message, &cancel))?;
+        report(py, &sent)
+    }
+
+    /// Opens a connection to the first server that answers, logs in, and keeps it for the next message.
+    fn connect(&self, py: Python<'_>) -> PyResult<()> {
+        self.operate(py, Core::connect)
+    }
+
+    /// Ends the kept connections with QUIT and waits for the answer. Without any, it does nothing.
+    fn disconnect(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.connected() {
+            return Ok(());
+        }
+        self.operate(py, |core| {
+            core.disconnect();
+            Ok(())
+        })
+    }
+
+    /// Cancels every operation of this object that is under way, from any thread.
+    fn cancel(&self) {
+        let core = lock(&self.core).clone();
+        core.cancel();
+    }
+
+    /// Sends one command such as `VRFY postmaster` and gives the reply, whatever its code is.
+    fn send_smtp_command<'py>(
+        &self,
+        py: Python<'py>,
+        command: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let command = text(command, "Command")?;
+        let answer = self.operate(py, move |core| core.send_command(&command))?;
+        reply(py, &answer)
+    }
+
+    /// Forgets the servers, the log and all settings, and ends the kept connections.
+    fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        let mut before = std::mem::take(&mut *lock(&self.core));
+        self.servers.bind(py).as_super().get().empty();
+        let shared = before.clone();
+        interruptible(py, || shared.cancel(), move || {
+            before.reset();
+            Ok(())
+        })
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (exc_type=None, exc_value=None, traceback=None, /))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        exc_type: Option<Bound<'_, PyType>>,
+        exc_value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let _ = (exc_type, exc_value, traceback);
+        self.disconnect(py)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let servers = PyTuple::new(slf.py(), slf.get().servers.bind(slf.py()).try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+        Ok(format!("{}{}", slf.get_type().name()?, servers.repr()?))
+    }
+}
+
+/// A send that runs in a thread of its own.
+#[pyclass(module = "freesmtp", name = "_Operation", frozen)]
+pub(crate) struct Operation(Cancel);
+
+#[pymethods]
+impl Operation {
+    /// Ends it; `done` is still called.
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}

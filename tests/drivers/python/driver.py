@@ -1,0 +1,278 @@
+"""The Python driver of the test suite: the contract is `tests/drivers/README.md`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from freesmtp import (
+    SMTP,
+    BodyPartFormat,
+    Diagnosis,
+    EmailMessage,
+    RecipientResult,
+    RecipientType,
+    Report,
+    SMTPError,
+    SMTPServer,
+)
+
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
+
+
+class JobFault(Exception):
+    """The job is not one of the contract."""
+
+
+def unescape(value: str) -> str:
+    """The value that an escaped one stands for."""
+    pieces = iter(value)
+    out = []
+    for piece in pieces:
+        if piece == "\\":
+            escaped = next(pieces, "")
+            if escaped not in ESCAPES:
+                raise JobFault(f"unknown escape in {value!r}")
+            piece = ESCAPES[escaped]
+        out.append(piece)
+    return "".join(out)
+
+
+def truth(value: str) -> bool:
+    """`true` or `false`."""
+    if value not in ("true", "false"):
+        raise JobFault(f"{value!r} is no truth value")
+    return value == "true"
+
+
+def number(value: str) -> int:
+    """A decimal number."""
+    try:
+        return int(value, 10)
+    except ValueError:
+        raise JobFault(f"{value!r} is no number") from None
+
+
+class Driver:
+    """Carries out the lines of a job."""
+
+    def __init__(self) -> None:
+        self.smtp = SMTP()
+        self.message = EmailMessage()
+        self.server = SMTPServer()
+        self.repeat = 1
+        self.pending: dict[str, str] = {}
+        self.keys: dict[str, Callable[[str], object]] = {
+            "server.host": self.new_server,
+            "server.port": lambda v: setattr(self.server, "port", number(v)),
+            "server.security": lambda v: setattr(self.server, "security", v),
+            "server.timeout": lambda v: setattr(self.server, "timeout", number(v)),
+            "server.account": lambda v: setattr(self.server, "account", v),
+            "server.password": lambda v: setattr(self.server, "password", v),
+            "server.authmode": lambda v: setattr(self.server, "auth_mode", v),
+            "server.cafile": lambda v: setattr(self.server, "ca_file", v),
+            "server.tlsservername": lambda v: setattr(self.server, "tls_server_name", v),
+            "server.allowplaintextauth": lambda v: setattr(self.server, "allow_plaintext_auth", truth(v)),
+            "server.dangeracceptinvalidcerts": lambda v: setattr(
+                self.server, "danger_accept_invalid_certs", truth(v)
+            ),
+            "server.dangeracceptinvalidhostnames": lambda v: setattr(
+                self.server, "danger_accept_invalid_hostnames", truth(v)
+            ),
+            "server.add": lambda _: self.smtp.smtp_servers.add(self.server),
+            "smtp.defaultdomain": lambda v: setattr(self.smtp, "default_domain", v),
+            "smtp.logfile": lambda v: setattr(self.smtp, "log_file", v),
+            "smtp.allornothing": lambda v: setattr(self.smtp, "all_or_nothing", truth(v)),
+            "smtp.disconnect": lambda _: self.smtp.disconnect(),
+            "message.new": self.new_message,
+            "from.email": lambda v: setattr(self.message.from_, "email", v),
+            "from.name": lambda v: setattr(self.message.from_, "name", v),
+            "sender.email": lambda v: setattr(self.message.sender, "email", v),
+            "sender.name": lambda v: setattr(self.message.sender, "name", v),
+            "replyto.email": lambda v: setattr(self.message.reply_to, "email", v),
+            "replyto.name": lambda v: setattr(self.message.reply_to, "name", v),
+            "returnpath": lambda v: setattr(self.message, "return_path", v),
+            "subject": lambda v: setattr(self.message, "subject", v),
+            "messageid": lambda v: setattr(self.message, "message_id", v),
+            "priority": lambda v: setattr(self.message, "priority", number(v)),
+            "recipient.name": lambda v: self.keep("recipient.name", v),
+            "recipient.to": lambda v: self.add_recipient(v, RecipientType.TO),
+            "recipient.cc": lambda v: self.add_recipient(v, RecipientType.CC),
+            "recipient.bcc": lambda v: self.add_recipient(v, RecipientType.BCC),
+            "text": lambda v: self.message.body_parts.add(v, BodyPartFormat.PLAIN),
+            "html": lambda v: self.message.body_parts.add(v, BodyPartFormat.HTML),
+            "attachment.name": lambda v: self.keep("attachment.name", v),
+            "attachment.file": self.attach_file,
+            "attachment.bytes": self.attach_bytes,
+            "embedded.cid": lambda v: self.keep("embedded.cid", v),
+            "embedded.file": lambda v: self.message.embedded_objects.add(v, self.kept("embedded.cid")),
+            "header.name": lambda v: self.keep("header.name", v),
+            "header.value": lambda v: self.message.custom_headers.add(self.kept("header.name"), v),
+            "repeat": lambda v: setattr(self, "repeat", number(v)),
+        }
+
+    def keep(self, key: str, value: str) -> None:
+        """Keeps an optional part for the line that uses it."""
+        self.pending[key] = value
+
+    def kept(self, key: str) -> str:
+        """The part that was kept; it is forgotten."""
+        if key not in self.pending:
+            raise JobFault(f"{key} is missing")
+        return self.pending.pop(key)
+
+    def new_server(self, host: str) -> None:
+        """Begins a server."""
+        self.server = SMTPServer()
+        self.server.name = host
+
+    def new_message(self, _: str) -> None:
+        """Begins a message."""
+        self.message = EmailMessage()
+
+    def add_recipient(self, email: str, kind: RecipientType) -> None:
+        """Adds a recipient with the name that was kept, if any."""
+        if "recipient.name" in self.pending:
+            self.message.recipients.add(email, self.kept("recipient.name"), kind)
+        elif kind == RecipientType.TO:
+            self.message.recipients.add(email)
+        else:
+            self.message.recipients.add(email, type=kind)
+
+    def attach_file(self, path: str) -> None:
+        """Attaches a file with the name that was kept, if any."""
+        if "attachment.name" in self.pending:
+            self.message.attachments.add(path, self.kept("attachment.name"))
+        else:
+            self.message.attachments.add(path)
+
+    def attach_bytes(self, value: str) -> None:
+        """Attaches bytes."""
+        try:
+            data = base64.b64decode(value, validate=True)
+        except ValueError as error:
+            raise JobFault(f"attachment.bytes: {error}") from error
+        self.message.attachments.add(data, self.kept("attachment.name"))
+
+    def send(self) -> bool:
+        """Sends, prints the answer, and says whether it went well."""
+        times, self.repeat = self.repeat, 1
+        sends = 0
+        try:
+            for _ in range(times):
+                report = self.smtp.send(self.message)
+                sends += 1
+        except SMTPError as error:
+            say({"ok": False, "at": "send", "sends": sends, "error": error_data(error)})
+            return False
+        say({"ok": True, "at": "send", "sends": sends, "report": report_data(report)})
+        return True
+
+    def run(self, job: str) -> None:
+        """Carries out a whole job."""
+        for line in job.split("\n"):
+            if not line or line.startswith("#"):
+                continue
+            key, _, value = line.partition(" ")
+            if key == "send":
+                self.send()
+                continue
+            if key not in self.keys:
+                raise JobFault(f"unknown key {key!r}")
+            try:
+                self.keys[key](unescape(value))
+            except SMTPError as error:
+                say({"ok": False, "at": key, "sends": 0, "error": error_data(error)})
+                return
+
+
+def say(answer: dict[str, Any]) -> None:
+    """Prints one line of JSON."""
+    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def diagnosis_data(diagnosis: Diagnosis | None) -> dict[str, Any] | None:
+    """A diagnosis as the contract has it."""
+    if diagnosis is None:
+        return None
+    return {
+        "cause": diagnosis.cause,
+        "who": diagnosis.who,
+        "summary": diagnosis.summary,
+        "remedy": diagnosis.remedy,
+        "evidence": diagnosis.evidence,
+        "retry_after": diagnosis.retry_after,
+        "reference": diagnosis.reference,
+    }
+
+
+def recipient_data(result: RecipientResult) -> dict[str, Any]:
+    """The result of one recipient as the contract has it."""
+    return {
+        "email": result.email,
+        "status": result.status,
+        "stage": result.stage,
+        "reply_code": result.reply_code,
+        "enhanced_code": result.enhanced_code,
+        "reply_text": result.reply_text,
+        "diagnosis": diagnosis_data(result.diagnosis),
+    }
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """A report as the contract has it."""
+    tls = report.tls and {
+        "version": report.tls.version,
+        "cipher": report.tls.cipher,
+        "certificate_subject": report.tls.certificate_subject,
+        "certificate_not_after": report.tls.certificate_not_after,
+    }
+    return {
+        "recipients": [recipient_data(result) for result in report.recipients],
+        "reply_code": report.reply_code,
+        "reply_text": report.reply_text,
+        "message_id": report.message_id,
+        "size": report.size,
+        "server": report.server,
+        "tls": tls,
+        "auth_mechanism": report.auth_mechanism,
+        "warnings": list(report.warnings),
+    }
+
+
+def error_data(error: SMTPError) -> dict[str, Any]:
+    """An error as the contract has it."""
+    return {
+        "kind": error.kind,
+        "number": error.number,
+        "stage": error.stage,
+        "field": error.field,
+        "message": error.message,
+        "reply_code": error.reply_code,
+        "enhanced_code": error.enhanced_code,
+        "reply_text": error.reply_text,
+        "server": error.server,
+        "is_temporary": error.is_temporary,
+        "message_id": error.message_id,
+        "recipients": [recipient_data(result) for result in error.recipients],
+        "diagnosis": diagnosis_data(error.diagnosis),
+        "transcript": list(error.transcript),
+    }
+
+
+def main() -> int:
+    """Runs the job on standard input."""
+    try:
+        Driver().run(sys.stdin.buffer.read().decode("utf-8"))
+    except (JobFault, UnicodeDecodeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
