@@ -1,0 +1,206 @@
+//! The numbers of the object API. They never change; a value that is not needed any more stays unused.
+
+use std::ffi::c_int;
+
+use freesmtp_core::RecipientStatus;
+
+/// What kind of failure it is, banded by hundred.
+#[repr(C)]
+pub enum freesmtp_error_kind {
+    /// The message, a setting or an argument is not valid; the field names it. Nothing was sent.
+    Message = 100,
+    /// The host name could not be resolved.
+    Dns = 200,
+    /// No connection could be opened, or it broke.
+    Connect = 201,
+    /// TLS could not be established.
+    Tls = 202,
+    /// The proxy refused.
+    Proxy = 203,
+    /// The server did not answer in time.
+    Timeout = 204,
+    /// The server refused the login, or no usable mechanism is offered.
+    Authentication = 300,
+    /// The server refused a command, or broke the protocol.
+    Protocol = 400,
+    /// Every recipient was refused.
+    RecipientsRefused = 401,
+    /// The connection broke after the whole message was sent: it may have been delivered.
+    OutcomeUnknown = 402,
+    /// A file could not be opened, read or written.
+    FileIo = 500,
+    /// The spool could not take the message.
+    Spool = 600,
+    /// The program cancelled the operation.
+    Cancelled = 700,
+    /// A fault of this library. Please report it.
+    Internal = 900,
+}
+
+/// What became of the message for one recipient.
+#[repr(C)]
+pub enum freesmtp_recipient_status {
+    /// The server took responsibility for delivery.
+    Accepted = 1,
+    /// Refused for now, or the transaction failed for a temporary reason.
+    Deferred = 2,
+    /// Refused for good.
+    Refused = 3,
+    /// The connection broke before the answer: it may or may not have been delivered.
+    Unknown = 4,
+}
+
+/// Which header names a recipient.
+#[repr(C)]
+pub enum freesmtp_recipient_type {
+    /// Those whom the message is written to.
+    To = 0,
+    /// Those who get a copy, and everyone may know.
+    Cc = 1,
+    /// Those who get a copy that no header tells of.
+    Bcc = 2,
+}
+
+/// What kind of text it is.
+#[repr(C)]
+pub enum freesmtp_body_part_format {
+    /// `text/plain`
+    Plain = 0,
+    /// `text/html`
+    Html = 1,
+}
+
+/// How a text travels (RFC 2045 section 6).
+#[repr(C)]
+pub enum freesmtp_body_part_encoding {
+    /// As it is where the session can carry it, else as with `AUTO`.
+    None = 0,
+    /// Quoted-printable.
+    QuotedPrintable = 2,
+    /// Base64.
+    Base64 = 3,
+    /// As it is where that is safe, else the smaller of the two. The default.
+    Auto = 4,
+}
+
+/// How urgent the sender says a message is.
+#[repr(C)]
+pub enum freesmtp_priority {
+    /// Urgent.
+    High = 1,
+    /// Nothing is said; no header is written. The default.
+    Normal = 3,
+    /// Can wait.
+    Low = 5,
+}
+
+/// How to log in.
+#[repr(C)]
+pub enum freesmtp_auth_mode {
+    /// No login, even when an account is set.
+    None = 0,
+    /// The LOGIN mechanism.
+    AuthLogin = 1,
+    /// The strongest mechanism offered, or the one of `freesmtp_server_set_sasl`.
+    Sasl = 4,
+    /// The PLAIN mechanism (RFC 4616).
+    Plain = 16,
+    /// The strongest mechanism offered, when an account is set. The default.
+    Auto = 27,
+}
+
+/// How the connection is protected.
+#[repr(C)]
+pub enum freesmtp_security {
+    /// Clear text, even when STARTTLS is offered.
+    None = 0,
+    /// STARTTLS when it is offered, else clear text.
+    Opportunistic = 1,
+    /// STARTTLS, or the send fails (RFC 3207).
+    Required = 2,
+    /// TLS from the first byte (RFC 8314, port 465).
+    Implicit = 3,
+    /// `IMPLICIT` on port 465; `REQUIRED` on 587, or when an account is set and the host is not loopback; clear text
+    /// on a loopback host without account; else `OPPORTUNISTIC`. The default.
+    Auto = 4,
+}
+
+/// Oldest TLS version accepted.
+#[repr(C)]
+pub enum freesmtp_min_tls_version {
+    /// TLS 1.0: only for servers that cannot be mended.
+    Tls10 = 10,
+    /// TLS 1.1: only for servers that cannot be mended.
+    Tls11 = 11,
+    /// TLS 1.2. The default.
+    Tls12 = 12,
+}
+
+/// The number of a status; the core has names only.
+pub(crate) fn status_number(status: RecipientStatus) -> c_int {
+    let status = match status {
+        RecipientStatus::Accepted => freesmtp_recipient_status::Accepted,
+        RecipientStatus::Deferred => freesmtp_recipient_status::Deferred,
+        RecipientStatus::Refused => freesmtp_recipient_status::Refused,
+        RecipientStatus::Unknown => freesmtp_recipient_status::Unknown,
+    };
+    status as c_int
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use freesmtp_core::{
+        AuthMode, ErrorKind, Security,
+        message::{BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
+    };
+
+    /// Each constant is that of the core, and none of the core's is missing.
+    #[test]
+    fn numbers_are_those_of_the_core() {
+        use freesmtp_error_kind as K;
+        let kinds = [
+            (K::Message as u16, ErrorKind::Message),
+            (K::Dns as u16, ErrorKind::Dns),
+            (K::Connect as u16, ErrorKind::Connect),
+            (K::Tls as u16, ErrorKind::Tls),
+            (K::Proxy as u16, ErrorKind::Proxy),
+            (K::Timeout as u16, ErrorKind::Timeout),
+            (K::Authentication as u16, ErrorKind::Authentication),
+            (K::Protocol as u16, ErrorKind::Protocol),
+            (K::RecipientsRefused as u16, ErrorKind::RecipientsRefused),
+            (K::OutcomeUnknown as u16, ErrorKind::OutcomeUnknown),
+            (K::FileIo as u16, ErrorKind::FileIo),
+            (K::Spool as u16, ErrorKind::Spool),
+            (K::Cancelled as u16, ErrorKind::Cancelled),
+            (K::Internal as u16, ErrorKind::Internal),
+        ];
+        assert_eq!(kinds.map(|(_, kind)| kind), ErrorKind::ALL);
+        assert!(kinds.iter().all(|(number, kind)| *number == kind.number()));
+
+        use freesmtp_auth_mode as A;
+        let modes = [A::None as i64, A::AuthLogin as i64, A::Sasl as i64, A::Plain as i64, A::Auto as i64];
+        assert_eq!(modes, AuthMode::ALL.map(|(mode, _)| mode as i64));
+
+        use freesmtp_security as S;
+        let security =
+            [S::None as i64, S::Opportunistic as i64, S::Required as i64, S::Implicit as i64, S::Auto as i64];
+        assert_eq!(security, Security::ALL.map(|value| value as i64));
+
+        use freesmtp_recipient_type as R;
+        let types = [R::To as u8, R::Cc as u8, R::Bcc as u8];
+        assert!(types.into_iter().eq(RecipientType::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_body_part_format as F;
+        let formats = [F::Plain as u8, F::Html as u8];
+        assert!(formats.into_iter().eq(BodyPartFormat::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_body_part_encoding as E;
+        let encodings = [E::None as u8, E::QuotedPrintable as u8, E::Base64 as u8, E::Auto as u8];
+        assert!(encodings.into_iter().eq(BodyPartEncoding::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_priority as P;
+        let priorities = [P::High as u8, P::Normal as u8, P::Low as u8];
+        assert!(priorities.into_iter().eq(Priority::ALL.iter().map(|value| value.number())));
+    }
+}

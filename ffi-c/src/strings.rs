@@ -1,0 +1,169 @@
+//! Texts and bytes between C and Rust.
+
+use std::{
+    ffi::{CStr, CString, c_char, c_void},
+    ptr, slice,
+};
+
+use freesmtp_core::Error;
+
+use crate::guard;
+
+/// The text at `pointer`, which must be there.
+///
+/// # Safety
+/// `pointer` is NULL, or NUL-terminated and unchanged as long as the result is used.
+pub(crate) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: the caller's promise is the same.
+    unsafe { optional(pointer, name) }?.ok_or_else(|| Error::input(name, "is NULL"))
+}
+
+/// The text at `pointer`, or `None` for NULL.
+///
+/// # Safety
+/// As for [`text`].
+pub(crate) unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, so NUL-terminated, as the caller promises.
+    let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes();
+    utf8(bytes, name).map(Some)
+}
+
+/// The text of `size` bytes at `pointer`, which must be there.
+///
+/// # Safety
+/// `pointer` is NULL, or points to `size` bytes that are unchanged as long as the result is used.
+pub(crate) unsafe fn text_n<'a>(pointer: *const c_char, size: usize, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: the caller's promise is the same.
+    utf8(unsafe { bytes(pointer.cast(), size, name) }?, name)
+}
+
+/// The text of `size` bytes at `pointer`, or `None` for NULL.
+///
+/// # Safety
+/// As for [`text_n`].
+pub(crate) unsafe fn optional_n<'a>(
+    pointer: *const c_char,
+    size: usize,
+    name: &str,
+) -> Result<Option<&'a str>, Error> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { text_n(pointer, size, name) }.map(Some)
+}
+
+/// The `size` bytes at `pointer`, which must be there.
+///
+/// # Safety
+/// As for [`text_n`].
+pub(crate) unsafe fn bytes<'a>(pointer: *const c_void, size: usize, name: &str) -> Result<&'a [u8], Error> {
+    if pointer.is_null() {
+        return Err(Error::input(name, "is NULL"));
+    }
+    if isize::try_from(size).is_err() {
+        return Err(Error::input(name, "has a size that no memory can have"));
+    }
+    // SAFETY: not NULL, so `size` bytes are there, as the caller promises; the size was checked.
+    Ok(unsafe { slice::from_raw_parts(pointer.cast(), size) })
+}
+
+fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, Error> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        Error::input(name, format!("is not UTF-8 from byte {} on; convert it first", error.valid_up_to()))
+    })
+}
+
+/// A copy of `bytes` that the caller lets go with `freesmtp_free`, a NUL after its end; NULL when memory is short.
+pub(crate) fn give(bytes: &[u8], size: Option<&mut usize>) -> *mut c_char {
+    if let Some(size) = size {
+        *size = bytes.len();
+    }
+    // SAFETY: any size may be asked for; a slice and one more byte never overflow.
+    let memory: *mut u8 = unsafe { libc::malloc(bytes.len() + 1) }.cast();
+    if memory.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: `memory` is new, not NULL and one byte longer than `bytes`.
+    unsafe {
+        ptr::copy_nonoverlapping(bytes.as_ptr(), memory, bytes.len());
+        memory.add(bytes.len()).write(0);
+    }
+    memory.cast()
+}
+
+/// The same for a text that may be missing.
+pub(crate) fn give_text(text: Option<&str>, size: Option<&mut usize>) -> *mut c_char {
+    match text {
+        Some(text) => give(text.as_bytes(), size),
+        None => {
+            if let Some(size) = size {
+                *size = 0;
+            }
+            ptr::null_mut()
+        }
+    }
+}
+
+/// A text that C reads up to its NUL; one inside, which only a hostile server can have put there, becomes U+FFFD.
+pub(crate) fn c_string(text: &str) -> CString {
+    CString::new(text).or_else(|_| CString::new(text.replace('\0', "\u{fffd}"))).unwrap_or_default()
+}
+
+/// The pointer to a text that its owner keeps; NULL when there is none.
+pub(crate) fn lend(text: Option<&CString>) -> *const c_char {
+    text.map_or(ptr::null(), |text| text.as_ptr())
+}
+
+/// Lets go of what the library gave: texts and bytes that a function's comment calls owned. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_free(memory: *mut c_void) {
+    guard::value((), || {
+        // SAFETY: NULL, or from `give`, as the header demands.
+        unsafe { libc::free(memory) };
+    });
+}
+
+const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => c"",
+};
+
+/// The version of the library, such as `0.1.0`. Static.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_version() -> *const c_char {
+    guard::value(ptr::null(), || VERSION.as_ptr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_texts_are_named() {
+        // SAFETY: NULL and literals.
+        unsafe {
+            assert_eq!(text(ptr::null(), "subject").unwrap_err().field(), Some("subject"));
+            assert_eq!(text(c"\xff".as_ptr(), "subject").unwrap_err().field(), Some("subject"));
+            assert_eq!(text_n(ptr::null(), 0, "subject").unwrap_err().field(), Some("subject"));
+            assert_eq!(bytes(c"".as_ptr().cast(), usize::MAX, "bytes").unwrap_err().field(), Some("bytes"));
+            assert_eq!(text_n(c"a".as_ptr(), 2, "subject").unwrap(), "a\0");
+            assert_eq!(optional(ptr::null(), "name").unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_given_ends_in_nul_and_tells_its_size() {
+        let mut size = 0;
+        let memory = give(b"a\0b", Some(&mut size));
+        // SAFETY: three bytes and the NUL after them.
+        let all = unsafe { slice::from_raw_parts(memory.cast::<u8>(), size + 1) };
+        assert_eq!(all, b"a\0b\0");
+        // SAFETY: from `give`.
+        unsafe { freesmtp_free(memory.cast()) };
+        assert_eq!(c_string("a\0b").to_str(), Ok("a\u{fffd}b"));
+    }
+}

@@ -1,0 +1,1088 @@
+/*
+ * freesmtp: compose a message, send it to an SMTP server, and know why when it fails.
+ *
+ *     #include <freesmtp.h>
+ *     #include <stdio.h>
+ *
+ *     freesmtp_smtp *smtp = freesmtp_smtp_new("mail.example.com");
+ *     freesmtp_error *error = freesmtp_smtp_set_log_file(smtp, "smtp log.txt");
+ *     freesmtp_error_free(error);
+ *
+ *     freesmtp_message *message = freesmtp_message_new();
+ *     freesmtp_message_set_from(message, "sender@example.com");
+ *     freesmtp_message_add_recipient(message, "recipient@example.org", NULL, FREESMTP_RECIPIENT_TYPE_TO);
+ *     freesmtp_message_set_subject(message, "Report");
+ *     freesmtp_message_add_body_part(message, "The report is attached.", FREESMTP_BODY_PART_FORMAT_PLAIN,
+ *                                    FREESMTP_BODY_PART_ENCODING_AUTO);
+ *     freesmtp_message_add_attachment(message, "report.pdf", NULL);
+ *
+ *     error = freesmtp_smtp_send(smtp, message, NULL);
+ *     if (error != NULL)
+ *         fprintf(stderr, "%s\n", freesmtp_error_text(error));
+ *
+ *     freesmtp_error_free(error);
+ *     freesmtp_message_free(message);
+ *     freesmtp_smtp_free(smtp);
+ *
+ * Link with -lfreesmtp, or what `pkg-config --cflags --libs freesmtp` says. C++ programs have <freesmtp.hpp>.
+ *
+ * The rules, which hold for every function:
+ *
+ * 1. Errors. A function that can fail returns `freesmtp_error *`: NULL is success, anything else is owned by the
+ *    caller and let go with `freesmtp_error_free`. NULL or broken arguments are such an error, which names the
+ *    parameter; a function that cannot fail answers them with NULL, 0 or false. A fault of the library itself is an
+ *    error of kind 900. Nothing here aborts, raises a signal (SIGPIPE neither), installs a handler or changes what
+ *    belongs to the whole process.
+ *
+ * 2. Texts are UTF-8. A plain `const char *` ends in NUL. Each function that takes texts has a twin that ends in
+ *    `_n` and takes their sizes in bytes; there, a text may hold NUL, which is then refused by name like any other
+ *    bad input instead of ending the text early. A text that is NULL is refused, unless its comment allows it.
+ *
+ * 3. Ownership. What a function takes is borrowed for the call and copied where it is kept; nothing is consumed but
+ *    by the function that lets it go. What it gives is said to be
+ *      - owned: let it go with the function named, texts and bytes with `freesmtp_free` (never with `free`);
+ *        their size is put into `*size`, and `size` may be NULL;
+ *      - borrowed: it lives as long as the error, report or diagnosis that it is asked of;
+ *      - static: it lives for ever.
+ *    Letting go of NULL does nothing.
+ *
+ * 4. Threads. Any thread may use any handle. Calls that take a handle as `const T *` may run at the same time as
+ *    each other; a call that takes it as `T *` needs it for itself. So many threads may send with one
+ *    `freesmtp_smtp`, each over a connection of its own, as long as none changes its settings.
+ *
+ * 5. Numbers. The values of an enum are passed as `int`; a number that is no value of it is an error that says so.
+ *    They never change, and more may be added. Times are in seconds, as `double`.
+ *
+ * This file is generated: `make header`.
+ */
+
+#ifndef FREESMTP_H
+#define FREESMTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#else
+/* A context of which nothing is known yet. */
+#define FREESMTP_CONTEXT_INIT { .struct_size = sizeof(freesmtp_context) }
+#endif
+
+/// What kind of failure it is, banded by hundred.
+enum freesmtp_error_kind {
+  /// The message, a setting or an argument is not valid; the field names it. Nothing was sent.
+  FREESMTP_ERROR_KIND_MESSAGE = 100,
+  /// The host name could not be resolved.
+  FREESMTP_ERROR_KIND_DNS = 200,
+  /// No connection could be opened, or it broke.
+  FREESMTP_ERROR_KIND_CONNECT = 201,
+  /// TLS could not be established.
+  FREESMTP_ERROR_KIND_TLS = 202,
+  /// The proxy refused.
+  FREESMTP_ERROR_KIND_PROXY = 203,
+  /// The server did not answer in time.
+  FREESMTP_ERROR_KIND_TIMEOUT = 204,
+  /// The server refused the login, or no usable mechanism is offered.
+  FREESMTP_ERROR_KIND_AUTHENTICATION = 300,
+  /// The server refused a command, or broke the protocol.
+  FREESMTP_ERROR_KIND_PROTOCOL = 400,
+  /// Every recipient was refused.
+  FREESMTP_ERROR_KIND_RECIPIENTS_REFUSED = 401,
+  /// The connection broke after the whole message was sent: it may have been delivered.
+  FREESMTP_ERROR_KIND_OUTCOME_UNKNOWN = 402,
+  /// A file could not be opened, read or written.
+  FREESMTP_ERROR_KIND_FILE_IO = 500,
+  /// The spool could not take the message.
+  FREESMTP_ERROR_KIND_SPOOL = 600,
+  /// The program cancelled the operation.
+  FREESMTP_ERROR_KIND_CANCELLED = 700,
+  /// A fault of this library. Please report it.
+  FREESMTP_ERROR_KIND_INTERNAL = 900,
+};
+
+/// What became of the message for one recipient.
+enum freesmtp_recipient_status {
+  /// The server took responsibility for delivery.
+  FREESMTP_RECIPIENT_STATUS_ACCEPTED = 1,
+  /// Refused for now, or the transaction failed for a temporary reason.
+  FREESMTP_RECIPIENT_STATUS_DEFERRED = 2,
+  /// Refused for good.
+  FREESMTP_RECIPIENT_STATUS_REFUSED = 3,
+  /// The connection broke before the answer: it may or may not have been delivered.
+  FREESMTP_RECIPIENT_STATUS_UNKNOWN = 4,
+};
+
+/// Which header names a recipient.
+enum freesmtp_recipient_type {
+  /// Those whom the message is written to.
+  FREESMTP_RECIPIENT_TYPE_TO = 0,
+  /// Those who get a copy, and everyone may know.
+  FREESMTP_RECIPIENT_TYPE_CC = 1,
+  /// Those who get a copy that no header tells of.
+  FREESMTP_RECIPIENT_TYPE_BCC = 2,
+};
+
+/// What kind of text it is.
+enum freesmtp_body_part_format {
+  /// `text/plain`
+  FREESMTP_BODY_PART_FORMAT_PLAIN = 0,
+  /// `text/html`
+  FREESMTP_BODY_PART_FORMAT_HTML = 1,
+};
+
+/// How a text travels (RFC 2045 section 6).
+enum freesmtp_body_part_encoding {
+  /// As it is where the session can carry it, else as with `AUTO`.
+  FREESMTP_BODY_PART_ENCODING_NONE = 0,
+  /// Quoted-printable.
+  FREESMTP_BODY_PART_ENCODING_QUOTED_PRINTABLE = 2,
+  /// Base64.
+  FREESMTP_BODY_PART_ENCODING_BASE64 = 3,
+  /// As it is where that is safe, else the smaller of the two. The default.
+  FREESMTP_BODY_PART_ENCODING_AUTO = 4,
+};
+
+/// How urgent the sender says a message is.
+enum freesmtp_priority {
+  /// Urgent.
+  FREESMTP_PRIORITY_HIGH = 1,
+  /// Nothing is said; no header is written. The default.
+  FREESMTP_PRIORITY_NORMAL = 3,
+  /// Can wait.
+  FREESMTP_PRIORITY_LOW = 5,
+};
+
+/// How to log in.
+enum freesmtp_auth_mode {
+  /// No login, even when an account is set.
+  FREESMTP_AUTH_MODE_NONE = 0,
+  /// The LOGIN mechanism.
+  FREESMTP_AUTH_MODE_AUTH_LOGIN = 1,
+  /// The strongest mechanism offered, or the one of `freesmtp_server_set_sasl`.
+  FREESMTP_AUTH_MODE_SASL = 4,
+  /// The PLAIN mechanism (RFC 4616).
+  FREESMTP_AUTH_MODE_PLAIN = 16,
+  /// The strongest mechanism offered, when an account is set. The default.
+  FREESMTP_AUTH_MODE_AUTO = 27,
+};
+
+/// How the connection is protected.
+enum freesmtp_security {
+  /// Clear text, even when STARTTLS is offered.
+  FREESMTP_SECURITY_NONE = 0,
+  /// STARTTLS when it is offered, else clear text.
+  FREESMTP_SECURITY_OPPORTUNISTIC = 1,
+  /// STARTTLS, or the send fails (RFC 3207).
+  FREESMTP_SECURITY_REQUIRED = 2,
+  /// TLS from the first byte (RFC 8314, port 465).
+  FREESMTP_SECURITY_IMPLICIT = 3,
+  /// `IMPLICIT` on port 465; `REQUIRED` on 587, or when an account is set and the host is not loopback; clear text
+  /// on a loopback host without account; else `OPPORTUNISTIC`. The default.
+  FREESMTP_SECURITY_AUTO = 4,
+};
+
+/// Oldest TLS version accepted.
+enum freesmtp_min_tls_version {
+  /// TLS 1.0: only for servers that cannot be mended.
+  FREESMTP_MIN_TLS_VERSION_TLS10 = 10,
+  /// TLS 1.1: only for servers that cannot be mended.
+  FREESMTP_MIN_TLS_VERSION_TLS11 = 11,
+  /// TLS 1.2. The default.
+  FREESMTP_MIN_TLS_VERSION_TLS12 = 12,
+};
+
+/// Sends messages to the first of its servers that takes them, and keeps its connection for the next message.
+typedef struct freesmtp_smtp freesmtp_smtp;
+
+/// How long each phase may take, in seconds above zero.
+typedef struct freesmtp_timeouts {
+  /// For one address to accept the connection, and for a TLS handshake.
+  double connect;
+  /// From the open connection to the greeting.
+  double greeting;
+  /// From a command to its reply.
+  double command;
+  /// For the network to take any further bytes of what is being sent.
+  double data_block;
+  /// From the end of the message to the server's reply.
+  double end_of_data;
+} freesmtp_timeouts;
+
+/// A message. It may hold anything while it is built; sending checks it before a byte goes out.
+typedef struct freesmtp_message freesmtp_message;
+
+/// The answer of a send that accepted at least one recipient.
+typedef struct freesmtp_report freesmtp_report;
+
+/// Why a call failed: what, where, the server's own words, and what to do about it.
+typedef struct freesmtp_error freesmtp_error;
+
+/// The result for one recipient. Borrowed from a report or an error.
+typedef struct freesmtp_recipient freesmtp_recipient;
+
+/// An explanation. Borrowed from an error or a recipient, or owned from `freesmtp_diagnose`.
+typedef struct freesmtp_diagnosis freesmtp_diagnosis;
+
+/// Where to send, and how. A value: `freesmtp_smtp_add_server` copies it.
+typedef struct freesmtp_server freesmtp_server;
+
+/// Ends the operation that it was given to. Made by `freesmtp_cancel_new`.
+typedef struct freesmtp_cancel freesmtp_cancel;
+
+/// What is known about a session, for `freesmtp_diagnose`: begin with `FREESMTP_CONTEXT_INIT`, fill in what you know.
+///
+/// All texts are borrowed for the call; NULL means that it is not known.
+typedef struct freesmtp_context {
+  /// `sizeof(freesmtp_context)`: later versions of the library have more fields.
+  size_t struct_size;
+  /// The host name that was asked for.
+  const char *host;
+  /// The port; 0 when unknown.
+  uint16_t port;
+  /// A user name or a token was set by the program.
+  bool credentials_set;
+  /// The session is logged in.
+  bool authenticated;
+  /// The session is encrypted.
+  bool tls;
+  /// The lines of the EHLO reply after the first: `AUTH LOGIN PLAIN`, `SIZE 1000`, `STARTTLS`.
+  const char *const *offered;
+  /// How many lines `offered` has.
+  size_t offered_count;
+  /// The host name in the server's greeting.
+  const char *greeting_host;
+  /// The user name.
+  const char *user;
+  /// The SASL mechanism that was used or tried.
+  const char *mechanism;
+  /// The client's own address, `192.0.2.1`.
+  const char *local_address;
+  /// The name that the client gave in EHLO.
+  const char *ehlo_name;
+  /// The address of MAIL FROM.
+  const char *sender;
+  /// The address of the RCPT TO in question.
+  const char *recipient;
+  /// The `Message-ID`.
+  const char *message_id;
+  /// Bytes of the message; 0 when unknown.
+  uint64_t message_size;
+  /// Number of recipients; 0 when unknown.
+  size_t recipient_count;
+} freesmtp_context;
+
+/* ---- SMTP: servers, log, send ---------------------------------------------------------------------------- */
+
+/// An SMTP object with one server: a host name, `host:port`, or a URL such as `smtps://user:password@host:465`;
+/// without servers when `server` is NULL. A server that is none of these is reported by the first operation that
+/// needs it (`freesmtp_smtp_add_url` reports at once). Owned: `freesmtp_smtp_free`.
+freesmtp_smtp *freesmtp_smtp_new(const char *server);
+
+/// A copy with settings of its own that shares the kept connections: cheap, and one for each thread where threads
+/// change settings. Owned: `freesmtp_smtp_free`.
+freesmtp_smtp *freesmtp_smtp_clone(const freesmtp_smtp *smtp);
+
+/// Lets go of it. The last copy ends the kept connections with QUIT, without waiting for the answer. NULL is allowed.
+void freesmtp_smtp_free(freesmtp_smtp *smtp);
+
+/// Adds a server: a host name, `host:port`, or a URL such as `smtps://user:password@host:465`.
+freesmtp_error *freesmtp_smtp_add_url(freesmtp_smtp *smtp, const char *server);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_smtp_add_url_n(freesmtp_smtp *smtp, const char *server, size_t server_size);
+
+/// Adds a copy of `server`: servers are tried in order, the next one on a failure before the message.
+freesmtp_error *freesmtp_smtp_add_server(freesmtp_smtp *smtp, const freesmtp_server *server);
+
+/// How many servers there are.
+size_t freesmtp_smtp_server_count(const freesmtp_smtp *smtp);
+
+/// A copy of the server at `index`, counted from 0; NULL behind the last. Owned: `freesmtp_server_free`.
+freesmtp_server *freesmtp_smtp_server(const freesmtp_smtp *smtp, size_t index);
+
+/// Puts a copy of `server` in place of the one at `index`.
+freesmtp_error *freesmtp_smtp_replace_server(freesmtp_smtp *smtp,
+                                             size_t index,
+                                             const freesmtp_server *server);
+
+/// Removes the server at `index`.
+freesmtp_error *freesmtp_smtp_remove_server(freesmtp_smtp *smtp, size_t index);
+
+/// Appends the conversation to a file from now on, secrets removed; an empty path ends it. Fails when the folder does
+/// not exist. A log that can't be written later never stops a mail: it becomes a warning of the report.
+freesmtp_error *freesmtp_smtp_set_log_file(freesmtp_smtp *smtp,
+                                           const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_smtp_set_log_file_n(freesmtp_smtp *smtp, const char *path, size_t path_size);
+
+/// Sets the name given in EHLO (RFC 5321 section 4.1.1.1): a host name or an address literal; empty, the default,
+/// for the host's own.
+freesmtp_error *freesmtp_smtp_set_default_domain(freesmtp_smtp *smtp,
+                                                 const char *domain);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_smtp_set_default_domain_n(freesmtp_smtp *smtp,
+                                                   const char *domain,
+                                                   size_t domain_size);
+
+/// Sets one limit for every phase, in seconds.
+freesmtp_error *freesmtp_smtp_set_default_timeout(freesmtp_smtp *smtp, double seconds);
+
+/// Sets a limit for each phase.
+freesmtp_error *freesmtp_smtp_set_timeouts(freesmtp_smtp *smtp, const freesmtp_timeouts *timeouts);
+
+/// Sets whether nothing is sent when one recipient is refused; else, the default, the others get the message.
+freesmtp_error *freesmtp_smtp_set_all_or_nothing(freesmtp_smtp *smtp, bool all_or_nothing);
+
+/// The log's path; NULL when there is none. Owned.
+char *freesmtp_smtp_log_file(const freesmtp_smtp *smtp, size_t *size);
+
+/// The name given in EHLO; empty for the host's own. Owned.
+char *freesmtp_smtp_default_domain(const freesmtp_smtp *smtp, size_t *size);
+
+/// How long each phase may take, put into `*timeouts`.
+freesmtp_error *freesmtp_smtp_timeouts(const freesmtp_smtp *smtp, freesmtp_timeouts *timeouts);
+
+/// Whether nothing is sent when one recipient is refused.
+bool freesmtp_smtp_all_or_nothing(const freesmtp_smtp *smtp);
+
+/// Sends a message: checked first, so that bad input reaches no server. NULL when at least one recipient was accepted;
+/// the report lists all of them. `*report` is owned (`freesmtp_report_free`), and NULL after a failure; `report` itself
+/// may be NULL.
+freesmtp_error *freesmtp_smtp_send(const freesmtp_smtp *smtp,
+                                   const freesmtp_message *message,
+                                   freesmtp_report **report);
+
+/// Sends a text to one recipient with the defaults of everything else: `server` as for `freesmtp_smtp_new`, `format` a
+/// value of `enum freesmtp_body_part_format`, `report` as for `freesmtp_smtp_send`.
+freesmtp_error *freesmtp_quick_send(const char *server,
+                                    const char *recipient,
+                                    const char *from,
+                                    const char *subject,
+                                    const char *body,
+                                    int format,
+                                    freesmtp_report **report);
+
+/// Forgets the servers, the log and all settings, and ends the kept connections.
+void freesmtp_smtp_reset(freesmtp_smtp *smtp);
+
+/// Like `freesmtp_smtp_send`, and `cancel` ends it from another thread.
+freesmtp_error *freesmtp_smtp_send_with(const freesmtp_smtp *smtp,
+                                        const freesmtp_message *message,
+                                        const freesmtp_cancel *cancel,
+                                        freesmtp_report **report);
+
+/// Opens a connection to the first server that answers, logs in, and keeps it for the next message.
+freesmtp_error *freesmtp_smtp_connect(const freesmtp_smtp *smtp);
+
+/// Ends the kept connections with QUIT and waits for the answer. Without any, it does nothing.
+void freesmtp_smtp_disconnect(const freesmtp_smtp *smtp);
+
+/// Cancels every operation of this object and its copies that is under way, from any thread.
+void freesmtp_smtp_cancel(const freesmtp_smtp *smtp);
+
+/// Whether a connection is kept for the next message.
+bool freesmtp_smtp_connected(const freesmtp_smtp *smtp);
+
+/// Sends one command such as `VRFY postmaster` on the kept connection, or on a new one, and gives the reply, whatever
+/// its code is: `*reply_code`, and `*reply_text` (owned: `freesmtp_free`), its lines joined by LF. Either may be NULL.
+freesmtp_error *freesmtp_smtp_send_command(const freesmtp_smtp *smtp,
+                                           const char *command,
+                                           int *reply_code,
+                                           char **reply_text);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_smtp_send_command_n(const freesmtp_smtp *smtp,
+                                             const char *command,
+                                             size_t command_size,
+                                             int *reply_code,
+                                             char **reply_text);
+
+/* ---- Messages: who, to whom, what ------------------------------------------------------------------------ */
+
+/// An empty message in UTF-8. Owned: `freesmtp_message_free`.
+freesmtp_message *freesmtp_message_new(void);
+
+/// A copy; attached bytes are shared. Owned: `freesmtp_message_free`.
+freesmtp_message *freesmtp_message_clone(const freesmtp_message *message);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_message_free(freesmtp_message *message);
+
+/// Makes it an empty message again.
+void freesmtp_message_reset(freesmtp_message *message);
+
+/// Sets who the message is from: `user@example.com`. Required.
+freesmtp_error *freesmtp_message_set_from(freesmtp_message *message, const char *email);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_from_n(freesmtp_message *message, const char *email, size_t email_size);
+
+/// Sets the name shown with it.
+freesmtp_error *freesmtp_message_set_from_name(freesmtp_message *message, const char *name);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_from_name_n(freesmtp_message *message,
+                                                 const char *name,
+                                                 size_t name_size);
+
+/// Sets who sends on behalf of `From` (RFC 5322 section 3.6.2).
+freesmtp_error *freesmtp_message_set_sender(freesmtp_message *message, const char *email);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_sender_n(freesmtp_message *message,
+                                              const char *email,
+                                              size_t email_size);
+
+/// Sets the name shown with it.
+freesmtp_error *freesmtp_message_set_sender_name(freesmtp_message *message, const char *name);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_sender_name_n(freesmtp_message *message,
+                                                   const char *name,
+                                                   size_t name_size);
+
+/// Sets where answers go, when not to `From`.
+freesmtp_error *freesmtp_message_set_reply_to(freesmtp_message *message, const char *email);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_reply_to_n(freesmtp_message *message,
+                                                const char *email,
+                                                size_t email_size);
+
+/// Sets the name shown with it.
+freesmtp_error *freesmtp_message_set_reply_to_name(freesmtp_message *message, const char *name);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_reply_to_name_n(freesmtp_message *message,
+                                                     const char *name,
+                                                     size_t name_size);
+
+/// Sets the envelope's sender, where bounces go; without, it is `Sender`, else `From`. An empty text is the null
+/// reverse-path `<>` (RFC 5321 section 4.5.5).
+freesmtp_error *freesmtp_message_set_return_path(freesmtp_message *message,
+                                                 const char *email);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_return_path_n(freesmtp_message *message,
+                                                   const char *email,
+                                                   size_t email_size);
+
+/// Sets the subject: one line of any characters.
+freesmtp_error *freesmtp_message_set_subject(freesmtp_message *message, const char *subject);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_subject_n(freesmtp_message *message,
+                                               const char *subject,
+                                               size_t subject_size);
+
+/// Sets the `Message-ID`, `local@domain` with or without angle brackets; without, one is made.
+freesmtp_error *freesmtp_message_set_message_id(freesmtp_message *message, const char *message_id);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_message_id_n(freesmtp_message *message,
+                                                  const char *message_id,
+                                                  size_t message_id_size);
+
+/// Sets the charset of the bodies: `utf-8`, or `us-ascii` when they fit.
+freesmtp_error *freesmtp_message_set_charset_encoding(freesmtp_message *message, const char *charset);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_charset_encoding_n(freesmtp_message *message,
+                                                        const char *charset,
+                                                        size_t charset_size);
+
+/// Sets how urgent it is: a value of `enum freesmtp_priority`.
+freesmtp_error *freesmtp_message_set_priority(freesmtp_message *message, int priority);
+
+/// Sets the time of the message, in seconds since 1970-01-01 UTC, and the offset it is shown with, in minutes east of
+/// UTC; without, it is the time of sending.
+freesmtp_error *freesmtp_message_set_date(freesmtp_message *message,
+                                          int64_t unix_seconds,
+                                          int16_t offset_minutes);
+
+/// Who the message is from. Owned.
+char *freesmtp_message_from(const freesmtp_message *message, size_t *size);
+
+/// The name shown with it. Owned.
+char *freesmtp_message_from_name(const freesmtp_message *message, size_t *size);
+
+/// The property of `freesmtp_message_set_sender`; NULL when it is not set. Owned.
+char *freesmtp_message_sender(const freesmtp_message *message, size_t *size);
+
+/// The name shown with it; NULL when it is not set. Owned.
+char *freesmtp_message_sender_name(const freesmtp_message *message, size_t *size);
+
+/// The property of `freesmtp_message_set_reply_to`; NULL when it is not set. Owned.
+char *freesmtp_message_reply_to(const freesmtp_message *message, size_t *size);
+
+/// The name shown with it; NULL when it is not set. Owned.
+char *freesmtp_message_reply_to_name(const freesmtp_message *message, size_t *size);
+
+/// The envelope's sender; NULL when it is not set. Owned.
+char *freesmtp_message_return_path(const freesmtp_message *message, size_t *size);
+
+/// The subject. Owned.
+char *freesmtp_message_subject(const freesmtp_message *message, size_t *size);
+
+/// The `Message-ID`; NULL when one is to be made. Owned.
+char *freesmtp_message_message_id(const freesmtp_message *message, size_t *size);
+
+/// The charset of the bodies. Owned.
+char *freesmtp_message_charset_encoding(const freesmtp_message *message, size_t *size);
+
+/// How urgent it is.
+int freesmtp_message_priority(const freesmtp_message *message);
+
+/// The message as it would be sent (RFC 5322 form, `Bcc` left out). `*bytes` is owned: `freesmtp_free`.
+freesmtp_error *freesmtp_message_to_bytes(const freesmtp_message *message, char **bytes, size_t *size);
+
+/// Writes the message to a file, in place of what it held. A file that could not be written whole is removed.
+freesmtp_error *freesmtp_message_save(const freesmtp_message *message, const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_save_n(const freesmtp_message *message, const char *path, size_t path_size);
+
+/* ---- Messages: recipients, texts, attachments, headers --------------------------------------------------- */
+
+/// Adds a recipient; `name` may be NULL, `kind` is a value of `enum freesmtp_recipient_type`.
+freesmtp_error *freesmtp_message_add_recipient(freesmtp_message *message,
+                                               const char *email,
+                                               const char *name,
+                                               int kind);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_add_recipient_n(freesmtp_message *message,
+                                                 const char *email,
+                                                 size_t email_size,
+                                                 const char *name,
+                                                 size_t name_size,
+                                                 int kind);
+
+/// How many recipients there are.
+size_t freesmtp_message_recipient_count(const freesmtp_message *message);
+
+/// Removes the one at `index`, counted from 0.
+freesmtp_error *freesmtp_message_remove_recipient(freesmtp_message *message, size_t index);
+
+/// The address of the recipient at `index`; NULL behind the last. Owned.
+char *freesmtp_message_recipient_email(const freesmtp_message *message, size_t index, size_t *size);
+
+/// The name of the recipient at `index`; NULL behind the last. Owned.
+char *freesmtp_message_recipient_name(const freesmtp_message *message, size_t index, size_t *size);
+
+/// The type of the recipient at `index`; -1 behind the last.
+int freesmtp_message_recipient_type(const freesmtp_message *message, size_t index);
+
+/// Adds a text: `format` is a value of `enum freesmtp_body_part_format`, `encoding` one of
+/// `enum freesmtp_body_part_encoding`. Plain and HTML together are alternatives of each other.
+freesmtp_error *freesmtp_message_add_body_part(freesmtp_message *message,
+                                               const char *body,
+                                               int format,
+                                               int encoding);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_add_body_part_n(freesmtp_message *message,
+                                                 const char *body,
+                                                 size_t body_size,
+                                                 int format,
+                                                 int encoding);
+
+/// How many texts there are.
+size_t freesmtp_message_body_part_count(const freesmtp_message *message);
+
+/// Removes the one at `index`, counted from 0.
+freesmtp_error *freesmtp_message_remove_body_part(freesmtp_message *message, size_t index);
+
+/// The text at `index`; NULL behind the last. Owned.
+char *freesmtp_message_body_part_body(const freesmtp_message *message, size_t index, size_t *size);
+
+/// The format of the text at `index`; -1 behind the last.
+int freesmtp_message_body_part_format(const freesmtp_message *message, size_t index);
+
+/// The encoding of the text at `index`; -1 behind the last.
+int freesmtp_message_body_part_encoding(const freesmtp_message *message, size_t index);
+
+/// Attaches a file, which is opened when the message is sent; `name` is what the recipient sees, NULL: the file's own.
+freesmtp_error *freesmtp_message_add_attachment(freesmtp_message *message,
+                                                const char *path,
+                                                const char *name);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_add_attachment_n(freesmtp_message *message,
+                                                  const char *path,
+                                                  size_t path_size,
+                                                  const char *name,
+                                                  size_t name_size);
+
+/// Attaches a copy of bytes under a file name.
+freesmtp_error *freesmtp_message_add_attachment_bytes(freesmtp_message *message,
+                                                      const void *content,
+                                                      size_t content_size,
+                                                      const char *name);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_add_attachment_bytes_n(freesmtp_message *message,
+                                                        const void *content,
+                                                        size_t content_size,
+                                                        const char *name,
+                                                        size_t name_size);
+
+/// Sets the media type of the one at `index`, such as `text/calendar; method=REQUEST`; without, it is told by the
+/// name's extension.
+freesmtp_error *freesmtp_message_set_attachment_content_type(freesmtp_message *message,
+                                                             size_t index,
+                                                             const char *content_type);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_set_attachment_content_type_n(freesmtp_message *message,
+                                                               size_t index,
+                                                               const char *content_type,
+                                                               size_t content_type_size);
+
+/// How many attachments there are.
+size_t freesmtp_message_attachment_count(const freesmtp_message *message);
+
+/// Removes the one at `index`, counted from 0.
+freesmtp_error *freesmtp_message_remove_attachment(freesmtp_message *message, size_t index);
+
+/// The name that the recipient sees of the one at `index`; NULL when it is that of the file, or behind the last.
+/// Owned.
+char *freesmtp_message_attachment_name(const freesmtp_message *message,
+                                       size_t index,
+                                       size_t *size);
+
+/// Embeds a file, which HTML shows by `cid:` and `content_id`.
+freesmtp_error *freesmtp_message_add_embedded_object(freesmtp_message *message,
+                                                     const char *path,
+                                                     const char *content_id);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_add_embedded_object_n(freesmtp_message *message,
+                                                       const char *path,
+                                                       size_t path_size,
+                                                       const char *content_id,
+                                                       size_t content_id_size);
+
+/// Embeds a copy of bytes under a file name, which HTML shows by `cid:` and `content_id`.
+freesmtp_error *freesmtp_message_add_embedded_bytes(freesmtp_message *message,
+                                                    const void *content,
+                                                    size_t content_size,
+                                                    const char *name,
+                                                    const char *content_id);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_add_embedded_bytes_n(freesmtp_message *message,
+                                                      const void *content,
+                                                      size_t content_size,
+                                                      const char *name,
+                                                      size_t name_size,
+                                                      const char *content_id,
+                                                      size_t content_id_size);
+
+/// Sets the media type of the one at `index`, such as `text/calendar; method=REQUEST`; without, it is told by the
+/// name's extension.
+freesmtp_error *freesmtp_message_set_embedded_object_content_type(freesmtp_message *message,
+                                                                  size_t index,
+                                                                  const char *content_type);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_set_embedded_object_content_type_n(freesmtp_message *message,
+                                                                    size_t index,
+                                                                    const char *content_type,
+                                                                    size_t content_type_size);
+
+/// How many embedded objects there are.
+size_t freesmtp_message_embedded_object_count(const freesmtp_message *message);
+
+/// Removes the one at `index`, counted from 0.
+freesmtp_error *freesmtp_message_remove_embedded_object(freesmtp_message *message, size_t index);
+
+/// The identifier of the one at `index`; NULL behind the last. Owned.
+char *freesmtp_message_embedded_object_content_id(const freesmtp_message *message,
+                                                  size_t index,
+                                                  size_t *size);
+
+/// Adds a header: a name that no other property writes, a value of one line.
+freesmtp_error *freesmtp_message_add_custom_header(freesmtp_message *message,
+                                                   const char *name,
+                                                   const char *value);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_add_custom_header_n(freesmtp_message *message,
+                                                     const char *name,
+                                                     size_t name_size,
+                                                     const char *value,
+                                                     size_t value_size);
+
+/// How many headers there are.
+size_t freesmtp_message_custom_header_count(const freesmtp_message *message);
+
+/// Removes the one at `index`, counted from 0.
+freesmtp_error *freesmtp_message_remove_custom_header(freesmtp_message *message, size_t index);
+
+/// The name of the header at `index`; NULL behind the last. Owned.
+char *freesmtp_message_custom_header_name(const freesmtp_message *message, size_t index, size_t *size);
+
+/// The value of the header at `index`; NULL behind the last. Owned.
+char *freesmtp_message_custom_header_value(const freesmtp_message *message, size_t index, size_t *size);
+
+/* ---- Reports: what a send answers ------------------------------------------------------------------------ */
+
+/// Lets go of a report and of all that was borrowed from it. NULL is allowed.
+void freesmtp_report_free(freesmtp_report *report);
+
+/// How many recipients the message has.
+size_t freesmtp_report_recipient_count(const freesmtp_report *report);
+
+/// The entry of one recipient, in the order of the message; NULL behind the last. Borrowed.
+const freesmtp_recipient *freesmtp_report_recipient(const freesmtp_report *report, size_t index);
+
+/// The code of the reply after the end of the message.
+int freesmtp_report_reply_code(const freesmtp_report *report);
+
+/// Its enhanced status code such as `2.0.0` (RFC 3463); NULL when it has none. Borrowed.
+const char *freesmtp_report_enhanced_code(const freesmtp_report *report);
+
+/// Its text, which usually names the server's queue id; reply codes left out, lines joined by LF. Borrowed.
+const char *freesmtp_report_reply_text(const freesmtp_report *report);
+
+/// The `Message-ID` of the message, with its angle brackets. Borrowed.
+const char *freesmtp_report_message_id(const freesmtp_report *report);
+
+/// Bytes of the message as composed.
+uint64_t freesmtp_report_size(const freesmtp_report *report);
+
+/// The server that took it, `mail.example.com:587`. Borrowed.
+const char *freesmtp_report_server(const freesmtp_report *report);
+
+/// The address that was connected to, `192.0.2.1:587`; NULL when it is no address of a network. Borrowed.
+const char *freesmtp_report_peer_address(const freesmtp_report *report);
+
+/// Whether the session was encrypted.
+bool freesmtp_report_is_encrypted(const freesmtp_report *report);
+
+/// The TLS version such as `TLSv1.3`, where the platform's TLS tells it; else NULL. Borrowed.
+const char *freesmtp_report_tls_version(const freesmtp_report *report);
+
+/// The cipher suite, where the platform's TLS tells it; else NULL. Borrowed.
+const char *freesmtp_report_tls_cipher(const freesmtp_report *report);
+
+/// The subject of the server's certificate, where the platform's TLS tells it; else NULL. Borrowed.
+const char *freesmtp_report_tls_certificate_subject(const freesmtp_report *report);
+
+/// When the server's certificate expires, in seconds since 1970-01-01 UTC; -1 when that is not known.
+int64_t freesmtp_report_tls_certificate_not_after(const freesmtp_report *report);
+
+/// The mechanism that logged in, such as `PLAIN`; NULL without login. Borrowed.
+const char *freesmtp_report_auth_mechanism(const freesmtp_report *report);
+
+/// How many seconds it took, connecting included where a connection was opened.
+double freesmtp_report_elapsed(const freesmtp_report *report);
+
+/// How many warnings there are.
+size_t freesmtp_report_warning_count(const freesmtp_report *report);
+
+/// Trouble that did not stop the mail: a log that could not be written, a server before this one that failed.
+/// NULL behind the last. Borrowed.
+const char *freesmtp_report_warning(const freesmtp_report *report, size_t index);
+
+/// How many lines the conversation has.
+size_t freesmtp_report_transcript_count(const freesmtp_report *report);
+
+/// One line of the conversation, secrets removed, oldest first; NULL behind the last. Borrowed.
+const char *freesmtp_report_transcript_line(const freesmtp_report *report, size_t index);
+
+/* ---- Errors: why a call failed --------------------------------------------------------------------------- */
+
+/// Lets go of an error and of all that was borrowed from it. NULL is allowed.
+void freesmtp_error_free(freesmtp_error *error);
+
+/// What kind of failure it is: a value of `enum freesmtp_error_kind`; 0 for NULL, which is success.
+int freesmtp_error_kind(const freesmtp_error *error);
+
+/// The same by its stable name: `message`, `dns`, `recipients-refused` … Borrowed.
+const char *freesmtp_error_kind_name(const freesmtp_error *error);
+
+/// The phase of the session: `COMPOSE`, `RESOLVE`, `CONNECT`, `EHLO`, `STARTTLS`, `AUTH`, `MAIL`, `RCPT`, `DATA`,
+/// `EOM`, `COMMAND` or `QUIT`. Borrowed.
+const char *freesmtp_error_stage(const freesmtp_error *error);
+
+/// What happened, in one sentence, without the diagnosis. Borrowed.
+const char *freesmtp_error_message(const freesmtp_error *error);
+
+/// All of it as a person reads it: field, message, server, diagnosis with its remedies; several lines. Borrowed.
+const char *freesmtp_error_text(const freesmtp_error *error);
+
+/// The property or parameter that holds bad input, such as `Recipients[2].Email`; else NULL. Borrowed.
+const char *freesmtp_error_field(const freesmtp_error *error);
+
+/// The code of the server's reply; 0 when no reply decided.
+int freesmtp_error_reply_code(const freesmtp_error *error);
+
+/// Its enhanced status code such as `5.7.1` (RFC 3463); NULL when it has none. Borrowed.
+const char *freesmtp_error_enhanced_code(const freesmtp_error *error);
+
+/// Its text, reply codes left out, lines joined by LF; empty when no reply decided. Borrowed.
+const char *freesmtp_error_reply_text(const freesmtp_error *error);
+
+/// The server it is about, `mail.example.com:587`; else NULL. Borrowed.
+const char *freesmtp_error_server(const freesmtp_error *error);
+
+/// The `Message-ID` of the message, to search for when the outcome is unknown; else NULL. Borrowed.
+const char *freesmtp_error_message_id(const freesmtp_error *error);
+
+/// Whether the same call may succeed later without a change. An unknown outcome is not temporary: a repetition may
+/// deliver twice.
+bool freesmtp_error_is_temporary(const freesmtp_error *error);
+
+/// The operating system's own error number (`errno`); 0 when it was none.
+int freesmtp_error_os_error(const freesmtp_error *error);
+
+/// How many recipients it has an entry for: all, when the transaction got that far, else none.
+size_t freesmtp_error_recipient_count(const freesmtp_error *error);
+
+/// The entry of one recipient; NULL behind the last. Borrowed.
+const freesmtp_recipient *freesmtp_error_recipient(const freesmtp_error *error, size_t index);
+
+/// Why it failed and what to do; NULL when nothing is known. Borrowed.
+const freesmtp_diagnosis *freesmtp_error_diagnosis(const freesmtp_error *error);
+
+/// How many lines of the conversation it keeps.
+size_t freesmtp_error_transcript_count(const freesmtp_error *error);
+
+/// One of the last lines of the conversation, secrets removed, oldest first; NULL behind the last. Borrowed.
+const char *freesmtp_error_transcript_line(const freesmtp_error *error, size_t index);
+
+/// How many servers were tried before the last one.
+size_t freesmtp_error_other_count(const freesmtp_error *error);
+
+/// The failure of a server that was tried before; NULL behind the last. Borrowed.
+const freesmtp_error *freesmtp_error_other(const freesmtp_error *error, size_t index);
+
+/* ---- Recipients of a report or an error ------------------------------------------------------------------ */
+
+/// The address as it was given. Borrowed.
+const char *freesmtp_recipient_email(const freesmtp_recipient *recipient);
+
+/// What became of it: a value of `enum freesmtp_recipient_status`.
+int freesmtp_recipient_status(const freesmtp_recipient *recipient);
+
+/// The same by name: `accepted`, `deferred`, `refused`, `unknown`. Borrowed.
+const char *freesmtp_recipient_status_name(const freesmtp_recipient *recipient);
+
+/// The phase in which that was decided: `RCPT`, `EOM` … Borrowed.
+const char *freesmtp_recipient_stage(const freesmtp_recipient *recipient);
+
+/// The code of the reply that decided; 0 when the client decided, or the connection broke.
+int freesmtp_recipient_reply_code(const freesmtp_recipient *recipient);
+
+/// Its enhanced status code such as `5.7.1` (RFC 3463); NULL when it has none. Borrowed.
+const char *freesmtp_recipient_enhanced_code(const freesmtp_recipient *recipient);
+
+/// Its text, reply codes left out, lines joined by LF; empty when no reply decided. Borrowed.
+const char *freesmtp_recipient_reply_text(const freesmtp_recipient *recipient);
+
+/// Why, and what to do; NULL when it was accepted. Borrowed.
+const freesmtp_diagnosis *freesmtp_recipient_diagnosis(const freesmtp_recipient *recipient);
+
+/* ---- Diagnoses: why, who must act, what to do ------------------------------------------------------------ */
+
+/// Lets go of a diagnosis of `freesmtp_diagnose`; never of one that is borrowed. NULL is allowed.
+void freesmtp_diagnosis_free(freesmtp_diagnosis *diagnosis);
+
+/// What went wrong, by its stable name: `relay-denied`, `auth-required`, `recipient-unknown` … Borrowed.
+const char *freesmtp_diagnosis_cause(const freesmtp_diagnosis *diagnosis);
+
+/// Who must act: `sender-code`, `sender-account`, `server-admin`, `recipient`, `network` or `nobody-retry`. Borrowed.
+const char *freesmtp_diagnosis_who(const freesmtp_diagnosis *diagnosis);
+
+/// One sentence for a person. Borrowed.
+const char *freesmtp_diagnosis_summary(const freesmtp_diagnosis *diagnosis);
+
+/// What to do, concrete for this session; several ways are separated by LF. Borrowed.
+const char *freesmtp_diagnosis_remedy(const freesmtp_diagnosis *diagnosis);
+
+/// The server's words, or the facts, on which this rests. Borrowed.
+const char *freesmtp_diagnosis_evidence(const freesmtp_diagnosis *diagnosis);
+
+/// The RFC section, or the page that the server named; NULL when there is none. Borrowed.
+const char *freesmtp_diagnosis_reference(const freesmtp_diagnosis *diagnosis);
+
+/// Cause, summary and remedies together, as a person reads them. Borrowed.
+const char *freesmtp_diagnosis_text(const freesmtp_diagnosis *diagnosis);
+
+/// Seconds to wait before the next attempt; -1 when neither server nor cause name a time.
+double freesmtp_diagnosis_retry_after(const freesmtp_diagnosis *diagnosis);
+
+/* ---- What was given, and the version --------------------------------------------------------------------- */
+
+/// Lets go of what the library gave: texts and bytes that a function's comment calls owned. NULL is allowed.
+void freesmtp_free(void *memory);
+
+/// The version of the library, such as `0.1.0`. Static.
+const char *freesmtp_version(void);
+
+/* ---- Advanced: servers with settings of their own -------------------------------------------------------- */
+
+/// A server without a name, everything else at its default. Owned: `freesmtp_server_free`.
+freesmtp_server *freesmtp_server_new(void);
+
+/// A copy with settings of its own. Owned: `freesmtp_server_free`.
+freesmtp_server *freesmtp_server_clone(const freesmtp_server *server);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_server_free(freesmtp_server *server);
+
+/// Sets the host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+freesmtp_error *freesmtp_server_set_name(freesmtp_server *server, const char *name);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_name_n(freesmtp_server *server, const char *name, size_t name_size);
+
+/// Sets the TCP port; 0, the default, means 465 for implicit TLS, 587 when an account is set, else 25.
+freesmtp_error *freesmtp_server_set_port(freesmtp_server *server, int port);
+
+/// Sets the limit for each phase in seconds, in place of those of the SMTP object.
+freesmtp_error *freesmtp_server_set_timeout(freesmtp_server *server, double seconds);
+
+/// Sets how to log in: a value of `enum freesmtp_auth_mode`.
+freesmtp_error *freesmtp_server_set_auth_mode(freesmtp_server *server, int auth_mode);
+
+/// Sets the user name; empty, the default, means no login.
+freesmtp_error *freesmtp_server_set_account(freesmtp_server *server, const char *account);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_account_n(freesmtp_server *server,
+                                              const char *account,
+                                              size_t account_size);
+
+/// Sets the password. It is wiped from memory when the server is let go, and never given back.
+freesmtp_error *freesmtp_server_set_password(freesmtp_server *server, const char *password);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_password_n(freesmtp_server *server,
+                                               const char *password,
+                                               size_t password_size);
+
+/// Sets the SASL mechanism to use with `FREESMTP_AUTH_MODE_SASL`; empty for the strongest offered.
+freesmtp_error *freesmtp_server_set_sasl(freesmtp_server *server, const char *sasl);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_sasl_n(freesmtp_server *server, const char *sasl, size_t sasl_size);
+
+/// Sets the local address to connect from; empty for any.
+freesmtp_error *freesmtp_server_set_local_end_point(freesmtp_server *server, const char *address);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_local_end_point_n(freesmtp_server *server,
+                                                      const char *address,
+                                                      size_t address_size);
+
+/// Sets how the connection is protected: a value of `enum freesmtp_security`.
+freesmtp_error *freesmtp_server_set_security(freesmtp_server *server, int security);
+
+/// Sets a PEM file of authorities to trust besides those of the system; empty for none.
+freesmtp_error *freesmtp_server_set_ca_file(freesmtp_server *server, const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_ca_file_n(freesmtp_server *server, const char *path, size_t path_size);
+
+/// Sets the name that the certificate must be for; empty, the default, means the server's name.
+freesmtp_error *freesmtp_server_set_tls_server_name(freesmtp_server *server, const char *name);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_tls_server_name_n(freesmtp_server *server,
+                                                      const char *name,
+                                                      size_t name_size);
+
+/// Sets the oldest TLS version accepted: a value of `enum freesmtp_min_tls_version`.
+freesmtp_error *freesmtp_server_set_min_tls_version(freesmtp_server *server, int version);
+
+/// Sets whether PLAIN and LOGIN may send the password in clear text.
+freesmtp_error *freesmtp_server_set_allow_plaintext_auth(freesmtp_server *server, bool allow);
+
+/// Adds an EHLO keyword to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
+freesmtp_error *freesmtp_server_add_disabled_extension(freesmtp_server *server, const char *keyword);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_add_disabled_extension_n(freesmtp_server *server,
+                                                         const char *keyword,
+                                                         size_t keyword_size);
+
+/// Takes any certificate: whoever is on the way can read and change everything.
+freesmtp_error *freesmtp_server_set_danger_accept_invalid_certs(freesmtp_server *server, bool accept);
+
+/// Takes a certificate for any name: whoever has a certificate can be on the way.
+freesmtp_error *freesmtp_server_set_danger_accept_invalid_hostnames(freesmtp_server *server, bool accept);
+
+/// The host name. Owned.
+char *freesmtp_server_name(const freesmtp_server *server, size_t *size);
+
+/// The port as set; 0 for the default.
+int freesmtp_server_port(const freesmtp_server *server);
+
+/// The port in use: as set, else by security and account.
+int freesmtp_server_effective_port(const freesmtp_server *server);
+
+/// The limit for each phase in seconds; -1 when those of the SMTP object hold.
+double freesmtp_server_timeout(const freesmtp_server *server);
+
+/// How to log in.
+int freesmtp_server_auth_mode(const freesmtp_server *server);
+
+/// The user name. Owned.
+char *freesmtp_server_account(const freesmtp_server *server, size_t *size);
+
+/// The SASL mechanism. Owned.
+char *freesmtp_server_sasl(const freesmtp_server *server, size_t *size);
+
+/// How the connection is protected, as set.
+int freesmtp_server_security(const freesmtp_server *server);
+
+/// How the connection is protected: as set, else by port, account and host; never `AUTO`.
+int freesmtp_server_effective_security(const freesmtp_server *server);
+
+/// The file of authorities; NULL when there is none. Owned.
+char *freesmtp_server_ca_file(const freesmtp_server *server, size_t *size);
+
+/// The name that the certificate must be for; empty for the server's name. Owned.
+char *freesmtp_server_tls_server_name(const freesmtp_server *server, size_t *size);
+
+/// Whether the password may go in clear text.
+bool freesmtp_server_allow_plaintext_auth(const freesmtp_server *server);
+
+/* ---- Advanced: ending one operation from another thread -------------------------------------------------- */
+
+/// A cancel that nobody has used yet. Owned: `freesmtp_cancel_free`.
+freesmtp_cancel *freesmtp_cancel_new(void);
+
+/// Lets go of it; an operation that still uses it goes on. NULL is allowed.
+void freesmtp_cancel_free(freesmtp_cancel *cancel);
+
+/// Ends the operation, from any thread: it fails with `FREESMTP_ERROR_KIND_CANCELLED`, or with
+/// `FREESMTP_ERROR_KIND_OUTCOME_UNKNOWN` when the whole message had been sent already.
+/// Once used it stays cancelled.
+void freesmtp_cancel_trigger(const freesmtp_cancel *cancel);
+
+/// Whether `freesmtp_cancel_trigger` was called.
+bool freesmtp_cancel_is_triggered(const freesmtp_cancel *cancel);
+
+/* ---- Advanced: explaining a reply that another program got ----------------------------------------------- */
+
+/// Explains a refusal: `reply` as it stood on the wire (`550 5.7.1 Relaying denied`, several lines separated by LF)
+/// or in the words of a client's failure; `stage` (`RCPT`, `AUTH` …) or NULL; `context` or NULL.
+/// The more is known, the better the diagnosis. `*diagnosis` is owned: `freesmtp_diagnosis_free`.
+freesmtp_error *freesmtp_diagnose(const char *reply,
+                                  const char *stage,
+                                  const freesmtp_context *context,
+                                  freesmtp_diagnosis **diagnosis);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* FREESMTP_H */
