@@ -45,3 +45,8 @@ pub use types::{Address, Cause, Diagnosis, RecipientResult, RecipientStatus, Rep
 
 /// The version of the library, such as `0.1.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The Rust example of the README compiles; those of the other languages are run by `tests/docs`.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
