@@ -83,6 +83,11 @@ impl BodyPart {
 
     fn __repr__(&self) -> String {
         let part = lock(&self.0);
-        format!("BodyPart(<{} bytes>, {:?}, {:?})", part.body.len(), part.format.as_str(), part.encoding.as_str())
+        format!(
+            "BodyPart(<{} bytes>, {:?}, {:?})",
+            part.body.len(),
+            part.format.as_str(),
+            part.encoding.as_str()
+        )
     }
 }

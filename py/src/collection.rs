@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use pyo3::{
     exceptions::{PyIndexError, PyTypeError, PyValueError},
     prelude::*,
+    sync::PyOnceLock,
     types::{PyInt, PyIterator, PyList, PySlice, PyType},
 };
 
@@ -65,8 +66,13 @@ impl Collection {
 impl Collection {
     /// `Collection[Recipient]`, for annotations.
     #[classmethod]
-    fn __class_getitem__<'py>(cls: &Bound<'py, PyType>, _item: &Bound<'py, PyAny>) -> Bound<'py, PyType> {
-        cls.clone()
+    #[pyo3(signature = (item, /))]
+    fn __class_getitem__<'py>(
+        cls: &Bound<'py, PyType>,
+        item: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static ALIAS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        ALIAS.import(cls.py(), "types", "GenericAlias")?.call1((cls, item))
     }
 
     /// How many there are.
@@ -108,19 +114,15 @@ impl Collection {
         PyList::new(py, self.snapshot(py))?.try_iter()
     }
 
-    fn __getitem__<'py>(
-        &self,
-        py: Python<'py>,
-        index: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let items = self.snapshot(py);
         if index.is_instance_of::<PySlice>() {
             return PyList::new(py, items)?.as_any().get_item(index);
         }
-        let number = index
-            .extract()
-            .map_err(|_| PyTypeError::new_err("an index must be an int or a slice"))?;
-        let item = items.get(self.place(number)?).ok_or_else(|| PyIndexError::new_err("index out of range"))?;
+        let number =
+            index.extract().map_err(|_| PyTypeError::new_err("an index must be an int or a slice"))?;
+        let item =
+            items.get(self.place(number)?).ok_or_else(|| PyIndexError::new_err("index out of range"))?;
         Ok(item.bind(py).clone())
     }
 

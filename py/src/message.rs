@@ -60,11 +60,7 @@ impl EmailMessage {
     }
 }
 
-fn items<C, T, D>(
-    py: Python<'_>,
-    collection: &Py<C>,
-    data: impl Fn(&Bound<'_, T>) -> D,
-) -> PyResult<Vec<D>>
+fn items<C, T, D>(py: Python<'_>, collection: &Py<C>, data: impl Fn(&Bound<'_, T>) -> D) -> PyResult<Vec<D>>
 where
     C: PyClass<BaseType = Collection>,
     T: pyo3::PyTypeInfo,
@@ -334,5 +330,7 @@ impl EmailMessage {
 /// The two conversions in `freesmtp/_dates.py`: abi3 knows no `datetime`.
 fn datetime(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    MODULE.get_or_try_init(py, || PyResult::Ok(py.import("freesmtp._dates")?.into_any().unbind())).map(|m| m.bind(py))
+    MODULE
+        .get_or_try_init(py, || PyResult::Ok(py.import("freesmtp._dates")?.into_any().unbind()))
+        .map(|m| m.bind(py))
 }

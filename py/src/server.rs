@@ -294,8 +294,14 @@ impl SmtpServer {
 
     fn __repr__(&self) -> String {
         let server = self.data();
-        let account = if server.account.is_empty() { String::new() } else { format!(", account={:?}", server.account) };
-        format!("SMTPServer({:?}, {}{account}, security={:?})", server.name, server.port, server.security.as_str())
+        let account =
+            if server.account.is_empty() { String::new() } else { format!(", account={:?}", server.account) };
+        format!(
+            "SMTPServer({:?}, {}{account}, security={:?})",
+            server.name,
+            server.port,
+            server.security.as_str()
+        )
     }
 }
 

@@ -182,8 +182,9 @@ impl Smtp {
                         Ok(sent) => report(py, sent).map(|sent| (Some(sent), None)),
                         Err(error) => exception(py, error).map(|error| (None, Some(error))),
                     };
-                    let outcome = outcome
-                        .unwrap_or_else(|failed| (None, Some(failed.into_value(py).into_bound(py).into_any())));
+                    let outcome = outcome.unwrap_or_else(|failed| {
+                        (None, Some(failed.into_value(py).into_bound(py).into_any()))
+                    });
                     if let Err(failed) = done.call1(py, outcome) {
                         failed.write_unraisable(py, Some(done.bind(py)));
                     }
@@ -261,10 +262,14 @@ impl Smtp {
         let mut before = std::mem::take(&mut *lock(&self.core));
         self.servers.bind(py).as_super().get().empty();
         let shared = before.clone();
-        interruptible(py, || shared.cancel(), move || {
-            before.reset();
-            Ok(())
-        })
+        interruptible(
+            py,
+            || shared.cancel(),
+            move || {
+                before.reset();
+                Ok(())
+            },
+        )
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -284,7 +289,10 @@ impl Smtp {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let servers = PyTuple::new(slf.py(), slf.get().servers.bind(slf.py()).try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+        let servers = PyTuple::new(
+            slf.py(),
+            slf.get().servers.bind(slf.py()).try_iter()?.collect::<PyResult<Vec<_>>>()?,
+        )?;
         Ok(format!("{}{}", slf.get_type().name()?, servers.repr()?))
     }
 }

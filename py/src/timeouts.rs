@@ -22,7 +22,12 @@ impl Timeouts {
         phase(&lock(&self.0).timeouts()).as_secs_f64()
     }
 
-    fn set(&self, value: &Bound<'_, PyAny>, field: &str, phase: fn(&mut Core) -> &mut Duration) -> PyResult<()> {
+    fn set(
+        &self,
+        value: &Bound<'_, PyAny>,
+        field: &str,
+        phase: fn(&mut Core) -> &mut Duration,
+    ) -> PyResult<()> {
         let limit = seconds(value, field)?;
         call(value.py(), || {
             let mut smtp = lock(&self.0);

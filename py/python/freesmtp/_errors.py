@@ -60,8 +60,7 @@ class SMTPError(Exception):
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         for name, value in {**_UNKNOWN, "message": text, **fields}.items():
             setattr(self, name, value)
-        if isinstance(self, OSError):
-            self.errno = self.os_error
+        _tell_errno(self, self.os_error)
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -163,6 +162,11 @@ CLASSES: dict[str, type[SMTPError]] = {
 def from_core(text: str, fields: dict[str, Any]) -> SMTPError:
     """The exception for an error of the core."""
     return CLASSES.get(fields["kind"], SMTPError)(text, **fields)
+
+
+def _tell_errno(error: BaseException, number: int | None) -> None:
+    if isinstance(error, OSError):
+        error.errno = number
 
 
 def _restore(cls: type[SMTPError], text: str, fields: dict[str, Any]) -> SMTPError:
