@@ -1,1 +1,22 @@
-//! The Node module over the core.
+//! The native half of the Node package: conversions and calls, no logic.
+//!
+//! Policy:
+//! - JavaScript holds messages and servers as plain data (`lib/`); a call copies what it needs, so that nothing the
+//!   program changes later reaches a send that is under way.
+//! - Every export answers with its result or with a [`answer::Failed`]; the JavaScript half throws the class that fits.
+//!   No export throws by itself, and a panic becomes an error of the kind `internal` ([`answer::guard`]).
+//! - Whatever waits for a server runs on a thread of [`worker`], never on the event loop and never on one of the
+//!   four threads that libuv has for files and name look-ups.
+
+// The Node-API macros expand to functions of the C ABI.
+#![allow(unsafe_code)]
+
+pub mod answer;
+pub mod choice;
+pub mod diagnosis;
+pub mod error;
+pub mod message;
+pub mod report;
+pub mod server;
+pub mod smtp;
+mod worker;

@@ -1,0 +1,21 @@
+// The package: what lib/ makes, under its own and its original names.
+'use strict';
+
+const native = require('./lib/native.cjs');
+const { classes: errors } = require('./lib/error.cjs');
+const { classes: message } = require('./lib/message.cjs');
+const { diagnose } = require('./lib/diagnosis.cjs');
+const { exported } = require('./lib/names.cjs');
+
+const own = {
+  ...require('./lib/smtp.cjs'),
+  ...require('./lib/server.cjs'),
+  ...message,
+  ...require('./lib/enums.cjs'),
+  ...errors,
+  diagnose,
+  version: native.version(),
+};
+const originals = Object.entries(exported).map(([name, original]) => [original, own[name]]);
+
+module.exports = { ...own, ...Object.fromEntries(originals) };

@@ -1,0 +1,199 @@
+// The message and its parts.
+'use strict';
+
+const native = require('./native.cjs');
+const names = require('./names.cjs');
+const { Collection, valuesOf } = require('./collection.cjs');
+const { take } = require('./error.cjs');
+const { bytes, choice, date, optional, path, text } = require('./kinds.cjs');
+const { Record, VALUES, define, record } = require('./record.cjs');
+
+const defaults = take(native.messageDefaults());
+
+class Address extends Record {
+  static positional = ['email', 'name'];
+  static defaults() {
+    return { email: '', name: '' };
+  }
+}
+define(Address, { email: text, name: text });
+
+class Recipient extends Record {
+  static positional = ['email', 'name', 'type'];
+  static defaults() {
+    return { email: '', name: '', type: defaults.recipientType };
+  }
+}
+define(Recipient, { email: text, name: text, type: choice('RecipientType') });
+
+class BodyPart extends Record {
+  static positional = ['body', 'format', 'encoding'];
+  static defaults() {
+    return { body: '', format: defaults.format, encoding: defaults.encoding };
+  }
+}
+define(BodyPart, { body: text, format: choice('BodyPartFormat'), encoding: choice('BodyPartEncoding') });
+
+class CustomHeader extends Record {
+  static positional = ['name', 'value'];
+  static defaults() {
+    return { name: '', value: '' };
+  }
+}
+define(CustomHeader, { name: text, value: text });
+
+/** A file or bytes, beside the text. */
+class Attachment extends Record {
+  static positional = ['source', 'displayName'];
+  static defaults() {
+    return { fileName: null, bytes: null, displayName: null, contentType: null, contentId: null };
+  }
+
+  /** A path or a file: URL, opened when the message is sent; or bytes, copied now. */
+  set source(value) {
+    const isFile = typeof value === 'string' || value instanceof URL;
+    this[VALUES].fileName = isFile ? path(value, names.members.Attachment.fileName) : null;
+    this[VALUES].bytes = isFile ? null : bytes(value, 'Source');
+  }
+}
+define(Attachment, {
+  fileName: optional(path),
+  displayName: optional(text),
+  contentType: optional(text),
+  contentId: optional(text),
+});
+
+/** The same, shown by the HTML text. */
+class EmbeddedObject extends Attachment {
+  static positional = ['source', 'contentId', 'displayName'];
+}
+
+class Recipients extends Collection {
+  static Item = Recipient;
+}
+class BodyParts extends Collection {
+  static Item = BodyPart;
+}
+class Attachments extends Collection {
+  static Item = Attachment;
+}
+class EmbeddedObjects extends Collection {
+  static Item = EmbeddedObject;
+}
+class CustomHeaders extends Collection {
+  static Item = CustomHeader;
+}
+
+const COLLECTIONS = {
+  recipients: Recipients,
+  bodyParts: BodyParts,
+  attachments: Attachments,
+  embeddedObjects: EmbeddedObjects,
+  customHeaders: CustomHeaders,
+};
+const ADDRESSES = ['from', 'replyTo', 'sender'];
+
+class EmailMessage extends Record {
+  static positional = ['recipientEmail', 'fromEmail', 'subject', 'bodyText', 'bodyPartFormat'];
+  static defaults() {
+    return {
+      from: new Address(),
+      replyTo: new Address(),
+      sender: new Address(),
+      returnPath: null,
+      subject: '',
+      priority: defaults.priority,
+      messageId: null,
+      date: null,
+      charsetEncoding: defaults.charsetEncoding,
+      ...Object.fromEntries(Object.entries(COLLECTIONS).map(([name, Class]) => [name, new Class()])),
+    };
+  }
+
+  constructor(recipientEmail, fromEmail, subject, bodyText, bodyPartFormat) {
+    super();
+    if (recipientEmail !== undefined) {
+      this.recipients.add(recipientEmail);
+    }
+    if (fromEmail !== undefined) {
+      this.from.email = fromEmail;
+    }
+    if (subject !== undefined) {
+      this.subject = subject;
+    }
+    if (bodyText !== undefined) {
+      this.bodyParts.add(bodyText, bodyPartFormat);
+    }
+  }
+
+  get date() {
+    const milliseconds = this[VALUES].date;
+    return milliseconds === null ? null : new Date(milliseconds);
+  }
+
+  set date(value) {
+    this[VALUES].date = optional(date)(value, names.members.EmailMessage.date);
+  }
+
+  /** The message as it would be sent. */
+  toBytes() {
+    return take(native.messageToBytes(messageValues(this)));
+  }
+
+  /** Writes the message to a file. */
+  saveMessage(fileName) {
+    take(native.saveMessage(messageValues(this), path(fileName, 'FileName')));
+  }
+
+  /** Makes it an empty message again. */
+  reset() {
+    Object.assign(this[VALUES], EmailMessage.defaults());
+  }
+
+  toJSON() {
+    return { ...this[VALUES], date: this.date };
+  }
+}
+define(EmailMessage, {
+  from: record(Address),
+  replyTo: record(Address),
+  sender: record(Address),
+  returnPath: optional(text),
+  subject: text,
+  priority: choice('Priority'),
+  messageId: optional(text),
+  charsetEncoding: text,
+});
+for (const name of Object.keys(COLLECTIONS)) {
+  Object.defineProperty(EmailMessage.prototype, name, {
+    get() {
+      return this[VALUES][name];
+    },
+    configurable: true,
+    enumerable: true,
+  });
+}
+for (const Class of [Address, Recipient, BodyPart, Attachment, CustomHeader, EmailMessage]) {
+  names.apply(Class);
+}
+
+/** What the native half reads: a copy, so that later changes do not reach a send under way. */
+function messageValues(message) {
+  if (!(message instanceof EmailMessage)) {
+    throw new TypeError('the message must be an EmailMessage');
+  }
+  const values = { ...message[VALUES] };
+  for (const name of ADDRESSES) {
+    values[name] = values[name][VALUES];
+  }
+  for (const name of Object.keys(COLLECTIONS)) {
+    values[name] = valuesOf(values[name]);
+  }
+  return values;
+}
+
+const classes = {
+  Address, Recipient, Recipients, BodyPart, BodyParts, Attachment, Attachments, EmbeddedObject, EmbeddedObjects,
+  CustomHeader, CustomHeaders, EmailMessage,
+};
+module.exports = { classes, messageValues };

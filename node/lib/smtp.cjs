@@ -1,0 +1,165 @@
+// The SMTP object.
+'use strict';
+
+const { inspect } = require('node:util');
+const native = require('./native.cjs');
+const names = require('./names.cjs');
+const { valuesOf } = require('./collection.cjs');
+const { classes, take } = require('./error.cjs');
+const { choice, flag, number, path, text, wrongType } = require('./kinds.cjs');
+const { messageValues } = require('./message.cjs');
+const { assign } = require('./record.cjs');
+const { toReport } = require('./report.cjs');
+const { SMTPServer, SMTPServers } = require('./server.cjs');
+const { Timeouts } = require('./timeouts.cjs');
+
+class SMTP {
+  #native = new native.Smtp();
+  #servers = new SMTPServers();
+
+  constructor(server) {
+    if (server !== undefined) {
+      this.#servers.add(typeof server === 'string' ? SMTPServer.parse(server) : server);
+    }
+  }
+
+  /** Sends a text to one recipient with the defaults of everything else. */
+  static async quickSend(smtpServerName, recipientEmail, fromEmail, subject, bodyText, bodyPartFormat = 'plain') {
+    const answer = await native.quickSend(
+      text(smtpServerName, 'Name'),
+      text(recipientEmail, 'Recipients[0].Email'),
+      text(fromEmail, 'From.Email'),
+      text(subject, 'Subject'),
+      text(bodyText, 'BodyParts[0].Body'),
+      choice('BodyPartFormat')(bodyPartFormat, 'BodyParts[0].Format'),
+    );
+    return toReport(take(answer));
+  }
+
+  get smtpServers() {
+    return this.#servers;
+  }
+
+  get logFile() {
+    return take(this.#native.logFile());
+  }
+
+  set logFile(value) {
+    take(this.#native.setLogFile(path(value, 'LogFile')));
+  }
+
+  get defaultDomain() {
+    return take(this.#native.defaultDomain());
+  }
+
+  set defaultDomain(value) {
+    take(this.#native.setDefaultDomain(text(value, 'DefaultDomain')));
+  }
+
+  get defaultTimeout() {
+    return take(this.#native.defaultTimeout());
+  }
+
+  set defaultTimeout(value) {
+    take(this.#native.setDefaultTimeout(number(value, 'DefaultTimeout')));
+  }
+
+  get timeouts() {
+    return new Timeouts(this.#native);
+  }
+
+  set timeouts(value) {
+    assign(this.timeouts, value);
+  }
+
+  get allOrNothing() {
+    return take(this.#native.allOrNothing());
+  }
+
+  set allOrNothing(value) {
+    take(this.#native.setAllOrNothing(flag(value, 'AllOrNothing')));
+  }
+
+  get connected() {
+    return take(this.#native.connected());
+  }
+
+  get version() {
+    return native.version();
+  }
+
+  /** Sends on a thread of its own. */
+  async send(message, { signal } = {}) {
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw wrongType('signal', 'an AbortSignal', signal);
+    }
+    const cancel = new native.Cancel();
+    const abort = () => take(cancel.cancel());
+    if (signal?.aborted) {
+      abort();
+    }
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return toReport(take(await this.#native.send(this.#values(), messageValues(message), cancel)));
+    } catch (error) {
+      if (signal?.aborted && error instanceof classes.Cancelled) {
+        Object.defineProperty(error, 'cause', {
+          value: signal.reason,
+          configurable: true,
+          enumerable: false,
+          writable: true,
+        });
+      }
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Sends, and blocks until it is done. */
+  sendSync(message) {
+    return toReport(take(this.#native.sendSync(this.#values(), messageValues(message))));
+  }
+
+  /** Opens a connection and keeps it for the next message. */
+  async connect() {
+    take(await this.#native.connect(this.#values()));
+  }
+
+  /** Ends the kept connections. */
+  async disconnect() {
+    take(await this.#native.disconnect());
+  }
+
+  /** Cancels everything that is under way. */
+  cancel() {
+    take(this.#native.cancel());
+  }
+
+  /** Sends one command and gives the reply. */
+  async sendSMTPCommand(command) {
+    return take(await this.#native.sendCommand(this.#values(), text(command, 'Command')));
+  }
+
+  /** Forgets servers, log and settings at once, and ends the kept connections. */
+  async reset() {
+    this.#servers.length = 0;
+    take(await this.#native.reset());
+  }
+
+  toJSON() {
+    const { smtpServers, logFile, defaultDomain, timeouts, allOrNothing, connected } = this;
+    return { smtpServers, logFile, defaultDomain, timeouts, allOrNothing, connected };
+  }
+
+  [inspect.custom](depth, options) {
+    return `SMTP ${inspect(this.toJSON(), options)}`;
+  }
+
+  #values() {
+    return valuesOf(this.#servers);
+  }
+}
+names.apply(SMTP);
+
+module.exports = { SMTP };

@@ -1,0 +1,229 @@
+//! A message as JavaScript holds it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use freesmtp_core::{
+    Address, EmailMessage, Error,
+    message::{
+        Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Content, CustomHeader, Date, Priority,
+        Recipient, RecipientType,
+    },
+};
+use napi::bindgen_prelude::{Buffer, External, ExternalRef, Uint8Array};
+use napi_derive::napi;
+
+use crate::{
+    answer::{Answer, guard},
+    error::input,
+};
+
+/// `Address`
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct AddressFields {
+    /// The mailbox.
+    pub email: String,
+    /// The name shown to people.
+    pub name: String,
+}
+
+impl AddressFields {
+    fn into_core(self) -> Address {
+        Address::named(self.email, self.name)
+    }
+
+    /// An address that nothing was set of is no address.
+    fn into_optional(self) -> Option<Address> {
+        Some(self.into_core()).filter(|address| *address != Address::default())
+    }
+}
+
+/// `Recipient`
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct MessageRecipient {
+    /// The mailbox.
+    pub email: String,
+    /// The name shown to people.
+    pub name: String,
+    /// A number of `RecipientType`.
+    pub r#type: u8,
+}
+
+/// `BodyPart`
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct BodyPartFields {
+    /// The text.
+    pub body: String,
+    /// A number of `BodyPartFormat`.
+    pub format: u8,
+    /// A number of `BodyPartEncoding`.
+    pub encoding: u8,
+}
+
+/// `Attachment` and `EmbeddedObject`: a file, or bytes.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct AttachmentFields {
+    /// The path of the file.
+    pub file_name: Option<String>,
+    /// The bytes, copied once by [`copy_bytes`].
+    pub bytes: Option<ExternalRef<Arc<[u8]>>>,
+    /// The file name that the recipient sees.
+    pub display_name: Option<String>,
+    /// The media type.
+    pub content_type: Option<String>,
+    /// The identifier for `cid:`.
+    pub content_id: Option<String>,
+}
+
+impl AttachmentFields {
+    fn into_core(self) -> Attachment {
+        let content = match self.bytes {
+            Some(bytes) => Content::Bytes(Arc::clone(&bytes)),
+            None => Content::File(PathBuf::from(self.file_name.unwrap_or_default())),
+        };
+        Attachment {
+            content,
+            name: self.display_name,
+            content_type: self.content_type,
+            content_id: self.content_id,
+        }
+    }
+}
+
+/// `CustomHeader`
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct HeaderFields {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+/// `EmailMessage`
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct MessageFields {
+    /// Who it is from.
+    pub from: AddressFields,
+    /// Where answers go.
+    pub reply_to: AddressFields,
+    /// Who sends on behalf of `from`.
+    pub sender: AddressFields,
+    /// Where bounces go.
+    pub return_path: Option<String>,
+    /// The subject.
+    pub subject: String,
+    /// A number of `Priority`.
+    pub priority: u8,
+    /// The `Message-ID`.
+    pub message_id: Option<String>,
+    /// Milliseconds since 1970.
+    pub date: Option<i64>,
+    /// Charset of the bodies.
+    pub charset_encoding: String,
+    /// To whom.
+    pub recipients: Vec<MessageRecipient>,
+    /// The texts.
+    pub body_parts: Vec<BodyPartFields>,
+    /// The files.
+    pub attachments: Vec<AttachmentFields>,
+    /// The files that the HTML text shows.
+    pub embedded_objects: Vec<AttachmentFields>,
+    /// Further headers.
+    pub custom_headers: Vec<HeaderFields>,
+}
+
+impl MessageFields {
+    /// The message of the core.
+    pub(crate) fn into_core(self) -> Result<EmailMessage, Error> {
+        let recipients = self.recipients.into_iter().enumerate().map(|(index, fields)| {
+            Ok(Recipient {
+                address: Address::named(fields.email, fields.name),
+                kind: RecipientType::from_number(fields.r#type)
+                    .ok_or_else(|| input(format!("Recipients[{index}].Type"), "is no RecipientType"))?,
+            })
+        });
+        let body_parts = self.body_parts.into_iter().enumerate().map(|(index, fields)| {
+            Ok(BodyPart {
+                body: fields.body,
+                format: BodyPartFormat::from_number(fields.format)
+                    .ok_or_else(|| input(format!("BodyParts[{index}].Format"), "is no BodyPartFormat"))?,
+                encoding: BodyPartEncoding::from_number(fields.encoding)
+                    .ok_or_else(|| input(format!("BodyParts[{index}].Encoding"), "is no BodyPartEncoding"))?,
+            })
+        });
+        Ok(EmailMessage {
+            from: self.from.into_core(),
+            reply_to: self.reply_to.into_optional(),
+            sender: self.sender.into_optional(),
+            return_path: self.return_path,
+            subject: self.subject,
+            priority: Priority::from_number(self.priority)
+                .ok_or_else(|| input("Priority", "is no Priority"))?,
+            message_id: self.message_id,
+            date: self.date.map(|milliseconds| Date::utc(milliseconds.div_euclid(1000))),
+            charset_encoding: self.charset_encoding,
+            recipients: recipients.collect::<Result<_, Error>>()?,
+            body_parts: body_parts.collect::<Result<_, Error>>()?,
+            attachments: self.attachments.into_iter().map(AttachmentFields::into_core).collect(),
+            embedded_objects: self.embedded_objects.into_iter().map(AttachmentFields::into_core).collect(),
+            custom_headers: self
+                .custom_headers
+                .into_iter()
+                .map(|header| CustomHeader { name: header.name, value: header.value })
+                .collect(),
+        })
+    }
+}
+
+/// What a new message and its parts hold before anything is set.
+#[napi(object, object_from_js = false)]
+pub struct MessageDefaults {
+    /// `Priority`
+    pub priority: u8,
+    /// `CharsetEncoding`
+    pub charset_encoding: String,
+    /// `Type` of a recipient.
+    pub recipient_type: u8,
+    /// `Format` of a body part.
+    pub format: u8,
+    /// `Encoding` of a body part.
+    pub encoding: u8,
+}
+
+/// The defaults of the core.
+#[napi]
+#[must_use]
+pub fn message_defaults() -> Answer<MessageDefaults> {
+    guard(|| {
+        let message = EmailMessage::new();
+        Ok(MessageDefaults {
+            priority: message.priority.number(),
+            charset_encoding: message.charset_encoding,
+            recipient_type: RecipientType::default().number(),
+            format: BodyPartFormat::default().number(),
+            encoding: BodyPartEncoding::default().number(),
+        })
+    })
+}
+
+/// Copies the bytes of an attachment once; every send shares the copy, and what the program changes later is not in it.
+#[napi]
+#[must_use]
+pub fn copy_bytes(bytes: Uint8Array) -> External<Arc<[u8]>> {
+    let size = bytes.len();
+    // The garbage collector has to know what stands behind so small an object.
+    External::new_with_size_hint(Arc::from(bytes.as_ref()), size)
+}
+
+/// The message as it would be sent.
+#[napi]
+#[must_use]
+pub fn message_to_bytes(message: MessageFields) -> Answer<Buffer> {
+    guard(|| Ok(Buffer::from(message.into_core()?.to_bytes()?)))
+}
+
+/// Writes the message to a file.
+#[napi]
+#[must_use]
+pub fn save_message(message: MessageFields, path: String) -> Answer<()> {
+    guard(|| message.into_core()?.save_message(path))
+}

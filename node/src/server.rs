@@ -1,0 +1,122 @@
+//! A server's settings as JavaScript holds them.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use freesmtp_core::{AuthMode, Error, Secret, Security, Server, smtp::MinTlsVersion};
+use napi_derive::napi;
+
+use crate::{
+    answer::{Answer, guard},
+    error::{explained, input},
+};
+
+/// The properties of an `SMTPServer`; the names are those of its setters.
+#[napi(object, use_nullable = true)]
+pub struct ServerFields {
+    /// Host name or address.
+    pub name: String,
+    /// TCP port; 0 for the default.
+    pub port: u16,
+    /// Seconds for each phase.
+    pub timeout: Option<f64>,
+    /// A number of `SMTPAuthMode`.
+    pub auth_mode: u8,
+    /// User name.
+    pub account: String,
+    /// Password.
+    pub password: String,
+    /// SASL mechanism.
+    pub sasl: String,
+    /// Local address.
+    pub local_end_point: Option<String>,
+    /// A number of `Security`.
+    pub security: u8,
+    /// PEM file.
+    pub ca_file: Option<String>,
+    /// The name that the certificate must be for.
+    pub tls_server_name: String,
+    /// `1.0`, `1.1` or `1.2`.
+    pub min_tls_version: String,
+    /// Passwords may go in clear text.
+    pub allow_plaintext_auth: bool,
+    /// EHLO keywords to ignore.
+    pub disabled_extensions: Vec<String>,
+    /// Any certificate will do.
+    pub danger_accept_invalid_certs: bool,
+    /// A certificate for any name will do.
+    pub danger_accept_invalid_hostnames: bool,
+}
+
+impl From<Server> for ServerFields {
+    fn from(server: Server) -> Self {
+        Self {
+            name: server.name,
+            port: server.port,
+            timeout: server.timeout.map(|limit| limit.as_secs_f64()),
+            auth_mode: server.auth_mode as u8,
+            account: server.account,
+            password: server.password.expose().to_owned(),
+            sasl: server.sasl,
+            local_end_point: server.local_end_point.map(|address| address.to_string()),
+            security: server.security as u8,
+            ca_file: server.ca_file.map(|path| path.to_string_lossy().into_owned()),
+            tls_server_name: server.tls_server_name,
+            min_tls_version: server.min_tls_version.as_str().to_owned(),
+            allow_plaintext_auth: server.allow_plaintext_auth,
+            disabled_extensions: server.disabled_extensions,
+            danger_accept_invalid_certs: server.danger_accept_invalid_certs,
+            danger_accept_invalid_hostnames: server.danger_accept_invalid_hostnames,
+        }
+    }
+}
+
+impl ServerFields {
+    /// The server of the core; `index` is its place in `SMTPServers`.
+    pub(crate) fn into_core(self, index: usize) -> Result<Server, Error> {
+        let field = |name: &str| format!("SMTPServers[{index}].{name}");
+        let unknown = |name: &str| input(field(name), "is no value of its enum");
+        Ok(Server {
+            name: self.name,
+            port: self.port,
+            timeout: self.timeout.map(|limit| seconds(&field("Timeout"), limit)).transpose()?,
+            auth_mode: AuthMode::from_number(self.auth_mode.into()).ok_or_else(|| unknown("AuthMode"))?,
+            account: self.account,
+            password: Secret::new(self.password),
+            sasl: self.sasl,
+            local_end_point: self
+                .local_end_point
+                .map(|text| {
+                    text.parse::<IpAddr>().map_err(|_| input(field("LocalEndPoint"), "is not an IP address"))
+                })
+                .transpose()?,
+            security: Security::from_number(self.security.into()).ok_or_else(|| unknown("Security"))?,
+            ca_file: self.ca_file.map(PathBuf::from),
+            tls_server_name: self.tls_server_name,
+            min_tls_version: self.min_tls_version.parse::<MinTlsVersion>().map_err(explained)?,
+            allow_plaintext_auth: self.allow_plaintext_auth,
+            disabled_extensions: self.disabled_extensions,
+            danger_accept_invalid_certs: self.danger_accept_invalid_certs,
+            danger_accept_invalid_hostnames: self.danger_accept_invalid_hostnames,
+        })
+    }
+}
+
+/// A length of time from JavaScript's number.
+pub(crate) fn seconds(field: &str, number: f64) -> Result<Duration, Error> {
+    Duration::try_from_secs_f64(number)
+        .map_err(|_| input(field, format!("{number} is not a number of seconds above zero")))
+}
+
+/// The settings of a server that nothing was set of.
+#[napi]
+#[must_use]
+pub fn server_defaults() -> Answer<ServerFields> {
+    guard(|| Ok(Server::default().into()))
+}
+
+/// Reads a host name, `host:port` or a URL.
+#[napi]
+#[must_use]
+pub fn parse_server(text: String) -> Answer<ServerFields> {
+    guard(|| Server::parse(&text).map(ServerFields::from).map_err(explained))
+}

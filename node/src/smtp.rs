@@ -1,0 +1,278 @@
+//! The `SMTP` object.
+
+use freesmtp_core::{self as core, EmailMessage, Error, Timeouts, message::BodyPartFormat};
+use napi::bindgen_prelude::{Env, Object};
+use napi_derive::napi;
+
+use crate::{
+    answer::{Answer, guard, promise},
+    error::input,
+    message::MessageFields,
+    report::{ReplyFields, ReportFields},
+    server::{ServerFields, seconds},
+};
+
+/// Ends one send.
+#[napi]
+#[derive(Default)]
+pub struct Cancel {
+    inner: core::Cancel,
+}
+
+#[napi]
+impl Cancel {
+    /// One that nobody has used yet.
+    #[napi(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the send that it was given to.
+    #[napi]
+    pub fn cancel(&self) -> Answer<()> {
+        guard(|| {
+            self.inner.cancel();
+            Ok(())
+        })
+    }
+}
+
+/// Seconds for each phase.
+#[napi(object)]
+pub struct TimeoutFields {
+    /// For one address to accept the connection, and for a TLS handshake.
+    pub connect: f64,
+    /// From the open connection to the greeting.
+    pub greeting: f64,
+    /// From a command to its reply.
+    pub command: f64,
+    /// For the network to take any further bytes.
+    pub data_block: f64,
+    /// From the end of the message to the reply.
+    pub end_of_data: f64,
+}
+
+/// Settings and kept connections; the servers come with each call, because JavaScript holds them.
+#[napi]
+#[derive(Default)]
+pub struct Smtp {
+    inner: core::Smtp,
+}
+
+#[napi]
+impl Smtp {
+    /// An object without servers.
+    #[napi(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The log's path.
+    #[napi]
+    pub fn log_file(&self) -> Answer<String> {
+        guard(|| {
+            Ok(self.inner.log_file().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default())
+        })
+    }
+
+    /// Logs to a file from now on; an empty path ends it.
+    #[napi]
+    pub fn set_log_file(&mut self, path: String) -> Answer<()> {
+        guard(|| self.inner.set_log_file(path))
+    }
+
+    /// The name given in EHLO.
+    #[napi]
+    pub fn default_domain(&self) -> Answer<String> {
+        guard(|| Ok(self.inner.default_domain().to_owned()))
+    }
+
+    /// Sets the name given in EHLO.
+    #[napi]
+    pub fn set_default_domain(&mut self, domain: String) -> Answer<()> {
+        guard(|| self.inner.set_default_domain(&domain))
+    }
+
+    /// The limit, when all phases have the same.
+    #[napi]
+    pub fn default_timeout(&self) -> Answer<Option<f64>> {
+        guard(|| Ok(self.inner.timeouts().same().map(|limit| limit.as_secs_f64())))
+    }
+
+    /// Gives all phases the same limit.
+    #[napi]
+    pub fn set_default_timeout(&mut self, limit: f64) -> Answer<()> {
+        guard(|| self.inner.set_timeouts(Timeouts::all(seconds("DefaultTimeout", limit)?)))
+    }
+
+    /// The limit of each phase.
+    #[napi]
+    pub fn timeouts(&self) -> Answer<TimeoutFields> {
+        guard(|| {
+            let Timeouts { connect, greeting, command, data_block, end_of_data } = self.inner.timeouts();
+            Ok(TimeoutFields {
+                connect: connect.as_secs_f64(),
+                greeting: greeting.as_secs_f64(),
+                command: command.as_secs_f64(),
+                data_block: data_block.as_secs_f64(),
+                end_of_data: end_of_data.as_secs_f64(),
+            })
+        })
+    }
+
+    /// Sets the limit of each phase.
+    #[napi]
+    pub fn set_timeouts(&mut self, timeouts: TimeoutFields) -> Answer<()> {
+        guard(|| {
+            let limit = |name: &str, value| seconds(&format!("Timeouts.{name}"), value);
+            self.inner.set_timeouts(Timeouts {
+                connect: limit("Connect", timeouts.connect)?,
+                greeting: limit("Greeting", timeouts.greeting)?,
+                command: limit("Command", timeouts.command)?,
+                data_block: limit("DataBlock", timeouts.data_block)?,
+                end_of_data: limit("EndOfData", timeouts.end_of_data)?,
+            })
+        })
+    }
+
+    /// Whether nothing is sent when one recipient is refused.
+    #[napi]
+    pub fn all_or_nothing(&self) -> Answer<bool> {
+        guard(|| Ok(self.inner.all_or_nothing()))
+    }
+
+    /// Sets whether nothing is sent when one recipient is refused.
+    #[napi]
+    pub fn set_all_or_nothing(&mut self, value: bool) -> Answer<()> {
+        guard(|| {
+            self.inner.set_all_or_nothing(value);
+            Ok(())
+        })
+    }
+
+    /// Sends on a thread of our own.
+    #[napi(ts_return_type = "Promise<ReportFields | Failed>")]
+    pub fn send<'env>(
+        &self,
+        env: &'env Env,
+        servers: Vec<ServerFields>,
+        message: MessageFields,
+        cancel: &Cancel,
+    ) -> napi::Result<Object<'env>> {
+        // Converted here: the bytes of attachments may be reached on the thread of JavaScript only.
+        let ready = self.ready(servers, message);
+        let cancel = cancel.inner.clone();
+        promise(env, move || {
+            let (smtp, message) = ready?;
+            smtp.send_with(&message, &cancel).map(ReportFields::from)
+        })
+    }
+
+    /// Sends on this thread.
+    #[napi]
+    pub fn send_sync(&self, servers: Vec<ServerFields>, message: MessageFields) -> Answer<ReportFields> {
+        guard(|| {
+            let (smtp, message) = self.ready(servers, message)?;
+            smtp.send(&message).map(ReportFields::from)
+        })
+    }
+
+    /// Opens a connection and keeps it.
+    #[napi(ts_return_type = "Promise<undefined | Failed>")]
+    pub fn connect<'env>(&self, env: &'env Env, servers: Vec<ServerFields>) -> napi::Result<Object<'env>> {
+        let smtp = self.with(servers);
+        promise(env, move || smtp?.connect())
+    }
+
+    /// Ends the kept connections.
+    #[napi(ts_return_type = "Promise<undefined | Failed>")]
+    pub fn disconnect<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let smtp = self.inner.clone();
+        promise(env, move || {
+            smtp.disconnect();
+            Ok(())
+        })
+    }
+
+    /// Whether a connection is kept.
+    #[napi]
+    pub fn connected(&self) -> Answer<bool> {
+        guard(|| Ok(self.inner.connected()))
+    }
+
+    /// Cancels everything that is under way.
+    #[napi]
+    pub fn cancel(&self) -> Answer<()> {
+        guard(|| {
+            self.inner.cancel();
+            Ok(())
+        })
+    }
+
+    /// Sends one command.
+    #[napi(ts_return_type = "Promise<ReplyFields | Failed>")]
+    pub fn send_command<'env>(
+        &self,
+        env: &'env Env,
+        servers: Vec<ServerFields>,
+        line: String,
+    ) -> napi::Result<Object<'env>> {
+        let smtp = self.with(servers);
+        promise(env, move || smtp?.send_command(&line).map(ReplyFields::from))
+    }
+
+    /// Forgets all settings at once, and ends the connections on a thread of our own.
+    #[napi(ts_return_type = "Promise<undefined | Failed>")]
+    pub fn reset<'env>(&mut self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let mut old = std::mem::take(&mut self.inner);
+        promise(env, move || {
+            old.reset();
+            Ok(())
+        })
+    }
+
+    fn ready(
+        &self,
+        servers: Vec<ServerFields>,
+        message: MessageFields,
+    ) -> Result<(core::Smtp, EmailMessage), Error> {
+        Ok((self.with(servers)?, message.into_core()?))
+    }
+
+    fn with(&self, servers: Vec<ServerFields>) -> Result<core::Smtp, Error> {
+        let mut smtp = self.inner.clone();
+        *smtp.servers_mut() = servers
+            .into_iter()
+            .enumerate()
+            .map(|(index, fields)| fields.into_core(index))
+            .collect::<Result<_, _>>()?;
+        Ok(smtp)
+    }
+}
+
+/// Sends a text to one recipient, on a thread of our own.
+#[napi(ts_return_type = "Promise<ReportFields | Failed>")]
+pub fn quick_send<'env>(
+    env: &'env Env,
+    server: String,
+    recipient: String,
+    from: String,
+    subject: String,
+    body: String,
+    format: u8,
+) -> napi::Result<Object<'env>> {
+    promise(env, move || {
+        let format = BodyPartFormat::from_number(format)
+            .ok_or_else(|| input("BodyPartFormat", "is no BodyPartFormat"))?;
+        core::Smtp::quick_send(&server, &recipient, &from, &subject, &body, format).map(ReportFields::from)
+    })
+}
+
+/// The version of the library.
+#[napi]
+#[must_use]
+pub fn version() -> &'static str {
+    core::VERSION
+}
