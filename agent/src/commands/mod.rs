@@ -1,0 +1,42 @@
+//! The subcommands: their arguments, and what they print.
+
+pub(crate) mod diagnose;
+mod json;
+mod letter;
+mod person;
+pub(crate) mod send;
+pub(crate) mod sink;
+
+use std::process::ExitCode;
+
+use freesmtp_core::{Error, ErrorKind};
+
+/// How a command ends. Temporary failures have the number of `sysexits.h`, so that scripts and mail queues know them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Refused, or failed for good.
+    Refused = 1,
+    /// The arguments, the message or a file are not right: nothing was sent.
+    Usage = 2,
+    /// The same call may succeed later (`EX_TEMPFAIL`).
+    TryLater = 75,
+}
+
+impl Exit {
+    /// What a failure means to whoever called.
+    fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::Message | ErrorKind::FileIo => Self::Usage,
+            _ if error.is_temporary() => Self::TryLater,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,20 @@
+//! What differs between operating systems.
+
+use std::{fs::DirBuilder, io, path::Path};
+
+/// Makes the folder and those above it, for this user alone; one that exists is left as it is.
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    // Windows: a new folder takes over the rights of the one above it, which in a user's profile are the user's own.
+    builder.create(path)
+}
+
+/// Whether a socket could not be opened because no more file descriptors are allowed.
+pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
+    // EMFILE and ENFILE of every Unix; WSAEMFILE of Windows.
+    const CODES: &[i32] = if cfg!(windows) { &[10_024] } else { &[23, 24] };
+    error.raw_os_error().is_some_and(|code| CODES.contains(&code))
+}
