@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 /// Sends mail, catches mail, and says why mail was refused.
 #[derive(Debug, Parser)]
-#[command(name = "freesmtp", version, about, max_term_width = 100, subcommand_required = true)]
+#[command(name = "freesmtp", version, max_term_width = 100, subcommand_required = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

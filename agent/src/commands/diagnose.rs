@@ -9,7 +9,7 @@ use freesmtp_core::{
     types::Reply,
 };
 
-use super::{Exit, json, person};
+use super::{Exit, complain, json, person, print};
 
 /// Explains a server's reply: why, who must act, what to do.
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ fn stage(text: &str) -> Result<Stage, String> {
 /// Explains, and prints it.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let Some(reply) = Reply::parse(&arguments.reply) else {
-        eprintln!("freesmtp: that is no reply: it has no line that begins with a code of three digits");
+        complain("freesmtp: that is no reply: it has no line that begins with a code of three digits\n");
         return Exit::Usage.into();
     };
     let diagnosis = diagnose(&Context {
@@ -63,11 +63,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         ..Context::default()
     });
     if arguments.json {
-        println!("{:#}", json::diagnosis(&diagnosis));
+        print(&format!("{:#}\n", json::diagnosis(&diagnosis)));
     } else {
         let mut text = String::new();
         person::explanation(&mut text, &diagnosis);
-        print!("{text}");
+        print(&text);
     }
     Exit::Done.into()
 }

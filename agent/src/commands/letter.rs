@@ -9,6 +9,8 @@ use std::{
 use clap::Args;
 use freesmtp_core::{Address, EmailMessage, Error, ErrorKind, Stage, message::RecipientType};
 
+use super::complain;
+
 /// Who writes what to whom.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Message")]
@@ -95,7 +97,7 @@ impl Letter {
             if self.html.is_some() {
                 return Ok(String::new());
             }
-            eprintln!("Type the message; an empty line and Ctrl-D end it.");
+            complain("Type the message; Ctrl-D at the beginning of a line ends it.\n");
         }
         let mut bytes = Vec::new();
         input.read_to_end(&mut bytes).map_err(|error| unreadable("stdin", "standard input", &error))?;

@@ -7,9 +7,23 @@ mod person;
 pub(crate) mod send;
 pub(crate) mod sink;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use freesmtp_core::{Error, ErrorKind};
+
+/// Prints on standard output, at once. That nobody reads it (`| head`) changes nothing about what was done.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Prints on standard error, likewise.
+fn complain(text: &str) {
+    drop(io::stderr().lock().write_all(text.as_bytes()));
+}
 
 /// How a command ends. Temporary failures have the number of `sysexits.h`, so that scripts and mail queues know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

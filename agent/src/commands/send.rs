@@ -5,7 +5,7 @@ use std::{env, fs, path::PathBuf, process::ExitCode, time::Duration};
 use clap::Args;
 use freesmtp_core::{AuthMode, Error, ErrorKind, Report, Secret, Security, Server, Smtp, Stage};
 
-use super::{Exit, json, letter::Letter, person};
+use super::{Exit, complain, json, letter::Letter, person, print};
 
 /// Names the password without showing it to other users of the machine.
 const PASSWORD_VARIABLE: &str = "FREESMTP_PASSWORD";
@@ -80,13 +80,13 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     match (&result, arguments.json) {
-        (Ok(report), true) => println!("{:#}", json::report(report)),
-        (Err(error), true) => println!("{:#}", json::error(error)),
+        (Ok(report), true) => print(&format!("{:#}\n", json::report(report))),
+        (Err(error), true) => print(&format!("{:#}\n", json::error(error))),
         (Ok(report), false) => {
-            print!("{}", person::report(report));
-            eprint!("{}", person::not_delivered(report));
+            print(&person::report(report));
+            complain(&person::not_delivered(report));
         }
-        (Err(error), false) => eprint!("freesmtp: {}", person::error(error)),
+        (Err(error), false) => complain(&format!("freesmtp: {}", person::error(error))),
     }
     exit.into()
 }

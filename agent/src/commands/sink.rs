@@ -1,7 +1,7 @@
 //! `freesmtp sink`.
 
 use std::{
-    io::{self, Write},
+    io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     path::PathBuf,
     process::ExitCode,
@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use freesmtp_core::{Secret, log::escape};
 
-use super::Exit;
+use super::{Exit, complain, print};
 use crate::sink::{Limits, Listener, Login, Policy, Received, Store};
 
 /// Catches mail: an SMTP server on this machine that keeps each message as a file and delivers nothing.
@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.serve() {
         Ok(()) => Exit::Done.into(),
         Err(problem) => {
-            eprintln!("freesmtp: {problem}");
+            complain(&format!("freesmtp: {problem}\n"));
             Exit::Usage.into()
         }
     }
@@ -107,7 +107,7 @@ impl Arguments {
         let stopped = listener.clone();
         ctrlc::set_handler(move || stopped.stop())
             .map_err(|error| format!("can't wait for the signal to stop: {error}"))?;
-        print(&format!("listening on {}", listener.address()));
+        print(&format!("listening on {}\n", listener.address()));
         listener.run().map_err(|error| format!("can't accept connections any more: {error}"))
     }
 }
@@ -145,16 +145,10 @@ fn tell(received: io::Result<Received>, quiet: bool) {
         Ok(Received { path, size, sender, recipients }) => {
             let from = if sender.is_empty() { "<>" } else { &sender };
             let line = format!("{} {from} -> {} ({size} bytes)", path.display(), recipients.join(", "));
-            print(&escape(&line));
+            print(&format!("{}\n", escape(&line)));
         }
-        Err(error) => eprintln!("freesmtp: a message could not be kept: {error}"),
+        Err(error) => complain(&format!("freesmtp: a message could not be kept: {error}\n")),
     }
-}
-
-/// Prints a line at once; that nobody reads it stops no mail.
-fn print(line: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
 #[cfg(test)]
