@@ -14,7 +14,13 @@ export type Path = string | URL;
 /** What an attachment is made of: a file, opened when the message is sent, or bytes, copied when they are added. */
 export type Source = Path | Uint8Array;
 /** Some of the settable properties of a record, to make one of them. */
-export type Given<T> = { [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: unknown };
+export type Given<T> = {
+  [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: T[K] extends number
+    ? Choice
+    : T[K] extends string | null
+      ? Path | null
+      : T[K];
+};
 
 export declare const RecipientType: { readonly To: 0; readonly CC: 1; readonly BCC: 2 };
 export declare const BodyPartFormat: { readonly Plain: 0; readonly HTML: 1 };
@@ -78,7 +84,10 @@ export declare class SMTP {
   ): Promise<Report>;
   /** The servers, tried in order. */
   get smtpServers(): SMTPServers;
-  /** The conversation is appended to this file, secrets removed; empty for none. Throws `FileIOError` at once when the folder does not exist. */
+  /**
+   * The conversation is appended to this file, secrets removed; empty for none.
+   * Throws `FileIOError` at once when the folder does not exist.
+   */
   get logFile(): string;
   set logFile(value: Path);
   /** The name given in EHLO; empty for this host's own. */
@@ -97,7 +106,10 @@ export declare class SMTP {
   get connected(): boolean;
   /** The version of the library. */
   get version(): string;
-  /** Sends; fulfilled when at least one recipient was accepted, else rejected with an `SMTPError`. The message is copied when this is called. */
+  /**
+   * Sends; fulfilled when at least one recipient was accepted, else rejected with an `SMTPError`.
+   * The message is copied when this is called: what is changed later is not in it.
+   */
   send(message: EmailMessage, options?: SendOptions): Promise<Report>;
   /** The same, and nothing else runs in this thread until it is done. */
   sendSync(message: EmailMessage): Report;
@@ -111,8 +123,6 @@ export declare class SMTP {
   sendSMTPCommand(command: string): Promise<Reply>;
   /** Forgets servers, log and settings at once; fulfilled when the kept connections have ended. */
   reset(): Promise<void>;
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(server?: string | SMTPServer | SMTPServerSettings);
   /** The original name of `quickSend`. */
   static QuickSend(
     smtpServerName: string,
@@ -257,10 +267,6 @@ export declare class SMTPServer {
   /** Takes a certificate for any name: whoever has a certificate can be on the way. */
   get dangerAcceptInvalidHostnames(): boolean;
   set dangerAcceptInvalidHostnames(value: boolean);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(name?: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(settings: SMTPServerSettings);
   /** The original name of `name`. */
   get Name(): string;
   set Name(value: string);
@@ -313,9 +319,8 @@ export declare class SMTPServer {
 
 export declare class SMTPServers extends Collection<
   SMTPServer,
-  [server: SMTPServer | SMTPServerSettings] | ConstructorParameters<typeof SMTPServer> | [
-    name: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string,
-  ]
+  | [server: SMTPServer | SMTPServerSettings]
+  | [name: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string]
 > {}
 
 /** A message: who, to whom, what. It may hold anything while it is built, and is checked when it is sent. */
@@ -364,8 +369,6 @@ export declare class EmailMessage {
   saveMessage(fileName: Path): void;
   /** Makes it an empty message again. */
   reset(): void;
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(recipientEmail?: string, fromEmail?: string, subject?: string, bodyText?: string, bodyPartFormat?: Choice);
   /** The original name of `from`. */
   get From(): Address;
   set From(value: Address | Given<Address> | string);
@@ -421,10 +424,6 @@ export declare class Address {
   /** The name shown to people. */
   get name(): string;
   set name(value: string);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(email?: string, name?: string);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(given: Given<Address>);
   /** The original name of `email`. */
   get Email(): string;
   set Email(value: string);
@@ -446,10 +445,6 @@ export declare class Recipient {
   /** A value of `RecipientType`. */
   get type(): number;
   set type(value: Choice);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(email?: string, name?: string, type?: Choice);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(given: Given<Recipient>);
   /** The original name of `email`. */
   get Email(): string;
   set Email(value: string);
@@ -479,10 +474,6 @@ export declare class BodyPart {
   /** A value of `BodyPartEncoding`. */
   get encoding(): number;
   set encoding(value: Choice);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(body?: string, format?: Choice, encoding?: Choice);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(given: Given<BodyPart>);
   /** The original name of `body`. */
   get Body(): string;
   set Body(value: string);
@@ -517,10 +508,6 @@ export declare class Attachment {
   /** The identifier that HTML names as `cid:…`. */
   get contentId(): string | null;
   set contentId(value: string | null | undefined);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(source?: Source, displayName?: string | null);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(given: Given<Attachment>);
   /** The original name of `fileName`. */
   get Filename(): string | null;
   set Filename(value: Path | null | undefined);
@@ -561,10 +548,6 @@ export declare class CustomHeader {
   /** The value: one line. */
   get value(): string;
   set value(value: string);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(name?: string, value?: string);
-  /** The original name of `constructor`. */
-  function Object() { [native code] }(given: Given<CustomHeader>);
   /** The original name of `name`. */
   get Name(): string;
   set Name(value: string);
@@ -663,72 +646,71 @@ export interface Diagnosis {
 }
 
 /** What is known of the session beside the reply; the more, the better the diagnosis. */
-export declare class DiagnosisContext {
-  private constructor();
+export interface DiagnosisContext {
   /** The host name that was asked for. */
-  host: string;
-  port: number;
+  host?: string;
+  port?: number;
   /** The host name in the greeting. */
-  greetingHost: string;
+  greetingHost?: string;
   /** The lines of the EHLO reply after the first: `AUTH LOGIN`, `SIZE 1000`. */
-  offered: readonly string[];
+  offered?: readonly string[];
   /** An account was set. */
-  credentialsSet: boolean;
-  authenticated: boolean;
-  tls: boolean;
-  user: string;
+  credentialsSet?: boolean;
+  authenticated?: boolean;
+  tls?: boolean;
+  user?: string;
   /** The SASL mechanism. */
-  mechanism: string;
-  localAddress: string;
-  ehloName: string;
+  mechanism?: string;
+  localAddress?: string;
+  ehloName?: string;
   /** The address of MAIL FROM. */
-  sender: string;
+  sender?: string;
   /** The address of RCPT TO. */
-  recipient: string;
+  recipient?: string;
   /** Bytes. */
-  messageSize: number;
-  recipientCount: number;
-  messageId: string;
+  messageSize?: number;
+  recipientCount?: number;
+  messageId?: string;
   /** The original name of `host`. */
-  Host: string;
+  Host?: string;
   /** The original name of `port`. */
-  Port: number;
+  Port?: number;
   /** The original name of `greetingHost`. */
-  GreetingHost: string;
+  GreetingHost?: string;
   /** The original name of `offered`. */
-  Offered: readonly string[];
+  Offered?: readonly string[];
   /** The original name of `credentialsSet`. */
-  CredentialsSet: boolean;
+  CredentialsSet?: boolean;
   /** The original name of `authenticated`. */
-  Authenticated: boolean;
+  Authenticated?: boolean;
   /** The original name of `tls`. */
-  Tls: boolean;
+  Tls?: boolean;
   /** The original name of `user`. */
-  User: string;
+  User?: string;
   /** The original name of `mechanism`. */
-  Mechanism: string;
+  Mechanism?: string;
   /** The original name of `localAddress`. */
-  LocalAddress: string;
+  LocalAddress?: string;
   /** The original name of `ehloName`. */
-  EhloName: string;
+  EhloName?: string;
   /** The original name of `sender`. */
-  Sender: string;
+  Sender?: string;
   /** The original name of `recipient`. */
-  Recipient: string;
+  Recipient?: string;
   /** The original name of `messageSize`. */
-  MessageSize: number;
+  MessageSize?: number;
   /** The original name of `recipientCount`. */
-  RecipientCount: number;
+  RecipientCount?: number;
   /** The original name of `messageId`. */
-  MessageID: string;
+  MessageID?: string;
 }
 
 /** Why a server gave this reply, such as `550 5.7.1 Relaying denied`, at this stage, and what to do. */
-export declare function diagnose(reply: string, stage?: Stage | null, context?: Partial<DiagnosisContext>): Diagnosis;
+export declare function diagnose(reply: string, stage?: Stage | null, context?: DiagnosisContext): Diagnosis;
 
 /** Base of every error. `message` is for a person: the sentence, the server, the diagnosis. */
 export declare class SMTPError extends Error {
-  private constructor();
+  protected constructor();
   /** `EAUTH` and the like, one for each kind. */
   code: string;
   /** The stable name of the kind: `authentication`, `recipients-refused` … */

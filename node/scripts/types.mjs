@@ -7,7 +7,7 @@ const { members, statics, exported } = createRequire(import.meta.url)('../lib/na
 const source = new URL('../types/freesmtp.d.ts', import.meta.url);
 const target = new URL('../index.d.ts', import.meta.url);
 
-const CLASS = /^export declare class (\w+)/;
+const CLASS = /^export (?:declare class|interface) (\w+)/;
 const MEMBER = /^ {2}(static |get |set )?(\w+)(?=[(:?])/;
 
 /** The lines of the declarations with the original names put in. */
@@ -56,14 +56,14 @@ function* doubled(lines) {
 /** One declaration under its original name. */
 function original(owner, declaration, missing) {
   const [first, ...rest] = declaration;
-  const [, kind = '', name] = MEMBER.exec(first) ?? [];
-  const alias = (kind === 'static ' ? statics : members)[owner]?.[name];
-  if (!alias) {
+  const [, kind = '', name = ''] = MEMBER.exec(first) ?? [];
+  const names = (kind === 'static ' ? statics : members)[owner] ?? {};
+  if (!Object.hasOwn(names, name)) {
     return [];
   }
   missing.delete(name);
   const doc = kind === 'set ' ? [] : [`  /** The original name of \`${name}\`. */`];
-  return [...doc, first.replace(MEMBER, (whole) => whole.slice(0, -name.length) + alias), ...rest];
+  return [...doc, first.replace(MEMBER, (whole) => whole.slice(0, -name.length) + names[name]), ...rest];
 }
 
 const lines = readFileSync(source, 'utf8').trimEnd().split('\n');

@@ -13,7 +13,13 @@ export type Path = string | URL;
 /** What an attachment is made of: a file, opened when the message is sent, or bytes, copied when they are added. */
 export type Source = Path | Uint8Array;
 /** Some of the settable properties of a record, to make one of them. */
-export type Given<T> = { [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: unknown };
+export type Given<T> = {
+  [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: T[K] extends number
+    ? Choice
+    : T[K] extends string | null
+      ? Path | null
+      : T[K];
+};
 
 export declare const RecipientType: { readonly To: 0; readonly CC: 1; readonly BCC: 2 };
 export declare const BodyPartFormat: { readonly Plain: 0; readonly HTML: 1 };
@@ -69,7 +75,10 @@ export declare class SMTP {
   ): Promise<Report>;
   /** The servers, tried in order. */
   get smtpServers(): SMTPServers;
-  /** The conversation is appended to this file, secrets removed; empty for none. Throws `FileIOError` at once when the folder does not exist. */
+  /**
+   * The conversation is appended to this file, secrets removed; empty for none.
+   * Throws `FileIOError` at once when the folder does not exist.
+   */
   get logFile(): string;
   set logFile(value: Path);
   /** The name given in EHLO; empty for this host's own. */
@@ -88,7 +97,10 @@ export declare class SMTP {
   get connected(): boolean;
   /** The version of the library. */
   get version(): string;
-  /** Sends; fulfilled when at least one recipient was accepted, else rejected with an `SMTPError`. The message is copied when this is called. */
+  /**
+   * Sends; fulfilled when at least one recipient was accepted, else rejected with an `SMTPError`.
+   * The message is copied when this is called: what is changed later is not in it.
+   */
   send(message: EmailMessage, options?: SendOptions): Promise<Report>;
   /** The same, and nothing else runs in this thread until it is done. */
   sendSync(message: EmailMessage): Report;
@@ -191,9 +203,8 @@ export declare class SMTPServer {
 
 export declare class SMTPServers extends Collection<
   SMTPServer,
-  [server: SMTPServer | SMTPServerSettings] | ConstructorParameters<typeof SMTPServer> | [
-    name: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string,
-  ]
+  | [server: SMTPServer | SMTPServerSettings]
+  | [name: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string]
 > {}
 
 /** A message: who, to whom, what. It may hold anything while it is built, and is checked when it is sent. */
@@ -434,40 +445,39 @@ export interface Diagnosis {
 }
 
 /** What is known of the session beside the reply; the more, the better the diagnosis. */
-export declare class DiagnosisContext {
-  private constructor();
+export interface DiagnosisContext {
   /** The host name that was asked for. */
-  host: string;
-  port: number;
+  host?: string;
+  port?: number;
   /** The host name in the greeting. */
-  greetingHost: string;
+  greetingHost?: string;
   /** The lines of the EHLO reply after the first: `AUTH LOGIN`, `SIZE 1000`. */
-  offered: readonly string[];
+  offered?: readonly string[];
   /** An account was set. */
-  credentialsSet: boolean;
-  authenticated: boolean;
-  tls: boolean;
-  user: string;
+  credentialsSet?: boolean;
+  authenticated?: boolean;
+  tls?: boolean;
+  user?: string;
   /** The SASL mechanism. */
-  mechanism: string;
-  localAddress: string;
-  ehloName: string;
+  mechanism?: string;
+  localAddress?: string;
+  ehloName?: string;
   /** The address of MAIL FROM. */
-  sender: string;
+  sender?: string;
   /** The address of RCPT TO. */
-  recipient: string;
+  recipient?: string;
   /** Bytes. */
-  messageSize: number;
-  recipientCount: number;
-  messageId: string;
+  messageSize?: number;
+  recipientCount?: number;
+  messageId?: string;
 }
 
 /** Why a server gave this reply, such as `550 5.7.1 Relaying denied`, at this stage, and what to do. */
-export declare function diagnose(reply: string, stage?: Stage | null, context?: Partial<DiagnosisContext>): Diagnosis;
+export declare function diagnose(reply: string, stage?: Stage | null, context?: DiagnosisContext): Diagnosis;
 
 /** Base of every error. `message` is for a person: the sentence, the server, the diagnosis. */
 export declare class SMTPError extends Error {
-  private constructor();
+  protected constructor();
   /** `EAUTH` and the like, one for each kind. */
   code: string;
   /** The stable name of the kind: `authentication`, `recipients-refused` … */

@@ -1,0 +1,240 @@
+// The driver of tests/drivers/README.md: carries out a job with the public API of the Node package only.
+import { readFileSync, writeSync } from 'node:fs';
+import { EmailMessage, SMTP, SMTPError, SMTPServer } from '../../../node/index.mjs';
+
+/** A fault of the job, not of the library. */
+class BadJob extends Error {}
+
+const smtp = new SMTP();
+let message = new EmailMessage();
+let server;
+let repeat = 1;
+/** Optional second parts, used by the line that adds and forgotten then. */
+let parts = {};
+
+const text = (value) => value;
+const number = (value) => {
+  if (!/^\d+$/.test(value)) {
+    throw new BadJob(`not a number: ${value}`);
+  }
+  return Number(value);
+};
+const truth = (value) => {
+  if (value !== 'true' && value !== 'false') {
+    throw new BadJob(`not a truth value: ${value}`);
+  }
+  return value === 'true';
+};
+const sets = (target, name, read = text) => (value) => {
+  target()[name] = read(value);
+};
+const keeps = (name) => (value) => {
+  parts[name] = value;
+};
+const takes = (add) => (value) => {
+  const used = parts;
+  parts = {};
+  add(value, used);
+};
+const needed = (used, name) => {
+  if (used[name] === undefined) {
+    throw new BadJob(`${name} has to come before`);
+  }
+  return used[name];
+};
+
+const KEYS = {
+  'server.host': (value) => {
+    server = new SMTPServer();
+    server.name = value;
+  },
+  'server.port': sets(() => server, 'port', number),
+  'server.security': sets(() => server, 'security'),
+  'server.timeout': sets(() => server, 'timeout', number),
+  'server.account': sets(() => server, 'account'),
+  'server.password': sets(() => server, 'password'),
+  'server.authmode': sets(() => server, 'authMode'),
+  'server.cafile': sets(() => server, 'caFile'),
+  'server.tlsservername': sets(() => server, 'tlsServerName'),
+  'server.allowplaintextauth': sets(() => server, 'allowPlaintextAuth', truth),
+  'server.dangeracceptinvalidcerts': sets(() => server, 'dangerAcceptInvalidCerts', truth),
+  'server.dangeracceptinvalidhostnames': sets(() => server, 'dangerAcceptInvalidHostnames', truth),
+  'server.add': () => smtp.smtpServers.add(server),
+  'smtp.defaultdomain': sets(() => smtp, 'defaultDomain'),
+  'smtp.logfile': sets(() => smtp, 'logFile'),
+  'smtp.allornothing': sets(() => smtp, 'allOrNothing', truth),
+  'smtp.disconnect': () => smtp.disconnect(),
+  'message.new': () => {
+    message = new EmailMessage();
+  },
+  'from.email': sets(() => message.from, 'email'),
+  'from.name': sets(() => message.from, 'name'),
+  'sender.email': sets(() => message.sender, 'email'),
+  'sender.name': sets(() => message.sender, 'name'),
+  'replyto.email': sets(() => message.replyTo, 'email'),
+  'replyto.name': sets(() => message.replyTo, 'name'),
+  returnpath: sets(() => message, 'returnPath'),
+  subject: sets(() => message, 'subject'),
+  messageid: sets(() => message, 'messageId'),
+  priority: sets(() => message, 'priority', number),
+  'recipient.name': keeps('recipient.name'),
+  'recipient.to': takes((email, used) => addRecipient(email, used, 'to')),
+  'recipient.cc': takes((email, used) => addRecipient(email, used, 'cc')),
+  'recipient.bcc': takes((email, used) => addRecipient(email, used, 'bcc')),
+  text: (value) => message.bodyParts.add(value, 'plain'),
+  html: (value) => message.bodyParts.add(value, 'html'),
+  'attachment.name': keeps('attachment.name'),
+  'attachment.file': takes((path, used) => message.attachments.add(path, used['attachment.name'])),
+  'attachment.bytes': takes((base64, used) =>
+    message.attachments.add(Buffer.from(base64, 'base64'), needed(used, 'attachment.name')),
+  ),
+  'embedded.cid': keeps('embedded.cid'),
+  'embedded.file': takes((path, used) => message.embeddedObjects.add(path, needed(used, 'embedded.cid'))),
+  'header.name': keeps('header.name'),
+  'header.value': takes((value, used) => message.customHeaders.add(needed(used, 'header.name'), value)),
+  repeat: (value) => {
+    repeat = number(value);
+  },
+  send,
+};
+
+function addRecipient(email, used, type) {
+  message.recipients.add(email, used['recipient.name'], type);
+}
+
+async function send() {
+  const times = repeat;
+  repeat = 1;
+  let sends = 0;
+  let report;
+  try {
+    while (sends < times) {
+      report = await smtp.send(message);
+      sends += 1;
+    }
+  } catch (error) {
+    print(failure('send', sends, error));
+    return;
+  }
+  print({ ok: true, at: 'send', sends, report: reportOf(report) });
+}
+
+function failure(at, sends, error) {
+  if (!(error instanceof SMTPError)) {
+    throw error;
+  }
+  return {
+    ok: false,
+    at,
+    sends,
+    error: {
+      kind: error.kind,
+      number: error.number,
+      stage: error.stage,
+      field: error.field,
+      message: error.reason,
+      reply_code: error.replyCode,
+      enhanced_code: error.enhancedCode,
+      reply_text: error.replyText,
+      server: error.server,
+      is_temporary: error.isTemporary,
+      message_id: error.messageId,
+      recipients: error.recipients.map(recipientOf),
+      diagnosis: diagnosisOf(error.diagnosis),
+      transcript: error.transcript,
+    },
+  };
+}
+
+function reportOf(report) {
+  const { tls } = report;
+  return {
+    recipients: report.recipients.map(recipientOf),
+    reply_code: report.replyCode,
+    reply_text: report.replyText,
+    message_id: report.messageId,
+    size: report.size,
+    server: report.server,
+    tls: tls && {
+      version: tls.version,
+      cipher: tls.cipher,
+      certificate_subject: tls.certificateSubject,
+      certificate_not_after: tls.certificateNotAfter && tls.certificateNotAfter.getTime() / 1000,
+    },
+    auth_mechanism: report.authMechanism,
+    warnings: report.warnings,
+  };
+}
+
+function recipientOf(recipient) {
+  return {
+    email: recipient.email,
+    status: recipient.status,
+    stage: recipient.stage,
+    reply_code: recipient.replyCode,
+    enhanced_code: recipient.enhancedCode,
+    reply_text: recipient.replyText,
+    diagnosis: diagnosisOf(recipient.diagnosis),
+  };
+}
+
+function diagnosisOf(diagnosis) {
+  return (
+    diagnosis && {
+      cause: diagnosis.cause,
+      who: diagnosis.who,
+      summary: diagnosis.summary,
+      remedy: diagnosis.remedy,
+      evidence: diagnosis.evidence,
+      retry_after: diagnosis.retryAfter,
+      reference: diagnosis.reference,
+    }
+  );
+}
+
+function print(answer) {
+  writeSync(1, `${JSON.stringify(answer)}\n`);
+}
+
+const ESCAPES = { n: '\n', r: '\r', t: '\t', 0: '\0', '\\': '\\' };
+function unescape(value) {
+  return value.replace(/\\(.?)/gs, (whole, letter) => {
+    if (!(letter in ESCAPES)) {
+      throw new BadJob(`no such escape: ${whole}`);
+    }
+    return ESCAPES[letter];
+  });
+}
+
+/** Carries out one line; false when the job ends with it. */
+async function carryOut(line) {
+  const space = line.indexOf(' ');
+  const key = space < 0 ? line : line.slice(0, space);
+  const step = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+  if (!step) {
+    throw new BadJob(`no such key: ${key}`);
+  }
+  const value = space < 0 ? '' : unescape(line.slice(space + 1));
+  try {
+    await step(value);
+  } catch (error) {
+    if (error instanceof BadJob) {
+      throw error;
+    }
+    print(failure(key, 0, error));
+    return false;
+  }
+  return true;
+}
+
+try {
+  for (const line of readFileSync(0, 'utf8').split('\n')) {
+    if (line !== '' && !line.startsWith('#') && !(await carryOut(line))) {
+      break;
+    }
+  }
+  await smtp.disconnect();
+} catch (error) {
+  console.error(error);
+  process.exitCode = 2;
+}
