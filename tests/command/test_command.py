@@ -266,9 +266,10 @@ def test_everything_arrives(start: Start, tmp_path: Path) -> None:
     picture = tmp_path / "logo=1.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n")
     log = tmp_path / "smtp log.txt"
-    options = ("--cc", "copy@own.test", "--bcc", "hidden@own.test", "--html", page, "--attach", data, "--attach", page)
-    more = ("--embed", f"{picture}=logo", "--header", "X-Test: Frühling", "--reply-to", "R <r@own.test>", "--ehlo", "me.test")
-    done = send("--server", sink.address, *SENT, *options, *more, "--log", log, stdin="Zeile 1\n.\nZeile 3 ü\n".encode())
+    options = ["--cc", "copy@own.test", "--bcc", "hidden@own.test", "--html", page, "--attach", data, "--attach", page]
+    options += ["--embed", f"{picture}=logo", "--header", "X-Test: Frühling", "--reply-to", "R <r@own.test>"]
+    options += ["--ehlo", "me.test", "--log", log]
+    done = send("--server", sink.address, *SENT, *options, stdin="Zeile 1\n.\nZeile 3 ü\n".encode())
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"took the message for 3 recipients: 250 2.0.0 Ok" in done.stdout
     message = parse(sink.only())
@@ -339,7 +340,8 @@ def test_some_recipients_are_refused(start: Start) -> None:
     assert answer["ok"] is True
     report = answer["report"]
     assert [entry["status"] for entry in report["recipients"]] == ["accepted", "refused"]
-    assert (report["reply_code"], report["server"], report["tls"], report["auth_mechanism"]) == (250, sink.address, None, None)
+    assert (report["reply_code"], report["server"]) == (250, sink.address)
+    assert (report["tls"], report["auth_mechanism"]) == (None, None)
     assert report["message_id"] == parse(sink.kept()[-1])["Message-ID"]
     assert send(*arguments, "--all-or-nothing").returncode == REFUSED
     assert len(sink.kept()) == 2
@@ -407,7 +409,8 @@ def test_passwords_from_file_environment_and_url(start: Start, tmp_path: Path) -
     assert wrong.returncode == REFUSED
     assert b"(auth-failed)" in wrong.stderr
     assert b"pass:word/2" not in wrong.stderr + log.read_bytes()
-    never = send("--server", sink.address, "--user", "user", "--security", "none", *SENT, FREESMTP_PASSWORD="pass:word/1")
+    clear = ("--security", "none", "--user", "user")
+    never = send("--server", sink.address, *clear, *SENT, FREESMTP_PASSWORD="pass:word/1")
     assert never.returncode == REFUSED, "a password crosses clear text only when that is allowed by name"
     assert len(sink.kept()) == 3
 
