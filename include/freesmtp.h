@@ -931,6 +931,13 @@ const char *freesmtp_version(void);
 /// A server without a name, everything else at its default. Owned: `freesmtp_server_free`.
 freesmtp_server *freesmtp_server_new(void);
 
+/// A server from a host name, `host:port`, or a URL such as `smtps://user:password@host:465`.
+/// `*server` is owned: `freesmtp_server_free`.
+freesmtp_error *freesmtp_server_parse(const char *url, freesmtp_server **server);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_parse_n(const char *url, size_t url_size, freesmtp_server **server);
+
 /// A copy with settings of its own. Owned: `freesmtp_server_free`.
 freesmtp_server *freesmtp_server_clone(const freesmtp_server *server);
 

@@ -141,7 +141,7 @@ pub extern "C" fn freesmtp_error_message_id(error: Option<&freesmtp_error>) -> *
 /// deliver twice.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_error_is_temporary(error: Option<&freesmtp_error>) -> bool {
-    guard::value(false, || error.map_or(false, |error| error.temporary))
+    guard::value(false, || error.is_some_and(|error| error.temporary))
 }
 
 /// The operating system's own error number (`errno`); 0 when it was none.

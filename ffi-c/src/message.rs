@@ -397,7 +397,7 @@ pub extern "C" fn freesmtp_message_from(
     message: Option<&freesmtp_message>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(message.and_then(|it| Some(it.0.from.email.as_str())), size))
+    guard::value(ptr::null_mut(), || give_text(message.map(|it| it.0.from.email.as_str()), size))
 }
 
 /// The name shown with it. Owned.
@@ -406,7 +406,7 @@ pub extern "C" fn freesmtp_message_from_name(
     message: Option<&freesmtp_message>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(message.and_then(|it| Some(it.0.from.name.as_str())), size))
+    guard::value(ptr::null_mut(), || give_text(message.map(|it| it.0.from.name.as_str()), size))
 }
 
 /// The property of `freesmtp_message_set_sender`; NULL when it is not set. Owned.
@@ -468,7 +468,7 @@ pub extern "C" fn freesmtp_message_subject(
     message: Option<&freesmtp_message>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(message.and_then(|it| Some(it.0.subject.as_str())), size))
+    guard::value(ptr::null_mut(), || give_text(message.map(|it| it.0.subject.as_str()), size))
 }
 
 /// The `Message-ID`; NULL when one is to be made. Owned.
@@ -486,9 +486,7 @@ pub extern "C" fn freesmtp_message_charset_encoding(
     message: Option<&freesmtp_message>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || {
-        give_text(message.and_then(|it| Some(it.0.charset_encoding.as_str())), size)
-    })
+    guard::value(ptr::null_mut(), || give_text(message.map(|it| it.0.charset_encoding.as_str()), size))
 }
 
 /// How urgent it is.

@@ -130,7 +130,7 @@ pub extern "C" fn freesmtp_report_peer_address(report: Option<&freesmtp_report>)
 /// Whether the session was encrypted.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_report_is_encrypted(report: Option<&freesmtp_report>) -> bool {
-    guard::value(false, || report.map_or(false, |report| report.tls.is_some()))
+    guard::value(false, || report.is_some_and(|report| report.tls.is_some()))
 }
 
 /// The TLS version such as `TLSv1.3`, where the platform's TLS tells it; else NULL. Borrowed.

@@ -26,6 +26,39 @@ pub extern "C" fn freesmtp_server_new() -> Option<Box<freesmtp_server>> {
     guard::value(None, || Some(Box::default()))
 }
 
+/// A server from a host name, `host:port`, or a URL such as `smtps://user:password@host:465`.
+/// `*server` is owned: `freesmtp_server_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_parse(
+    url: *const c_char,
+    server: Option<&mut *mut freesmtp_server>,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
+        parse(unsafe { text(url, "url") }, server)
+    })
+}
+
+/// The same with the text's size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_parse_n(
+    url: *const c_char,
+    url_size: usize,
+    server: Option<&mut *mut freesmtp_server>,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        // SAFETY: rule 2 of the header: NULL, or that many bytes.
+        parse(unsafe { text_n(url, url_size, "url") }, server)
+    })
+}
+
+fn parse(url: Result<&str, Error>, server: Option<&mut *mut freesmtp_server>) -> Result<(), Error> {
+    let server = guard::handle(server, "server")?;
+    *server = ptr::null_mut();
+    *server = Box::into_raw(Box::new(freesmtp_server(Server::parse(url?)?)));
+    Ok(())
+}
+
 /// A copy with settings of its own. Owned: `freesmtp_server_free`.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_server_clone(server: Option<&freesmtp_server>) -> Option<Box<freesmtp_server>> {
@@ -414,7 +447,7 @@ pub extern "C" fn freesmtp_server_name(
     server: Option<&freesmtp_server>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(server.and_then(|it| Some(it.0.name.as_str())), size))
+    guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.name.as_str()), size))
 }
 
 /// The port as set; 0 for the default.
@@ -447,7 +480,7 @@ pub extern "C" fn freesmtp_server_account(
     server: Option<&freesmtp_server>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(server.and_then(|it| Some(it.0.account.as_str())), size))
+    guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.account.as_str()), size))
 }
 
 /// The SASL mechanism. Owned.
@@ -456,7 +489,7 @@ pub extern "C" fn freesmtp_server_sasl(
     server: Option<&freesmtp_server>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(server.and_then(|it| Some(it.0.sasl.as_str())), size))
+    guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.sasl.as_str()), size))
 }
 
 /// How the connection is protected, as set.
@@ -486,15 +519,13 @@ pub extern "C" fn freesmtp_server_tls_server_name(
     server: Option<&freesmtp_server>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || {
-        give_text(server.and_then(|it| Some(it.0.tls_server_name.as_str())), size)
-    })
+    guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.tls_server_name.as_str()), size))
 }
 
 /// Whether the password may go in clear text.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_server_allow_plaintext_auth(server: Option<&freesmtp_server>) -> bool {
-    guard::value(false, || server.map_or(false, |it| it.0.allow_plaintext_auth))
+    guard::value(false, || server.is_some_and(|it| it.0.allow_plaintext_auth))
 }
 
 /// A time in seconds.

@@ -294,7 +294,7 @@ pub extern "C" fn freesmtp_smtp_default_domain(
     smtp: Option<&freesmtp_smtp>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(smtp.and_then(|it| Some(it.0.default_domain())), size))
+    guard::value(ptr::null_mut(), || give_text(smtp.map(|it| it.0.default_domain()), size))
 }
 
 /// How long each phase may take, put into `*timeouts`.
@@ -320,7 +320,7 @@ pub extern "C" fn freesmtp_smtp_timeouts(
 /// Whether nothing is sent when one recipient is refused.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_smtp_all_or_nothing(smtp: Option<&freesmtp_smtp>) -> bool {
-    guard::value(false, || smtp.map_or(false, |it| it.0.all_or_nothing()))
+    guard::value(false, || smtp.is_some_and(|it| it.0.all_or_nothing()))
 }
 
 /// Sends a message: checked first, so that bad input reaches no server. NULL when at least one recipient was accepted;
@@ -420,7 +420,7 @@ pub extern "C" fn freesmtp_smtp_cancel(smtp: Option<&freesmtp_smtp>) {
 /// Whether a connection is kept for the next message.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_smtp_connected(smtp: Option<&freesmtp_smtp>) -> bool {
-    guard::value(false, || smtp.map_or(false, |it| it.0.connected()))
+    guard::value(false, || smtp.is_some_and(|it| it.0.connected()))
 }
 
 /// Sends one command such as `VRFY postmaster` on the kept connection, or on a new one, and gives the reply, whatever

@@ -1,6 +1,8 @@
 //! Every exported function runs inside the guard and stands in the header; read from the sources, so that a new one
 //! cannot be forgotten.
 
+#![allow(clippy::unwrap_used)] // helpers of tests, too
+
 use std::{fs, path::Path};
 
 /// Name and body of each `extern "C"` function, test modules left out.

@@ -1,5 +1,7 @@
 //! The committed header is the one that the sources make.
 
+#![allow(clippy::unwrap_used)] // a test
+
 #[path = "../examples/header.rs"]
 #[allow(dead_code)]
 mod generator;

@@ -1,0 +1,153 @@
+/// One server of an SMTP object: where it is, how it is protected, who logs in.
+
+#ifndef FREESMTP_SERVER_HPP
+#define FREESMTP_SERVER_HPP
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "collection.hpp"
+#include "error.hpp"
+#include "handle.hpp"
+
+namespace freesmtp {
+
+/// How to log in.
+enum class SMTPAuthMode {
+    None = FREESMTP_AUTH_MODE_NONE,            ///< No login, even when an account is set.
+    AuthLogin = FREESMTP_AUTH_MODE_AUTH_LOGIN,  ///< The LOGIN mechanism.
+    SASL = FREESMTP_AUTH_MODE_SASL,            ///< The strongest mechanism offered, or the one named in SASL.
+    Plain = FREESMTP_AUTH_MODE_PLAIN,          ///< The PLAIN mechanism (RFC 4616).
+    Auto = FREESMTP_AUTH_MODE_AUTO,            ///< The strongest mechanism offered, when an account is set.
+};
+
+/// How the connection is protected.
+enum class SMTPSecurity {
+    None = FREESMTP_SECURITY_NONE,                    ///< Clear text, even when STARTTLS is offered.
+    Opportunistic = FREESMTP_SECURITY_OPPORTUNISTIC,  ///< STARTTLS when it is offered, else clear text.
+    Required = FREESMTP_SECURITY_REQUIRED,            ///< STARTTLS, or the send fails (RFC 3207).
+    Implicit = FREESMTP_SECURITY_IMPLICIT,            ///< TLS from the first byte (RFC 8314, port 465).
+    Auto = FREESMTP_SECURITY_AUTO,                    ///< Chosen from port, account and host.
+};
+
+/// Oldest TLS version accepted.
+enum class TlsVersion {
+    Tls10 = FREESMTP_MIN_TLS_VERSION_TLS10,  ///< Only for servers that cannot be mended.
+    Tls11 = FREESMTP_MIN_TLS_VERSION_TLS11,  ///< Only for servers that cannot be mended.
+    Tls12 = FREESMTP_MIN_TLS_VERSION_TLS12,
+};
+
+/// Where to send, and how. Checked when it is used.
+class SMTPServer {
+public:
+    /// A host name or address literal; everything else at its default.
+    explicit SMTPServer(std::string HostName = {}) : Name(std::move(HostName)) {}
+
+    /// Reads a host name, `host:port`, or a URL such as `smtps://user:password@host:465`.
+    static SMTPServer Parse(const std::string &url) {
+        freesmtp_server *parsed = nullptr;
+        detail::check(freesmtp_server_parse_n(url.data(), url.size(), &parsed));
+        SMTPServer server;
+        server.parsed_.reset(parsed, detail::Deleter<&freesmtp_server_free>());
+        server.Name = detail::take(&freesmtp_server_name, parsed);
+        server.Port = freesmtp_server_port(parsed);
+        server.Account = detail::take(&freesmtp_server_account, parsed);
+        server.Security = static_cast<SMTPSecurity>(freesmtp_server_security(parsed));
+        return server;
+    }
+
+    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+    std::string Name;
+    /// TCP port; 0 means 465 for implicit TLS, 587 when an account is set, else 25.
+    int Port = 0;
+    /// Limit for each phase in seconds; none: those of the SMTP object.
+    std::optional<double> Timeout;
+    SMTPAuthMode AuthMode = SMTPAuthMode::Auto;
+    /// User name; empty means no login.
+    std::string Account;
+    /// None: that of the URL, if the server was made of one.
+    std::optional<std::string> Password;
+    /// The SASL mechanism to use with SMTPAuthMode::SASL; empty for the strongest offered.
+    std::string SASL;
+    /// Local address to connect from; empty for any.
+    std::string LocalEndPoint;
+    SMTPSecurity Security = SMTPSecurity::Auto;
+    /// PEM file of authorities to trust besides those of the system; empty for none.
+    std::string CaFile;
+    /// The name that the certificate must be for; empty means Name.
+    std::string TlsServerName;
+    TlsVersion MinTlsVersion = TlsVersion::Tls12;
+    /// PLAIN and LOGIN may send the password in clear text.
+    bool AllowPlaintextAuth = false;
+    /// EHLO keywords to ignore, for a server that offers what it can't do.
+    std::vector<std::string> DisabledExtensions;
+    /// Takes any certificate: whoever is on the way can read and change everything.
+    bool DangerAcceptInvalidCerts = false;
+    /// Takes a certificate for any name: whoever has a certificate can be on the way.
+    bool DangerAcceptInvalidHostnames = false;
+
+    /// The same server for the C library.
+    detail::ServerHandle Build() const {
+        detail::ServerHandle handle(parsed_ ? freesmtp_server_clone(parsed_.get()) : freesmtp_server_new());
+        freesmtp_server *const to = handle.get();
+        const auto set = [to](auto setter, const std::string &text) {
+            detail::check(setter(to, text.data(), text.size()));
+        };
+        set(freesmtp_server_set_name_n, Name);
+        detail::check(freesmtp_server_set_port(to, Port));
+        if (Timeout)
+            detail::check(freesmtp_server_set_timeout(to, *Timeout));
+        detail::check(freesmtp_server_set_auth_mode(to, static_cast<int>(AuthMode)));
+        set(freesmtp_server_set_account_n, Account);
+        if (Password)
+            set(freesmtp_server_set_password_n, *Password);
+        set(freesmtp_server_set_sasl_n, SASL);
+        set(freesmtp_server_set_local_end_point_n, LocalEndPoint);
+        detail::check(freesmtp_server_set_security(to, static_cast<int>(Security)));
+        set(freesmtp_server_set_ca_file_n, CaFile);
+        set(freesmtp_server_set_tls_server_name_n, TlsServerName);
+        detail::check(freesmtp_server_set_min_tls_version(to, static_cast<int>(MinTlsVersion)));
+        detail::check(freesmtp_server_set_allow_plaintext_auth(to, AllowPlaintextAuth));
+        for (const std::string &keyword : DisabledExtensions)
+            set(freesmtp_server_add_disabled_extension_n, keyword);
+        detail::check(freesmtp_server_set_danger_accept_invalid_certs(to, DangerAcceptInvalidCerts));
+        detail::check(freesmtp_server_set_danger_accept_invalid_hostnames(to, DangerAcceptInvalidHostnames));
+        return handle;
+    }
+
+private:
+    /// What a URL was read into: the C library gives no password back.
+    std::shared_ptr<freesmtp_server> parsed_;
+};
+
+/// `SMTPServers` of an SMTP object, tried in order.
+class SMTPServerCollection : public Collection<SMTPServer> {
+public:
+    using Collection::Add;
+    SMTPServer &Add(std::string Name) { return Add(SMTPServer(std::move(Name))); }
+    SMTPServer &Add(std::string Name, int Port) {
+        SMTPServer &server = Add(std::move(Name));
+        server.Port = Port;
+        return server;
+    }
+    SMTPServer &Add(std::string Name, int Port, double Timeout) {
+        SMTPServer &server = Add(std::move(Name), Port);
+        server.Timeout = Timeout;
+        return server;
+    }
+    SMTPServer &Add(std::string Name, int Port, double Timeout, SMTPAuthMode AuthMode, std::string Account,
+                    std::string Password) {
+        SMTPServer &server = Add(std::move(Name), Port, Timeout);
+        server.AuthMode = AuthMode;
+        server.Account = std::move(Account);
+        server.Password = std::move(Password);
+        return server;
+    }
+};
+
+}  // namespace freesmtp
+
+#endif

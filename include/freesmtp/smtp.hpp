@@ -1,0 +1,227 @@
+/// The SMTP object: servers, log, connections, send.
+
+#ifndef FREESMTP_SMTP_HPP
+#define FREESMTP_SMTP_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "diagnosis.hpp"
+#include "error.hpp"
+#include "handle.hpp"
+#include "message.hpp"
+#include "property.hpp"
+#include "report.hpp"
+#include "server.hpp"
+
+namespace freesmtp {
+
+/// How long each phase may take, in seconds above zero.
+struct SMTPTimeouts {
+    double Connect;    ///< For one address to accept the connection, and for a TLS handshake.
+    double Greeting;   ///< From the open connection to the greeting.
+    double Command;    ///< From a command to its reply.
+    double DataBlock;  ///< For the network to take any further bytes of what is being sent.
+    double EndOfData;  ///< From the end of the message to the server's reply.
+};
+
+/// A server's reply to a command.
+struct SMTPReply {
+    int Code = 0;
+    /// Codes left out, lines joined by LF.
+    std::string Text;
+};
+
+/// Ends the operations that it was given to, from any thread.
+class CancelToken {
+public:
+    /// They fail with Cancelled, or with SMTPOutcomeUnknown when the whole message had been sent already.
+    void Cancel() const noexcept { freesmtp_cancel_trigger(handle_.get()); }
+    bool IsCancelled() const noexcept { return freesmtp_cancel_is_triggered(handle_.get()); }
+
+private:
+    friend class SMTP;
+    detail::CancelHandle handle_{freesmtp_cancel_new()};
+};
+
+namespace detail {
+
+inline std::string version(const freesmtp_smtp *) { return text(freesmtp_version()); }
+inline bool connected(const freesmtp_smtp *smtp) { return freesmtp_smtp_connected(smtp); }
+inline std::string log_file(const freesmtp_smtp *smtp) { return take(&freesmtp_smtp_log_file, smtp); }
+inline void set_log_file(freesmtp_smtp *smtp, const std::string &path) {
+    check(freesmtp_smtp_set_log_file_n(smtp, path.data(), path.size()));
+}
+inline std::string default_domain(const freesmtp_smtp *smtp) { return take(&freesmtp_smtp_default_domain, smtp); }
+inline void set_default_domain(freesmtp_smtp *smtp, const std::string &domain) {
+    check(freesmtp_smtp_set_default_domain_n(smtp, domain.data(), domain.size()));
+}
+inline SMTPTimeouts timeouts(const freesmtp_smtp *smtp) {
+    freesmtp_timeouts set{};
+    check(freesmtp_smtp_timeouts(smtp, &set));
+    return {set.connect, set.greeting, set.command, set.data_block, set.end_of_data};
+}
+inline void set_timeouts(freesmtp_smtp *smtp, const SMTPTimeouts &limits) {
+    const freesmtp_timeouts set{limits.Connect, limits.Greeting, limits.Command, limits.DataBlock, limits.EndOfData};
+    check(freesmtp_smtp_set_timeouts(smtp, &set));
+}
+inline double default_timeout(const freesmtp_smtp *smtp) { return timeouts(smtp).Command; }
+inline void set_default_timeout(freesmtp_smtp *smtp, const double &seconds) {
+    check(freesmtp_smtp_set_default_timeout(smtp, seconds));
+}
+inline bool all_or_nothing(const freesmtp_smtp *smtp) { return freesmtp_smtp_all_or_nothing(smtp); }
+inline void set_all_or_nothing(freesmtp_smtp *smtp, const bool &value) {
+    check(freesmtp_smtp_set_all_or_nothing(smtp, value));
+}
+
+}  // namespace detail
+
+/// Sends messages to the first of its servers that takes them, and keeps its connection for the next message.
+class SMTP {
+    /// Before the properties, which refer to it.
+    detail::SmtpHandle handle_{freesmtp_smtp_new(nullptr)};
+
+public:
+    /// Without servers: add them to SMTPServers.
+    SMTP() = default;
+    /// With one server: a host name, `host:port`, or a URL such as `smtps://user:password@host:465`.
+    explicit SMTP(const std::string &server) { SMTPServers.Add(SMTPServer::Parse(server)); }
+    /// With one server.
+    explicit SMTP(SMTPServer server) { SMTPServers.Add(std::move(server)); }
+
+    /// The object moved from may only be destroyed or assigned to.
+    SMTP(SMTP &&other) noexcept : handle_(std::move(other.handle_)), SMTPServers(std::move(other.SMTPServers)) {}
+    SMTP &operator=(SMTP &&other) noexcept {
+        handle_ = std::move(other.handle_);
+        SMTPServers = std::move(other.SMTPServers);
+        LogFile.smtp_ = DefaultDomain.smtp_ = DefaultTimeout.smtp_ = Timeouts.smtp_ = handle_.get();
+        AllOrNothing.smtp_ = Connected.smtp_ = Version.smtp_ = handle_.get();
+        return *this;
+    }
+
+    /// The servers, tried in order: the next one on a failure before the message.
+    SMTPServerCollection SMTPServers;
+
+    /// The conversation is appended to this file, secrets removed; empty ends it. A folder that does not exist is
+    /// reported at once; a log that can't be written later never stops a mail: it becomes a warning of the report.
+    Property<std::string, &detail::log_file, &detail::set_log_file> LogFile{handle_.get()};
+    /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty for the host's own.
+    Property<std::string, &detail::default_domain, &detail::set_default_domain> DefaultDomain{handle_.get()};
+    /// One limit for every phase, in seconds; read, it is that of a command.
+    Property<double, &detail::default_timeout, &detail::set_default_timeout> DefaultTimeout{handle_.get()};
+    /// A limit for each phase.
+    Property<SMTPTimeouts, &detail::timeouts, &detail::set_timeouts> Timeouts{handle_.get()};
+    /// Whether nothing is sent when one recipient is refused; else the others get the message.
+    Property<bool, &detail::all_or_nothing, &detail::set_all_or_nothing> AllOrNothing{handle_.get()};
+    /// Whether a connection is kept for the next message.
+    ReadOnlyProperty<bool, &detail::connected> Connected{handle_.get()};
+    /// The version of the library.
+    ReadOnlyProperty<std::string, &detail::version> Version{handle_.get()};
+
+    /// Sends a message: checked first, so that bad input reaches no server. The report says which recipients were
+    /// accepted; when none was, that is an exception.
+    Report Send(const EmailMessage &message) const {
+        return Take([&](const freesmtp_smtp *smtp, freesmtp_report **report) {
+            return freesmtp_smtp_send(smtp, message.Build().get(), report);
+        });
+    }
+    /// The same, and `cancel` ends it from another thread.
+    Report Send(const EmailMessage &message, const CancelToken &cancel) const {
+        return Take([&](const freesmtp_smtp *smtp, freesmtp_report **report) {
+            return freesmtp_smtp_send_with(smtp, message.Build().get(), cancel.handle_.get(), report);
+        });
+    }
+
+    /// Sends a text to one recipient with the defaults of everything else.
+    static Report QuickSend(const std::string &SMTPServerName, std::string RecipientEmail, std::string FromEmail,
+                            std::string Subject, std::string BodyText, BodyPartFormat Format = BodyPartFormat::Plain) {
+        return SMTP(SMTPServerName)
+            .Send(EmailMessage(std::move(RecipientEmail), std::move(FromEmail), std::move(Subject), std::move(BodyText),
+                               Format));
+    }
+
+    /// Opens a connection to the first server that answers, logs in, and keeps it for the next message.
+    void Connect() const { detail::check(freesmtp_smtp_connect(Ready().get())); }
+    /// Ends the kept connections with QUIT. Without any, it does nothing.
+    void Disconnect() const { freesmtp_smtp_disconnect(handle_.get()); }
+    /// Cancels every operation of this object that is under way, from any thread.
+    void Cancel() const { freesmtp_smtp_cancel(handle_.get()); }
+
+    /// Sends one command such as `VRFY postmaster` on the kept connection, or on a new one, and gives the reply,
+    /// whatever its code is.
+    SMTPReply SendSMTPCommand(const std::string &command) const {
+        SMTPReply reply;
+        char *text = nullptr;
+        detail::check(
+            freesmtp_smtp_send_command_n(Ready().get(), command.data(), command.size(), &reply.Code, &text));
+        const detail::Given given(text);
+        reply.Text = detail::text(text);
+        return reply;
+    }
+
+    /// Forgets the servers, the log and all settings, and ends the kept connections.
+    void Reset() {
+        SMTPServers.Clear();
+        freesmtp_smtp_reset(handle_.get());
+    }
+
+private:
+    /// The object with its servers as they are now, for one operation; it shares the kept connections.
+    detail::SmtpHandle Ready() const {
+        detail::SmtpHandle ready(freesmtp_smtp_clone(handle_.get()));
+        for (const SMTPServer &server : SMTPServers)
+            detail::check(freesmtp_smtp_add_server(ready.get(), server.Build().get()));
+        return ready;
+    }
+
+    template <class Operation>
+    Report Take(Operation operation) const {
+        freesmtp_report *report = nullptr;
+        detail::check(operation(Ready().get(), &report));
+        return detail::report(detail::ReportHandle(report).get());
+    }
+};
+
+/// What is known about a session, for Diagnose; what is empty or 0 is not known.
+struct SessionContext {
+    std::string Host;
+    int Port = 0;
+    /// The lines of the EHLO reply after the first: `AUTH LOGIN PLAIN`, `SIZE 1000`, `STARTTLS`.
+    std::vector<std::string> Offered;
+    bool CredentialsSet = false;
+    bool Authenticated = false;
+    bool Tls = false;
+    std::string User, Mechanism, Sender, Recipient;
+};
+
+/// Explains a refusal: the reply as it stood on the wire (`550 5.7.1 Relaying denied`), the phase (`RCPT`, `AUTH` …;
+/// empty when unknown), and what is known about the session.
+inline Diagnosis Diagnose(const std::string &reply, const std::string &stage = {}, const SessionContext &context = {}) {
+    const auto known = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
+    std::vector<const char *> offered;
+    for (const std::string &line : context.Offered)
+        offered.push_back(line.c_str());
+    freesmtp_context to{};
+    to.struct_size = sizeof to;
+    to.host = known(context.Host);
+    to.port = static_cast<std::uint16_t>(context.Port);
+    to.offered = offered.data();
+    to.offered_count = offered.size();
+    to.credentials_set = context.CredentialsSet;
+    to.authenticated = context.Authenticated;
+    to.tls = context.Tls;
+    to.user = known(context.User);
+    to.mechanism = known(context.Mechanism);
+    to.sender = known(context.Sender);
+    to.recipient = known(context.Recipient);
+    freesmtp_diagnosis *diagnosis = nullptr;
+    detail::check(freesmtp_diagnose(reply.c_str(), known(stage), &to, &diagnosis));
+    return detail::diagnosis(detail::DiagnosisHandle(diagnosis).get());
+}
+
+}  // namespace freesmtp
+
+#endif

@@ -1,0 +1,239 @@
+/* The C driver of the test suite: see tests/drivers/README.md. */
+
+#include "answer.h"
+#include "job.h"
+
+/* What the lines of a job work on, and the second parts that wait for their line. */
+struct state {
+    freesmtp_smtp *smtp;
+    freesmtp_server *server;
+    freesmtp_message *message;
+    char *recipient_name, *attachment_name, *content_id, *header_name;
+    size_t recipient_name_size, attachment_name_size, content_id_size, header_name_size;
+    long repeat;
+};
+
+struct name {
+    const char *text;
+    int number;
+};
+
+static const struct name SECURITY[] = {
+    {"none", FREESMTP_SECURITY_NONE},         {"opportunistic", FREESMTP_SECURITY_OPPORTUNISTIC},
+    {"required", FREESMTP_SECURITY_REQUIRED}, {"implicit", FREESMTP_SECURITY_IMPLICIT},
+    {"auto", FREESMTP_SECURITY_AUTO},         {NULL, 0},
+};
+
+static const struct name AUTH_MODE[] = {
+    {"none", FREESMTP_AUTH_MODE_NONE},   {"login", FREESMTP_AUTH_MODE_AUTH_LOGIN},
+    {"sasl", FREESMTP_AUTH_MODE_SASL},   {"plain", FREESMTP_AUTH_MODE_PLAIN},
+    {"auto", FREESMTP_AUTH_MODE_AUTO},   {NULL, 0},
+};
+
+static int number_of(const struct name *names, const struct line *line) {
+    for (; names->text != NULL; names++)
+        if (strcmp(names->text, line->value) == 0)
+            return names->number;
+    job_fault("no such value", line->value);
+    return -1;
+}
+
+static int is(const struct line *line, const char *key) { return strcmp(line->key, key) == 0; }
+
+static freesmtp_error *server_line(struct state *s, const struct line *line) {
+    const char *key = line->key + strlen("server.");
+    const struct setter {
+        const char *key;
+        freesmtp_error *(*set)(freesmtp_server *, const char *, size_t);
+    } texts[] = {
+        {"account", freesmtp_server_set_account_n},
+        {"password", freesmtp_server_set_password_n},
+        {"cafile", freesmtp_server_set_ca_file_n},
+        {"tlsservername", freesmtp_server_set_tls_server_name_n},
+    };
+    if (strcmp(key, "host") == 0) {
+        freesmtp_server_free(s->server);
+        s->server = freesmtp_server_new();
+        return freesmtp_server_set_name_n(s->server, line->value, line->size);
+    }
+    for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
+        if (strcmp(key, texts[at].key) == 0)
+            return texts[at].set(s->server, line->value, line->size);
+    if (strcmp(key, "port") == 0)
+        return freesmtp_server_set_port(s->server, (int)job_number(line));
+    if (strcmp(key, "timeout") == 0)
+        return freesmtp_server_set_timeout(s->server, (double)job_number(line));
+    if (strcmp(key, "security") == 0)
+        return freesmtp_server_set_security(s->server, number_of(SECURITY, line));
+    if (strcmp(key, "authmode") == 0)
+        return freesmtp_server_set_auth_mode(s->server, number_of(AUTH_MODE, line));
+    if (strcmp(key, "allowplaintextauth") == 0)
+        return freesmtp_server_set_allow_plaintext_auth(s->server, job_truth(line));
+    if (strcmp(key, "dangeracceptinvalidcerts") == 0)
+        return freesmtp_server_set_danger_accept_invalid_certs(s->server, job_truth(line));
+    if (strcmp(key, "dangeracceptinvalidhostnames") == 0)
+        return freesmtp_server_set_danger_accept_invalid_hostnames(s->server, job_truth(line));
+    if (strcmp(key, "add") == 0)
+        return freesmtp_smtp_add_server(s->smtp, s->server);
+    job_fault("unknown key", line->key);
+    return NULL;
+}
+
+/* Keeps the second part of something, for the line that adds it. */
+static int kept(struct state *s, const struct line *line) {
+    if (is(line, "recipient.name")) {
+        s->recipient_name = job_keep(s->recipient_name, line);
+        s->recipient_name_size = line->size;
+    } else if (is(line, "attachment.name")) {
+        s->attachment_name = job_keep(s->attachment_name, line);
+        s->attachment_name_size = line->size;
+    } else if (is(line, "embedded.cid")) {
+        s->content_id = job_keep(s->content_id, line);
+        s->content_id_size = line->size;
+    } else if (is(line, "header.name")) {
+        s->header_name = job_keep(s->header_name, line);
+        s->header_name_size = line->size;
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+static void forget(char **part, size_t *size) {
+    free(*part);
+    *part = NULL;
+    *size = 0;
+}
+
+static freesmtp_error *add_recipient(struct state *s, const struct line *line, int type) {
+    freesmtp_error *error = freesmtp_message_add_recipient_n(s->message, line->value, line->size, s->recipient_name,
+                                                             s->recipient_name_size, type);
+    forget(&s->recipient_name, &s->recipient_name_size);
+    return error;
+}
+
+static freesmtp_error *add_part(struct state *s, struct line *line) {
+    freesmtp_error *error = NULL;
+    const char *name = s->attachment_name;
+    const size_t name_size = s->attachment_name_size;
+    if (is(line, "attachment.file")) {
+        error = freesmtp_message_add_attachment_n(s->message, line->value, line->size, name, name_size);
+        forget(&s->attachment_name, &s->attachment_name_size);
+    } else if (is(line, "attachment.bytes")) {
+        const size_t size = job_base64(line);
+        error = freesmtp_message_add_attachment_bytes_n(s->message, line->value, size, name, name_size);
+        forget(&s->attachment_name, &s->attachment_name_size);
+    } else if (is(line, "embedded.file")) {
+        error = freesmtp_message_add_embedded_object_n(s->message, line->value, line->size, s->content_id,
+                                                       s->content_id_size);
+        forget(&s->content_id, &s->content_id_size);
+    } else if (is(line, "header.value")) {
+        error = freesmtp_message_add_custom_header_n(s->message, s->header_name, s->header_name_size, line->value,
+                                                     line->size);
+        forget(&s->header_name, &s->header_name_size);
+    } else {
+        job_fault("unknown key", line->key);
+    }
+    return error;
+}
+
+static freesmtp_error *message_line(struct state *s, struct line *line) {
+    const struct setter {
+        const char *key;
+        freesmtp_error *(*set)(freesmtp_message *, const char *, size_t);
+    } texts[] = {
+        {"from.email", freesmtp_message_set_from_n},          {"from.name", freesmtp_message_set_from_name_n},
+        {"sender.email", freesmtp_message_set_sender_n},      {"sender.name", freesmtp_message_set_sender_name_n},
+        {"replyto.email", freesmtp_message_set_reply_to_n},   {"replyto.name", freesmtp_message_set_reply_to_name_n},
+        {"returnpath", freesmtp_message_set_return_path_n},   {"subject", freesmtp_message_set_subject_n},
+        {"messageid", freesmtp_message_set_message_id_n},
+    };
+    for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
+        if (is(line, texts[at].key))
+            return texts[at].set(s->message, line->value, line->size);
+    if (kept(s, line))
+        return NULL;
+    if (is(line, "message.new")) {
+        freesmtp_message_free(s->message);
+        s->message = freesmtp_message_new();
+        return NULL;
+    }
+    if (is(line, "priority"))
+        return freesmtp_message_set_priority(s->message, (int)job_number(line));
+    if (is(line, "recipient.to"))
+        return add_recipient(s, line, FREESMTP_RECIPIENT_TYPE_TO);
+    if (is(line, "recipient.cc"))
+        return add_recipient(s, line, FREESMTP_RECIPIENT_TYPE_CC);
+    if (is(line, "recipient.bcc"))
+        return add_recipient(s, line, FREESMTP_RECIPIENT_TYPE_BCC);
+    if (is(line, "text"))
+        return freesmtp_message_add_body_part_n(s->message, line->value, line->size, FREESMTP_BODY_PART_FORMAT_PLAIN,
+                                                FREESMTP_BODY_PART_ENCODING_AUTO);
+    if (is(line, "html"))
+        return freesmtp_message_add_body_part_n(s->message, line->value, line->size, FREESMTP_BODY_PART_FORMAT_HTML,
+                                                FREESMTP_BODY_PART_ENCODING_AUTO);
+    return add_part(s, line);
+}
+
+static void send_message(struct state *s) {
+    const long sends = s->repeat;
+    s->repeat = 1;
+    freesmtp_report *report = NULL;
+    for (long sent = 0; sent < sends; sent++) {
+        freesmtp_report_free(report);
+        freesmtp_error *error = freesmtp_smtp_send(s->smtp, s->message, &report);
+        if (error != NULL) {
+            print_error(error, "send");
+            freesmtp_error_free(error);
+            return;
+        }
+    }
+    print_report(report, sends);
+    freesmtp_report_free(report);
+}
+
+/* Carries out one line; the error of a line that sets or adds. */
+static freesmtp_error *carry_out(struct state *s, struct line *line) {
+    if (strncmp(line->key, "server.", strlen("server.")) == 0)
+        return server_line(s, line);
+    if (is(line, "smtp.defaultdomain"))
+        return freesmtp_smtp_set_default_domain_n(s->smtp, line->value, line->size);
+    if (is(line, "smtp.logfile"))
+        return freesmtp_smtp_set_log_file_n(s->smtp, line->value, line->size);
+    if (is(line, "smtp.allornothing"))
+        return freesmtp_smtp_set_all_or_nothing(s->smtp, job_truth(line));
+    if (is(line, "smtp.disconnect")) {
+        freesmtp_smtp_disconnect(s->smtp);
+        return NULL;
+    }
+    if (is(line, "repeat")) {
+        s->repeat = job_number(line);
+        return NULL;
+    }
+    if (is(line, "send")) {
+        send_message(s);
+        return NULL;
+    }
+    return message_line(s, line);
+}
+
+int main(void) {
+    char *job = job_read(), *at = job;
+    struct state s = {.smtp = freesmtp_smtp_new(NULL), .message = freesmtp_message_new(), .repeat = 1};
+    struct line line;
+    freesmtp_error *error = NULL;
+    while (error == NULL && job_next(&at, &line))
+        error = carry_out(&s, &line);
+    if (error != NULL)
+        print_error(error, line.key);
+    freesmtp_error_free(error);
+    freesmtp_message_free(s.message);
+    freesmtp_server_free(s.server);
+    freesmtp_smtp_free(s.smtp);
+    forget(&s.recipient_name, &s.recipient_name_size);
+    forget(&s.attachment_name, &s.attachment_name_size);
+    forget(&s.content_id, &s.content_id_size);
+    forget(&s.header_name, &s.header_name_size);
+    free(job);
+    return 0;
+}

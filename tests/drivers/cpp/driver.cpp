@@ -1,0 +1,206 @@
+// The C++ driver of the test suite: see tests/drivers/README.md.
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "json.hpp"
+
+namespace {
+
+using namespace freesmtp;
+
+[[noreturn]] void Fault(const std::string &what) {
+    std::cerr << "job: " << what << '\n';
+    std::exit(2);
+}
+
+std::string Unescape(const std::string &text) {
+    static const std::map<char, char> escapes{{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'0', '\0'}, {'\\', '\\'}};
+    std::string out;
+    for (auto at = text.begin(); at != text.end(); ++at) {
+        if (*at != '\\') {
+            out += *at;
+            continue;
+        }
+        if (++at == text.end() || escapes.count(*at) == 0)
+            Fault("unknown escape in " + text);
+        out += escapes.at(*at);
+    }
+    return out;
+}
+
+std::vector<unsigned char> Base64(const std::string &text) {
+    static const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::vector<unsigned char> out;
+    unsigned bits = 0;
+    int count = 0;
+    for (const char c : text) {
+        if (c == '=')
+            break;
+        const std::size_t digit = digits.find(c);
+        if (digit == std::string::npos)
+            Fault("not base64");
+        bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xffffff;
+        if ((count += 6) >= 8)
+            out.push_back(static_cast<unsigned char>(bits >> (count -= 8)));
+    }
+    return out;
+}
+
+bool Truth(const std::string &text) {
+    if (text != "true" && text != "false")
+        Fault("neither true nor false: " + text);
+    return text == "true";
+}
+
+int Number(const std::string &text) {
+    std::size_t end = 0;
+    try {
+        const int number = std::stoi(text, &end);
+        if (end == text.size())
+            return number;
+    } catch (const std::logic_error &) {
+    }
+    Fault("not a number: " + text);
+}
+
+template <class T>
+T Named(const std::map<std::string, T> &names, const std::string &text) {
+    const auto found = names.find(text);
+    if (found == names.end())
+        Fault("no such value: " + text);
+    return found->second;
+}
+
+/// The objects that the lines of a job work on, and the second parts that wait for their line.
+class Driver {
+public:
+    /// Carries out one line. What it throws is the error of a line that sets or adds.
+    void CarryOut(const std::string &key, const std::string &value) {
+        const auto found = lines_.find(key);
+        if (found == lines_.end())
+            Fault("unknown key: " + key);
+        found->second(value);
+    }
+
+private:
+    using Value = const std::string &;
+
+    void Send() {
+        const int sends = std::exchange(repeat_, 1);
+        try {
+            Report report;
+            for (int sent = 0; sent < sends; ++sent)
+                report = smtp_.Send(message_);
+            json::Print(report, sends);
+        } catch (const SMTPError &error) {
+            json::Print(error, "send");
+        }
+    }
+
+    void AddRecipient(Value email, RecipientType type) {
+        message_.Recipients.Add(email, std::exchange(recipient_name_, {}), type);
+    }
+
+    SMTP smtp_;
+    SMTPServer server_;
+    EmailMessage message_;
+    std::string recipient_name_, content_id_, header_name_;
+    std::optional<std::string> attachment_name_;
+    int repeat_ = 1;
+
+    const std::map<std::string, std::function<void(Value)>> lines_{
+        {"server.host", [this](Value v) { server_ = SMTPServer(v); }},
+        {"server.port", [this](Value v) { server_.Port = Number(v); }},
+        {"server.timeout", [this](Value v) { server_.Timeout = Number(v); }},
+        {"server.account", [this](Value v) { server_.Account = v; }},
+        {"server.password", [this](Value v) { server_.Password = v; }},
+        {"server.cafile", [this](Value v) { server_.CaFile = v; }},
+        {"server.tlsservername", [this](Value v) { server_.TlsServerName = v; }},
+        {"server.allowplaintextauth", [this](Value v) { server_.AllowPlaintextAuth = Truth(v); }},
+        {"server.dangeracceptinvalidcerts", [this](Value v) { server_.DangerAcceptInvalidCerts = Truth(v); }},
+        {"server.dangeracceptinvalidhostnames", [this](Value v) { server_.DangerAcceptInvalidHostnames = Truth(v); }},
+        {"server.security",
+         [this](Value v) {
+             server_.Security = Named<SMTPSecurity>({{"none", SMTPSecurity::None},
+                                                     {"opportunistic", SMTPSecurity::Opportunistic},
+                                                     {"required", SMTPSecurity::Required},
+                                                     {"implicit", SMTPSecurity::Implicit},
+                                                     {"auto", SMTPSecurity::Auto}},
+                                                    v);
+         }},
+        {"server.authmode",
+         [this](Value v) {
+             server_.AuthMode = Named<SMTPAuthMode>({{"none", SMTPAuthMode::None},
+                                                     {"login", SMTPAuthMode::AuthLogin},
+                                                     {"sasl", SMTPAuthMode::SASL},
+                                                     {"plain", SMTPAuthMode::Plain},
+                                                     {"auto", SMTPAuthMode::Auto}},
+                                                    v);
+         }},
+        {"server.add", [this](Value) { smtp_.SMTPServers.Add(server_); }},
+        {"smtp.defaultdomain", [this](Value v) { smtp_.DefaultDomain = v; }},
+        {"smtp.logfile", [this](Value v) { smtp_.LogFile = v; }},
+        {"smtp.allornothing", [this](Value v) { smtp_.AllOrNothing = Truth(v); }},
+        {"smtp.disconnect", [this](Value) { smtp_.Disconnect(); }},
+        {"message.new", [this](Value) { message_ = EmailMessage(); }},
+        {"from.email", [this](Value v) { message_.From.Email = v; }},
+        {"from.name", [this](Value v) { message_.From.Name = v; }},
+        {"sender.email", [this](Value v) { message_.Sender.Email = v; }},
+        {"sender.name", [this](Value v) { message_.Sender.Name = v; }},
+        {"replyto.email", [this](Value v) { message_.ReplyTo.Email = v; }},
+        {"replyto.name", [this](Value v) { message_.ReplyTo.Name = v; }},
+        {"returnpath", [this](Value v) { message_.ReturnPath = v; }},
+        {"subject", [this](Value v) { message_.Subject = v; }},
+        {"messageid", [this](Value v) { message_.MessageID = v; }},
+        {"priority", [this](Value v) { message_.Priority = static_cast<MessagePriority>(Number(v)); }},
+        {"recipient.name", [this](Value v) { recipient_name_ = v; }},
+        {"recipient.to", [this](Value v) { AddRecipient(v, RecipientType::To); }},
+        {"recipient.cc", [this](Value v) { AddRecipient(v, RecipientType::CC); }},
+        {"recipient.bcc", [this](Value v) { AddRecipient(v, RecipientType::BCC); }},
+        {"text", [this](Value v) { message_.BodyParts.Add(v, BodyPartFormat::Plain); }},
+        {"html", [this](Value v) { message_.BodyParts.Add(v, BodyPartFormat::HTML); }},
+        {"attachment.name", [this](Value v) { attachment_name_ = v; }},
+        {"attachment.file",
+         [this](Value v) {
+             if (const auto name = std::exchange(attachment_name_, {}))
+                 message_.Attachments.Add(v, *name);
+             else
+                 message_.Attachments.Add(v);
+         }},
+        {"attachment.bytes",
+         [this](Value v) {
+             if (!attachment_name_)
+                 Fault("attachment.bytes without attachment.name");
+             message_.Attachments.Add(Base64(v), *std::exchange(attachment_name_, {}));
+         }},
+        {"embedded.cid", [this](Value v) { content_id_ = v; }},
+        {"embedded.file", [this](Value v) { message_.EmbeddedObjects.Add(v, std::exchange(content_id_, {})); }},
+        {"header.name", [this](Value v) { header_name_ = v; }},
+        {"header.value", [this](Value v) { message_.CustomHeaders.Add(std::exchange(header_name_, {}), v); }},
+        {"repeat", [this](Value v) { repeat_ = Number(v); }},
+        {"send", [this](Value) { Send(); }},
+    };
+};
+
+}  // namespace
+
+int main() {
+    Driver driver;
+    for (std::string line; std::getline(std::cin, line);) {
+        if (line.empty() || line[0] == '#')
+            continue;
+        const std::size_t space = line.find(' ');
+        const std::string key = line.substr(0, space);
+        try {
+            driver.CarryOut(key, space == std::string::npos ? "" : Unescape(line.substr(space + 1)));
+        } catch (const SMTPError &error) {
+            json::Print(error, key);
+            return 0;
+        }
+    }
+}
