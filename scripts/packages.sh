@@ -9,6 +9,10 @@ set -eu
 # package:what shows that it is there (a command, a pkg-config module with pc=, a file with path=)
 build="pkg-config:pkg-config libssl-dev:pc=openssl g++:g++ make:make ca-certificates:path=/etc/ssl/certs/ca-certificates.crt"
 test="$build valgrind:valgrind cmake:cmake openssl:openssl postfix:path=/usr/sbin/postfix dovecot-core:path=/usr/sbin/dovecot"
+# Logging in: Cyrus SASL and its users, certificates instead of passwords, and a client that is none of ours.
+sasl=/usr/lib/$(uname -m)-linux-gnu/sasl2
+test="$test sasl2-bin:path=/usr/sbin/saslpasswd2 libsasl2-modules:path=$sasl/libscram.so libsasl2-modules-db:path=$sasl/libsasldb.so"
+test="$test dovecot-submissiond:path=/usr/lib/dovecot/submission-login gsasl:gsasl"
 bench="$test libcurl4-openssl-dev:pc=libcurl"
 
 case "${1:-build}" in

@@ -4,6 +4,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,6 +14,7 @@ from harness.pki import Pki
 from harness.postfix import Postfix
 from harness.process import Unavailable
 from harness.scripted import ScriptedServer, Step
+from harness.submission import Submission
 
 Serve = Callable[..., ScriptedServer]
 Send = Callable[[Job], Answer]
@@ -32,16 +34,31 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="session")
 def postfix(pki: Pki) -> Iterator[Postfix]:
-    """A running Postfix with Dovecot SASL, shared by all tests of the run."""
+    """A running Postfix with Dovecot and Cyrus SASL, shared by all tests of the run."""
     try:
         server = Postfix(pki)
     except Unavailable as reason:
-        # On the project's own machines a missing server is a failure: a skipped suite proves nothing.
-        if os.environ.get("FREESMTP_REQUIRE_SERVERS") == "1":
-            pytest.fail(f"FREESMTP_REQUIRE_SERVERS=1, but: {reason}")
-        pytest.skip(f"Postfix with Dovecot: {reason}")
+        _missing("Postfix with Dovecot and Cyrus SASL", reason)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def submission(pki: Pki, postfix: Postfix) -> Iterator[Submission]:
+    """Dovecot's submission service, which knows users by their certificate and relays to the Postfix."""
+    try:
+        server = Submission(pki, postfix.port("plain"))
+    except Unavailable as reason:
+        _missing("Dovecot's submission service", reason)
+    yield server
+    server.close()
+
+
+def _missing(what: str, reason: Unavailable) -> NoReturn:
+    """On the project's own machines a missing server is a failure: a skipped suite proves nothing."""
+    if os.environ.get("FREESMTP_REQUIRE_SERVERS") == "1":
+        pytest.fail(f"FREESMTP_REQUIRE_SERVERS=1, but: {reason}")
+    pytest.skip(f"{what}: {reason}")
 
 
 @pytest.fixture(scope="session")

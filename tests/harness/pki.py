@@ -1,4 +1,4 @@
-"""A throw-away certificate authority and the server certificates that tests need, good and bad.
+"""A throw-away certificate authority and the certificates of servers and clients that tests need, good and bad.
 
 Made with the `openssl` command: it is on every machine that can build the library, and needs no Python package.
 """
@@ -38,12 +38,16 @@ basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = {names}
+[client]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
 """
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A server certificate with its chain, and its key, as PEM files."""
+    """A certificate with its chain, and its key, as PEM files."""
 
     chain: Path
     key: Path
@@ -54,9 +58,15 @@ class Certificate:
         context.load_cert_chain(self.chain, self.key)
         return context
 
+    def der(self) -> bytes:
+        """The certificate itself, as it goes over the wire."""
+        text = self.chain.read_text()
+        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+        return ssl.PEM_cert_to_DER_cert(begin + text.split(begin)[1].split(end)[0] + end)
+
 
 class Pki:
-    """Certificates by name: `good`, `expired`, `wrong-name`, `self-signed`, `other-issuer`."""
+    """Certificates by name: of servers `NAMES`, of the client `user`: `client`, and `client-other-issuer`."""
 
     NAMES = ("good", "expired", "wrong-name", "self-signed", "other-issuer")
 
@@ -70,6 +80,8 @@ class Pki:
             "wrong-name": self._issue("wrong-name", self.ca, ELSEWHERE),
             "self-signed": self._self_signed("self-signed"),
             "other-issuer": self._issue("other-issuer", other, HERE),
+            "client": self._issue("client", self.ca, HERE, kind="client", subject="user"),
+            "client-other-issuer": self._issue("client-other-issuer", other, HERE, kind="client", subject="user"),
         }
 
     @property
@@ -103,18 +115,29 @@ class Pki:
     def _self_signed(self, name: str) -> Certificate:
         return self._root(name, "server")
 
-    def _issue(self, name: str, issuer: Certificate, names: str, start: str = "", end: str = "") -> Certificate:
+    def _issue(
+        self,
+        name: str,
+        issuer: Certificate,
+        names: str,
+        *,
+        start: str = "",
+        end: str = "",
+        kind: str = "server",
+        subject: str = "",
+    ) -> Certificate:
         made = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request = self.folder / f"{name}.csr"
         configuration = self._configuration(name, names)
         _openssl(
             *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-config", configuration, "-subj", f"/CN={name}", "-keyout", made.key, "-out", request),
+            *("-config", configuration, "-subj", f"/CN={subject or name}"),
+            *("-keyout", made.key, "-out", request),
         )
         # `openssl ca`, because `openssl x509` of OpenSSL 3.0 cannot make a certificate that has expired already.
         dates = ("-startdate", start, "-enddate", end) if end else ("-days", "30")
         _openssl(
-            *("ca", "-batch", "-notext", "-config", configuration, "-extensions", "server", *dates),
+            *("ca", "-batch", "-notext", "-config", configuration, "-extensions", kind, *dates),
             *("-cert", issuer.chain, "-keyfile", issuer.key, "-in", request, "-out", made.chain),
         )
         return made

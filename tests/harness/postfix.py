@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .dovecot import Dovecot
+from . import cyrus
+from .dovecot import ACCOUNTS, Dovecot
 from .maildir import Maildir
 from .pki import Pki
 from .process import Folder, Server, free_port, has_ipv6, listening, require_root_and, wait_until
@@ -55,7 +56,9 @@ smtputf8_enable = yes
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = private/auth
+cyrus_sasl_config_path = {folder}/config/sasl
 smtpd_sasl_security_options = noanonymous
+smtpd_sasl_mechanism_filter = plain, login
 smtpd_tls_chain_files = {folder}/tls.pem
 smtpd_tls_loglevel = 1
 smtpd_tls_received_header = yes
@@ -116,6 +119,27 @@ SERVICES = (
             "smtpd_recipient_restrictions=permit_sasl_authenticated,reject",
         ),
     ),
+    # Every mechanism that Dovecot has, and those of Cyrus SASL.
+    Service(
+        "auth",
+        (
+            "smtpd_tls_security_level=may",
+            "smtpd_sasl_auth_enable=yes",
+            "smtpd_sasl_mechanism_filter=static:all",
+            "smtpd_sasl_security_options=",
+        ),
+    ),
+    Service(
+        "cyrus",
+        (
+            "smtpd_tls_security_level=may",
+            "smtpd_sasl_auth_enable=yes",
+            "smtpd_sasl_mechanism_filter=static:all",
+            "smtpd_sasl_type=cyrus",
+            "smtpd_sasl_path=smtpd",
+            f"smtpd_sasl_local_domain={cyrus.REALM}",
+        ),
+    ),
     Service("small", ("smtpd_tls_security_level=none", f"message_size_limit={SMALL_LIMIT}")),
 )
 
@@ -123,8 +147,8 @@ SERVICES = (
 class Postfix:
     """A running Postfix; `port` names its listeners, `mailbox` opens what was delivered."""
 
-    def __init__(self, pki: Pki, mechanisms: tuple[str, ...] = ("plain", "login")) -> None:
-        require_root_and("postfix", "dovecot")
+    def __init__(self, pki: Pki) -> None:
+        require_root_and("postfix", "dovecot", "saslpasswd2")
         self.pki = pki
         self.families = ("inet", "inet6") if has_ipv6() else ("inet",)
         self.ports = {service.name: free_port() for service in SERVICES}
@@ -134,7 +158,7 @@ class Postfix:
         self._server: Server | None = None
         try:
             self._configure()
-            self._dovecot = Dovecot(self.folder / "queue/private/auth", mechanisms)
+            self._dovecot = Dovecot(self.folder / "queue/private/auth")
             # `check` makes the queue's folders. Then the master itself rather than `postfix start-fg`: that one begins
             # a session of its own, out of reach of whoever must end it.
             self._command("postfix", "check")
@@ -154,7 +178,8 @@ class Postfix:
         return self.folder / "config"
 
     def port(self, service: str) -> int:
-        """The port of the listener: `relay`, `submission`, `smtps`, `plain`, `plain-auth`, `auth-required`, `small`."""
+        """The port of the listener: `relay`, `submission`, `smtps`, `plain`, `plain-auth`, `auth-required`,
+        `auth`, `cyrus`, `small`."""
         return self.ports[service]
 
     def mailbox(self, user: str = "user") -> Maildir:
@@ -201,6 +226,8 @@ class Postfix:
         (self.config / "main.cf").write_text(
             MAIN_CF.format(folder=self.folder, domain=DOMAIN, protocols=protocols, uid=nobody.pw_uid, gid=nobody.pw_gid)
         )
+        # Where Debian looks, whatever `cyrus_sasl_config_path` says.
+        cyrus.configure(self.config / "sasl", ACCOUNTS)
         (self.config / "master.cf").write_text(MASTER_CF + "".join(self._listeners()))
 
     def _listeners(self) -> list[str]:
