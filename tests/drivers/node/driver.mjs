@@ -233,7 +233,6 @@ try {
       break;
     }
   }
-  await smtp.disconnect();
 } catch (error) {
   console.error(error);
   process.exitCode = 2;
