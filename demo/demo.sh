@@ -55,7 +55,7 @@ attachments() {
     esac
 }
 
-table=$work/Übersicht.csv
+table="$work/Größen und Anzahl.csv"
 printf 'Größe;Anzahl\r\n' >"$table"
 i=0
 while [ $i -lt 500 ]; do

@@ -1,6 +1,6 @@
 """Sends HTML with an inline image, the same as plain text, and attachments from a file, bytes and a stream.
 
-    python attachments.py [SERVER] [FROM] [TO] [IMAGE] [FILE]
+    python attachments.py [SERVER [FILE [IMAGE [LOGFILE]]]]
 """
 
 import base64
@@ -18,16 +18,15 @@ PIXEL = base64.b64decode(
 
 def main(
     server: str = "smtp://127.0.0.1:2525",
-    sender: str = "sender@domain.example",
-    recipient: str = "recipient@domain.example",
-    image: str = "",
     file: str = __file__,
+    image: str = "",
+    log_file: str = "smtp log.txt",
 ) -> int:
     """Compose and send."""
     message = EmailMessage()
-    message.from_ = sender
-    message.recipients.add(recipient)
-    message.subject = "Übersicht – 概要"
+    message.from_ = "sender@domain.example"
+    message.recipients.add("recipient@domain.example")
+    message.subject = "Attachments from Python: Übersicht, 概要"
 
     message.body_parts.add("The overview is attached.")
     message.body_parts.add(
@@ -44,6 +43,7 @@ def main(
 
     try:
         with SMTP(server) as smtp:
+            smtp.log_file = log_file
             report = smtp.send(message)
     except SMTPError as error:
         print(error, file=sys.stderr)

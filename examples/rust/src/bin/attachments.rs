@@ -46,5 +46,7 @@ fn send(mut arguments: impl Iterator<Item = String>) -> Result<Report, Error> {
         None => message.embed_bytes("pixel.png", PIXEL, "logo"),
     };
     smtp.set_log_file(arguments.next().unwrap_or_else(|| "smtp log.txt".into()))?;
-    smtp.send(&message)
+    let report = smtp.send(&message)?;
+    smtp.disconnect();
+    Ok(report)
 }

@@ -40,5 +40,7 @@ fn send(mut arguments: impl Iterator<Item = String>) -> Result<Report, Error> {
     for file in arguments {
         message.attach_file(file);
     }
-    smtp.send(&message)
+    let report = smtp.send(&message)?;
+    smtp.disconnect(); // says QUIT; without it, the next message would use the same connection
+    Ok(report)
 }
