@@ -145,6 +145,11 @@ public:
     Attachment &Add(std::string Filename, std::string DisplayName) {
         return Add(Attachment{std::move(Filename), std::move(DisplayName), {}, {}});
     }
+    /// A copy of bytes under a file name.
+    Attachment &Add(const void *data, std::size_t size, std::string DisplayName) {
+        const auto *const bytes = static_cast<const unsigned char *>(data);
+        return Add(std::vector<unsigned char>(bytes, bytes + size), std::move(DisplayName));
+    }
     /// Bytes under a file name.
     Attachment &Add(std::vector<unsigned char> Content, std::string DisplayName) {
         auto bytes = std::make_shared<const std::vector<unsigned char>>(std::move(Content));
