@@ -9,3 +9,5 @@ export const {
   FileIOError, SpoolError, Cancelled, diagnose, version, Diagnose, SMTPConnectionException,
   SMTPAuthenticationException, SMTPProtocolException, FileIOException,
 } = freesmtp;
+
+export default freesmtp;
