@@ -26,7 +26,7 @@ def main(
     message = EmailMessage()
     message.from_ = "sender@domain.example"
     message.recipients.add("recipient@domain.example")
-    message.subject = "Attachments from Python: Übersicht, 概要"
+    message.subject = "Übersicht – 概要"
 
     message.body_parts.add("The overview is attached.")
     message.body_parts.add(

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{self, RecvTimeoutError},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,7 +13,7 @@ use std::{
 use freesmtp_core::{Error, ErrorKind, Stage};
 use pyo3::{prelude::*, sync::PyOnceLock};
 
-use crate::error::raise;
+use crate::error::{raise, raise_explained};
 
 /// How long Ctrl-C may have to wait. Each look costs a few microseconds, and only while a call blocks.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -42,7 +43,7 @@ fn internal(panic: &(dyn Any + Send)) -> Error {
 
 /// Work that ends at once, such as setting a property that the core checks.
 pub(crate) fn call<T>(py: Python<'_>, work: impl FnOnce() -> Result<T, Error>) -> PyResult<T> {
-    guard(work).map_err(|error| raise(py, &error))
+    guard(work).map_err(|error| raise_explained(py, error))
 }
 
 /// Work that may take long but waits for no one, such as composing: without the GIL.
@@ -58,44 +59,83 @@ pub(crate) fn detached<T: Send>(
 /// Python runs signal handlers in its main thread alone, and only when that thread asks. So there a helper thread
 /// does the work and this one asks; when a handler raises (`KeyboardInterrupt`), `cancel` must make `work` return
 /// soon, and the exception goes on once it has. Elsewhere the work is done in place.
-pub(crate) fn interruptible<T: Send>(
+pub(crate) fn interruptible<T: Send + 'static>(
     py: Python<'_>,
     cancel: impl Fn(),
-    work: impl FnOnce() -> Result<T, Error> + Send,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> PyResult<T> {
     if !in_main_thread(py)? {
         return detached(py, work);
     }
-    let (sender, mut receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        let helper = thread::Builder::new().name("freesmtp".into());
-        let started = helper.spawn_scoped(scope, move || {
-            // The receiver is gone only when the main thread has an exception to raise already.
-            let _ = sender.send(guard(work));
-        });
-        if let Err(source) = started {
-            let error = Error::io(ErrorKind::Internal, Stage::Command, "no thread could be started", &source);
-            return Err(raise(py, &error));
-        }
-        loop {
-            // A receiver may be lent to another thread only as a whole, hence `&mut`.
-            let results = &mut receiver;
-            match py.detach(move || results.recv_timeout(SIGNAL_INTERVAL)) {
-                Ok(result) => return result.map_err(|error| raise(py, &error)),
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Err(raised) = py.check_signals() {
-                        cancel();
-                        let results = &mut receiver;
-                        let _ = py.detach(move || results.recv());
-                        return Err(raised);
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(raise(py, &internal(&"the helper thread ended without a result")));
+    let (sender, mut results) = mpsc::channel();
+    let helper = Helper::take().map_err(|source| {
+        let error = Error::io(ErrorKind::Internal, Stage::Command, "no thread could be started", &source);
+        raise(py, &error)
+    })?;
+    helper.work(move || {
+        // The receiver is never gone: this call ends with the result.
+        let _ = sender.send(guard(work));
+    });
+    let mut raised = None;
+    loop {
+        // A receiver may be lent to another thread only as a whole, hence `&mut`.
+        let results = &mut results;
+        match py.detach(move || results.recv_timeout(SIGNAL_INTERVAL)) {
+            Ok(result) => {
+                helper.give_back();
+                return match raised {
+                    Some(raised) => Err(raised),
+                    None => result.map_err(|error| raise(py, &error)),
+                };
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(raise(py, &internal(&"the helper thread ended without a result")));
+            }
+            Err(RecvTimeoutError::Timeout) if raised.is_none() => {
+                raised = py.check_signals().err();
+                if raised.is_some() {
+                    cancel();
                 }
             }
+            Err(RecvTimeoutError::Timeout) => {}
         }
-    })
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread that does the main thread's work, kept for the next call: a new one costs more than many a send.
+struct Helper {
+    jobs: mpsc::Sender<Job>,
+    /// After a fork the thread is not there in the child.
+    process: u32,
+}
+
+static SPARE: Mutex<Option<Helper>> = Mutex::new(None);
+
+impl Helper {
+    /// The spare one, or a new one: a signal handler may send too, while a send is under way.
+    fn take() -> io::Result<Self> {
+        let process = std::process::id();
+        let spare = lock(&SPARE).take().filter(|helper| helper.process == process);
+        if let Some(helper) = spare {
+            return Ok(helper);
+        }
+        let (jobs, waiting) = mpsc::channel::<Job>();
+        thread::Builder::new()
+            .name("freesmtp".into())
+            .spawn(move || waiting.into_iter().for_each(|job| job()))?;
+        Ok(Self { jobs, process })
+    }
+
+    fn work(&self, job: impl FnOnce() + Send + 'static) {
+        // A thread that is gone drops the job, and with it the sender of its result.
+        let _ = self.jobs.send(Box::new(job));
+    }
+
+    fn give_back(self) {
+        *lock(&SPARE) = Some(self);
+    }
 }
 
 fn in_main_thread(py: Python<'_>) -> PyResult<bool> {

@@ -5,7 +5,6 @@
 use freesmtp_core::{
     AuthMode, Security,
     message::{BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
-    smtp::MinTlsVersion,
 };
 use pyo3::{
     prelude::*,
@@ -75,34 +74,6 @@ named!(Priority, "Priority", names!(Priority), Priority::number);
 named!(Security, "Security", names!(Security), |value| value as u8);
 named!(AuthMode, "SMTPAuthMode", AuthMode::ALL.to_vec(), |value| value as u8);
 
-impl Named for MinTlsVersion {
-    const CLASS: &'static str = "MinTlsVersion";
-
-    fn all() -> Vec<(Self, &'static str)> {
-        vec![(Self::Tls10, "TLSv1.0"), (Self::Tls11, "TLSv1.1"), (Self::Tls12, "TLSv1.2")]
-    }
-
-    fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// Takes `1.2`, `TLS12` and `TLSv1.2` alike.
-    fn by_name(name: &str) -> Option<Self> {
-        let version = name.to_ascii_lowercase();
-        let version = version.trim_start_matches("tls").trim_start_matches('v').replace('.', "");
-        Self::all().into_iter().map(|(value, _)| value).find(|value| match value {
-            Self::Tls10 => version == "10",
-            Self::Tls11 => version == "11",
-            Self::Tls12 => version == "12",
-        })
-    }
-
-    fn class() -> &'static PyOnceLock<Py<PyAny>> {
-        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        &CLASS
-    }
-}
-
 /// The value that an argument means.
 pub(crate) fn from_python<T: Named>(value: &Bound<'_, PyAny>, field: &str) -> PyResult<T> {
     let found = if value.is_instance_of::<PyString>() {
@@ -142,6 +113,5 @@ pub(crate) fn _enum_numbers(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     add::<Priority>(&all)?;
     add::<Security>(&all)?;
     add::<AuthMode>(&all)?;
-    add::<MinTlsVersion>(&all)?;
     Ok(all)
 }

@@ -1,7 +1,7 @@
 //! The core's error as a Python exception: the classes are in `freesmtp/_errors.py`, the fields come from here.
 
 use freesmtp_core::{
-    Error,
+    Error, ErrorKind,
     diagnosis::{Context, Failure, diagnose},
 };
 use pyo3::{
@@ -17,15 +17,23 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     exception(py, error).map_or_else(|failed| failed, PyErr::from_value)
 }
 
-/// Bad input that the core's types cannot even hold: a number out of range, a name that no enum has.
-pub(crate) fn bad_input(py: Python<'_>, field: &str, problem: &str) -> PyErr {
-    let explained = diagnose(&Context {
+/// The same for input that was refused while it was read: the core explains what it refuses when it sends.
+pub(crate) fn raise_explained(py: Python<'_>, error: Error) -> PyErr {
+    if error.kind() != ErrorKind::Message || error.diagnosis().is_some() {
+        return raise(py, &error);
+    }
+    let diagnosis = diagnose(&Context {
         failure: Some(Failure::InvalidInput),
-        field: Some(field),
-        detail: problem,
+        field: error.field(),
+        detail: error.message(),
         ..Context::default()
     });
-    raise(py, &Error::input(field, problem).with_diagnosis(explained))
+    raise(py, &error.with_diagnosis(diagnosis))
+}
+
+/// Bad input that the core's types cannot even hold: a number out of range, a name that no enum has.
+pub(crate) fn bad_input(py: Python<'_>, field: &str, problem: &str) -> PyErr {
+    raise_explained(py, Error::input(field, problem))
 }
 
 /// The exception as an object, for those that are stored and not raised.

@@ -225,16 +225,16 @@ impl SmtpServer {
         Ok(())
     }
 
-    /// Oldest TLS version accepted.
+    /// Oldest TLS version accepted: `1.0`, `1.1` or `1.2`.
     #[getter]
-    fn min_tls_version<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let version = lock(&self.0).min_tls_version;
-        to_python(py, version)
+    fn min_tls_version(&self) -> &'static str {
+        lock(&self.0).min_tls_version.as_str()
     }
 
     #[setter]
     fn set_min_tls_version(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let value = from_python(value, "MinTlsVersion")?;
+        let name = text(value, "MinTlsVersion")?;
+        let value = call(value.py(), || name.parse())?;
         lock(&self.0).min_tls_version = value;
         Ok(())
     }

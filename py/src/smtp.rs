@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use freesmtp_core::{Cancel, Error, Smtp as Core, Timeouts as CoreTimeouts, message::BodyPartFormat};
+use freesmtp_core::{
+    Cancel, EmailMessage as Message, Error, Smtp as Core, Timeouts as CoreTimeouts, message::BodyPartFormat,
+};
 use pyo3::{
     exceptions::PyRuntimeError,
     prelude::*,
@@ -43,15 +45,22 @@ impl Smtp {
 
     /// Work that waits for a server. Ctrl-C cancels what this object has under way: for these operations the core
     /// has no `Cancel` of their own.
-    fn operate<T: Send>(
+    fn operate<T: Send + 'static>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&Core) -> Result<T, Error> + Send,
+        work: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<T> {
         let core = self.current(py)?;
         let shared = core.clone();
         interruptible(py, || shared.cancel(), move || work(&core))
     }
+}
+
+fn send(py: Python<'_>, core: Core, message: Message) -> PyResult<Bound<'_, PyAny>> {
+    let cancel = Cancel::new();
+    let operation = cancel.clone();
+    let sent = interruptible(py, || cancel.cancel(), move || core.send_with(&message, &operation))?;
+    report(py, &sent)
 }
 
 #[pymethods]
@@ -103,8 +112,7 @@ impl Smtp {
     /// One limit for each phase in seconds; `None` when they differ. Setting `None` brings the defaults back.
     #[getter]
     fn default_timeout(&self) -> Option<f64> {
-        let timeouts = lock(&self.core).timeouts();
-        (timeouts == CoreTimeouts::all(timeouts.command)).then(|| timeouts.command.as_secs_f64())
+        lock(&self.core).timeouts().same().map(|limit| limit.as_secs_f64())
     }
 
     #[setter]
@@ -147,9 +155,7 @@ impl Smtp {
     fn send<'py>(&self, py: Python<'py>, message: &Bound<'py, EmailMessage>) -> PyResult<Bound<'py, PyAny>> {
         let core = self.current(py)?;
         let message = message.get().data(py)?;
-        let cancel = Cancel::new();
-        let sent = interruptible(py, || cancel.cancel(), || core.send_with(&message, &cancel))?;
-        report(py, &sent)
+        send(py, core, message)
     }
 
     /// Like `send`, without blocking the event loop. Cancelling the task ends the operation.
@@ -211,7 +217,7 @@ impl Smtp {
         let format: Option<BodyPartFormat> =
             body_part_format.map(|value| from_python(value, "BodyPartFormat")).transpose()?;
         let server = text(smtp_server_name, "SMTPServerName")?;
-        let message = freesmtp_core::EmailMessage::quick(
+        let message = Message::quick(
             text(recipient_email, "RecipientEmail")?,
             text(from_email, "FromEmail")?,
             text(subject, "Subject")?,
@@ -219,9 +225,7 @@ impl Smtp {
             format.unwrap_or_default(),
         );
         let core = call(py, || Core::new(&server))?;
-        let cancel = Cancel::new();
-        let sent = interruptible(py, || cancel.cancel(), || core.send_with(&message, &cancel))?;
-        report(py, &sent)
+        send(py, core, message)
     }
 
     /// Opens a connection to the first server that answers, logs in, and keeps it for the next message.

@@ -14,7 +14,6 @@ Every name of the original object API works too: `smtp.LogFile`, `message.From.E
 from ._enums import (
     BodyPartEncoding,
     BodyPartFormat,
-    MinTlsVersion,
     Priority,
     RecipientType,
     Security,
@@ -86,7 +85,6 @@ __all__ = [
     "FileIOException",
     "InternalError",
     "MessageError",
-    "MinTlsVersion",
     "Priority",
     "Recipient",
     "RecipientResult",

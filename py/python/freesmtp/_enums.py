@@ -79,14 +79,3 @@ class SMTPAuthMode(IntEnum):
     AuthLogin = 1
     Plain = 16
     Auto = 27
-
-
-class MinTlsVersion(IntEnum):
-    """The oldest TLS version that is accepted."""
-
-    TLS10 = 0
-    TLS11 = 1
-    TLS12 = 2
-    Tls10 = 0
-    Tls11 = 1
-    Tls12 = 2

@@ -56,7 +56,7 @@ class _ServerProperties(TypedDict, total=False):
     security: _enums.Security | int | str
     ca_file: _Path | None
     tls_server_name: str
-    min_tls_version: _enums.MinTlsVersion | int | str
+    min_tls_version: str
     allow_plaintext_auth: bool
     disabled_extensions: Iterable[str]
     danger_accept_invalid_certs: bool
@@ -381,9 +381,9 @@ class SMTPServer:
     @tls_server_name.setter
     def tls_server_name(self, value: str) -> None: ...
     @property
-    def min_tls_version(self) -> _enums.MinTlsVersion: ...
+    def min_tls_version(self) -> str: ...
     @min_tls_version.setter
-    def min_tls_version(self, value: _enums.MinTlsVersion | int | str) -> None: ...
+    def min_tls_version(self, value: str) -> None: ...
     @property
     def allow_plaintext_auth(self) -> bool: ...
     @allow_plaintext_auth.setter

@@ -1,0 +1,74 @@
+"""Every name of the original object API answers beside the Python one, and is the very same thing."""
+
+import freesmtp
+import pytest
+from freesmtp import _freesmtp
+from freesmtp._names import ORIGINAL_NAMES
+
+CLASSES = [
+    value
+    for name, value in vars(_freesmtp).items()
+    if isinstance(value, type) and not name.startswith("_")
+]
+
+# As the interface is described, not as it is built: what a program of the original may say.
+DESCRIBED = {
+    "SMTP": "SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send QuickSend"
+    " Reset Connect Disconnect Cancel SendSMTPCommand",
+    "SMTPServer": "Name Port Timeout AuthMode Account Password SASL LocalEndPoint Security CaFile MinTlsVersion"
+    " TlsServerName AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames",
+    "EmailMessage": "From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients"
+    " BodyParts Attachments EmbeddedObjects CustomHeaders Reset SaveMessage ToBytes",
+    "Address": "Email Name",
+    "Recipient": "Email Name Type",
+    "BodyPart": "Body Format Encoding",
+    "Attachment": "Filename DisplayName ContentID",
+    "CustomHeader": "Name Value",
+    **{
+        name: "Add Count Remove GetLastItem"
+        for name in ("SMTPServers", "Recipients", "BodyParts", "Attachments", "EmbeddedObjects", "CustomHeaders")
+    },
+}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_public_member_has_both_names(cls: type) -> None:
+    own = {name for name in vars(cls) if not name.startswith("_")}
+    table = ORIGINAL_NAMES[cls]
+    assert own == set(table) | set(table.values())
+    assert len(set(table.values())) == len(table)
+    for original, name in table.items():
+        assert vars(cls)[original] is vars(cls)[name]
+        assert original[0].isupper()
+        assert name.islower()
+        # `SMTPServers` is `smtp_servers`, `MessageID` is `message_id`, `From` is `from_`.
+        assert original.lower() == name.replace("_", "")
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_what_the_description_names_is_there(name: str) -> None:
+    cls = getattr(freesmtp, name)
+    missing = [member for member in DESCRIBED[name].split() if not hasattr(cls, member)]
+    assert not missing
+
+
+def test_enums_are_those_of_the_core() -> None:
+    for name, members in _freesmtp._enum_numbers().items():
+        enum = getattr(freesmtp, name)
+        assert {member.value for member in enum} == set(members.values()), name
+        # A member is found by its original name too: `Plain` beside `PLAIN`, `None_` because of the keyword.
+        assert all(member.name.isupper() for member in enum)
+        for alias, member in enum.__members__.items():
+            assert alias.replace("_", "").lower() == member.name.replace("_", "").lower()
+
+
+def test_original_names_of_errors() -> None:
+    assert freesmtp.SMTPProtocolException is freesmtp.SMTPProtocolError
+    assert freesmtp.SMTPConnectionException is freesmtp.SMTPConnectionError
+    assert freesmtp.SMTPAuthenticationException is freesmtp.SMTPAuthenticationError
+    assert freesmtp.FileIOException is freesmtp.FileIOError
+
+
+def test_everything_public_is_exported() -> None:
+    assert set(freesmtp.__all__) >= {name for name in _freesmtp.__all__ if not name.startswith("_")}
+    assert all(hasattr(freesmtp, name) for name in freesmtp.__all__)
