@@ -1,7 +1,7 @@
 /*
  * Sends a text in two forms, an image that the HTML shows, an attached file, and bytes from memory.
  *
- *     attachments [server] [file to attach] [image]
+ *     attachments [server] [file to attach] [image] [log]
  */
 
 #include <freesmtp.h>
@@ -46,6 +46,8 @@ int main(int argc, char **argv) {
     int status = EXIT_SUCCESS;
 
     freesmtp_error *error = compose(message, file, image);
+    if (error == NULL && argc > 4)
+        error = freesmtp_smtp_set_log_file(smtp, argv[4]);
     if (error == NULL)
         error = freesmtp_smtp_send(smtp, message, &report);
     if (error == NULL) {

@@ -1,6 +1,6 @@
 // Sends a text in two forms, an image that the HTML shows, an attached file, and bytes from memory.
 //
-//     attachments [server] [file to attach] [image]
+//     attachments [server] [file to attach] [image] [log]
 
 #include <cstdlib>
 #include <freesmtp.hpp>
@@ -21,7 +21,10 @@ int main(int argc, char **argv) {
         const std::string csv = "month;sold\nmay;42\n";
         message.Attachments.Add(csv.data(), csv.size(), "may.csv");
 
-        const Report report = SMTP(argc > 1 ? argv[1] : "localhost:2525").Send(message);
+        SMTP smtp(argc > 1 ? argv[1] : "localhost:2525");
+        if (argc > 4)
+            smtp.LogFile = argv[4];
+        const Report report = smtp.Send(message);
         std::cout << report.Size << " bytes taken by " << report.Server << '\n';
     } catch (const SMTPError &error) {
         std::cerr << error.what() << '\n';
