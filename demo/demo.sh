@@ -42,13 +42,25 @@ serve() {
     address=${line#listening on }
 }
 
+# How people write a language.
+name() {
+    case $1 in
+        rust) echo Rust ;;
+        c) echo C ;;
+        cpp) echo C++ ;;
+        python) echo Python ;;
+        node) echo Node ;;
+        *) echo "$1" ;;
+    esac
+}
+
 # The example `attachments` of a language. In every language: SERVER ATTACHMENT IMAGE LOGFILE.
 attachments() {
     language=$1
     shift
     case $language in
         rust) "$built/attachments" "$@" ;;
-        c | cpp) "$root/build/examples/$language/attachments" "$@" ;;
+        c | cpp) "$root/build/examples/$language-attachments" "$@" ;;
         python) "$python" "$root/examples/python/attachments.py" "$@" ;;
         node) node "$root/examples/node/attachments.mjs" "$@" ;;
         *) echo "no such language: $language" >&2; return 2 ;;
@@ -71,7 +83,7 @@ printf '    freesmtp sink --port 0 --dir mail\n    listening on %s\n' "$server"
 title 'One message with an attachment and an inline image, from each language'
 for language in $languages; do
     mkdir "$work/$language"
-    printf '    %-8s' "$language"
+    printf '    %-8s' "$(name "$language")"
     # Each in a folder of its own, so that no log is taken for another's.
     (cd "$work/$language" && attachments "$language" "$server" "$table" "$root/demo/envelope.png" "smtp log.txt")
 done
@@ -82,13 +94,14 @@ indent <"$work/$first/smtp log.txt"
 echo
 for language in $languages; do
     [ -s "$work/$language/smtp log.txt" ] || { echo "$language wrote no log" >&2; exit 1; }
-    printf '    %-8s%s lines\n' "$language" "$(grep -c '' "$work/$language/smtp log.txt")"
+    printf '    %-8s%s lines\n' "$(name "$language")" "$(grep -c '' "$work/$language/smtp log.txt")"
 done
 
 title "What arrived, read by Python's email package"
 status=0
-# shellcheck disable=SC2086 # one word for each language
-"$python" "$root/demo/arrived.py" "$work/mail" "$table" "$root/demo/envelope.png" $languages >"$work/arrived" || status=$?
+set --
+for language in $languages; do set -- "$@" "$(name "$language")"; done
+"$python" "$root/demo/arrived.py" "$work/mail" "$table" "$root/demo/envelope.png" "$@" >"$work/arrived" || status=$?
 indent <"$work/arrived"
 [ $status -eq 0 ] || { echo "something did not arrive" >&2; exit 1; }
 
