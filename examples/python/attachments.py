@@ -1,6 +1,6 @@
 """Sends HTML with an inline image, the same as plain text, and attachments from a file, bytes and a stream.
 
-    python attachments.py [SERVER [FILE [IMAGE [LOGFILE]]]]
+python attachments.py [SERVER [FILE [IMAGE [LOGFILE]]]]
 """
 
 import base64

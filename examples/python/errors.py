@@ -1,6 +1,6 @@
 """Shows what an error tells: bad input, a server that refuses, and a refusal read from somebody's log.
 
-    python errors.py [SERVER] [FROM] [TO]
+python errors.py [SERVER] [FROM] [TO]
 """
 
 import sys

@@ -138,6 +138,21 @@ impl Helper {
     }
 }
 
+/// Panics on each of the ways into the core in turn, for the test that none of it escapes.
+#[pyfunction]
+#[pyo3(name = "_panic")]
+#[allow(clippy::panic)] // to panic is what it is for
+pub(crate) fn panic_on(py: Python<'_>, way: &str) -> PyResult<()> {
+    match way {
+        "call" => call(py, || panic!("{way}")),
+        "detached" => detached(py, || panic!("{way}")),
+        _ => {
+            let way = way.to_owned();
+            interruptible(py, || (), move || panic!("{way}"))
+        }
+    }
+}
+
 fn in_main_thread(py: Python<'_>) -> PyResult<bool> {
     static THREADING: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
     let (current, main) = THREADING.get_or_try_init(py, || {

@@ -35,6 +35,7 @@ mod _freesmtp {
         address::Address,
         attachment::Attachment,
         body_part::BodyPart,
+        boundary::panic_on,
         collection::Collection,
         collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
         custom_header::CustomHeader,

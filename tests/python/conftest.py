@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from freesmtp import SMTP, EmailMessage
 
 HERE = Path(__file__).parent

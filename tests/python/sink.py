@@ -3,6 +3,7 @@
 It prints its port, and ends when its standard input does.
 """
 
+import contextlib
 import socket
 import threading
 
@@ -55,7 +56,5 @@ if __name__ == "__main__":
     server = socket.create_server(("127.0.0.1", 0))
     print(server.getsockname()[1], flush=True)
     threading.Thread(target=accept, args=(server,), daemon=True).start()
-    try:
+    with contextlib.suppress(EOFError):
         input()
-    except EOFError:
-        pass

@@ -31,7 +31,7 @@ def test_items_are_reached_in_every_way(filled: tuple[Any, list[Any]]) -> None:
     collection, items = filled
     assert isinstance(collection, Collection)
     assert collection.Count == collection.count == len(collection) == 3
-    assert all(found is item for found, item in zip(collection, items))
+    assert all(found is item for found, item in zip(collection, items, strict=True))
     assert [collection[i] for i in range(3)] == items
     assert collection[-1] is collection.GetLastItem() is items[2]
     assert collection[1:] == items[1:]

@@ -21,6 +21,7 @@ from freesmtp import (
     SMTPProtocolError,
     SMTPRecipientsRefused,
     SMTPTimeoutError,
+    _freesmtp,
 )
 from freesmtp._errors import _UNKNOWN, CLASSES
 
@@ -89,8 +90,8 @@ def test_a_refusal_tells_everything(serve: Serve, message: EmailMessage) -> None
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_class_pickles(kind: str) -> None:
-    error = CLASSES[kind]("text", kind=kind, os_error=5, others=(MessageError("a"),))
-    error.noticed_by = "me"  # type: ignore[attr-defined]
+    error: Any = CLASSES[kind]("text", kind=kind, os_error=5, others=(MessageError("a"),))
+    error.noticed_by = "me"
     made: Any = pickle.loads(pickle.dumps(error))
     assert type(made) is type(error)
     assert (made.kind, made.os_error, made.args, made.noticed_by) == (kind, 5, ("text",), "me")
@@ -173,9 +174,9 @@ def test_a_missing_attachment(message: EmailMessage, smtp: SMTP, tmp_path: Path)
 def test_bad_input_names_its_property(change: Any, field: str, message: EmailMessage, serve: Serve) -> None:
     server = serve([])
     change(message)
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(MessageError) as caught:
         SMTP(f"127.0.0.1:{server.port}").send(message)
-    assert isinstance(caught.value, MessageError)
+    assert isinstance(caught.value, ValueError)
     assert caught.value.field == field
     assert caught.value.kind == "message"
     assert server.connections == []
@@ -202,6 +203,15 @@ def test_a_password_is_in_no_error(serve: Serve, message: EmailMessage) -> None:
     secrets = ("hunter22", "aHVudGVyMjI")
     for shown in (repr(error), str(error), repr(error.transcript), repr(error.__dict__), repr(pickle.dumps(error))):
         assert not any(secret in shown for secret in secrets)
+
+
+@pytest.mark.parametrize("way", ["call", "detached", "interruptible"])
+def test_a_panic_is_an_error_like_the_others(way: str) -> None:
+    for _ in range(2):
+        with pytest.raises(freesmtp.InternalError, match=way) as caught:
+            _freesmtp._panic(way)
+        assert caught.value.kind == "internal"
+        assert isinstance(caught.value, RuntimeError)
 
 
 def test_cancelled_is_no_timeout() -> None:

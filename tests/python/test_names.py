@@ -5,11 +5,7 @@ import pytest
 from freesmtp import _freesmtp
 from freesmtp._names import ORIGINAL_NAMES
 
-CLASSES = [
-    value
-    for name, value in vars(_freesmtp).items()
-    if isinstance(value, type) and not name.startswith("_")
-]
+CLASSES = [value for name, value in vars(_freesmtp).items() if isinstance(value, type) and not name.startswith("_")]
 
 # As the interface is described, not as it is built: what a program of the original may say.
 DESCRIBED = {

@@ -2,7 +2,7 @@
 
 import io
 import ipaddress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -267,7 +267,7 @@ def test_dates_keep_moment_and_offset() -> None:
 
 def test_a_date_that_no_header_can_hold_is_refused() -> None:
     message = EmailMessage("a@b.test", "c@d.test", "", "")
-    message.date = datetime(1899, 12, 30, tzinfo=timezone.utc)
+    message.date = datetime(1899, 12, 30, tzinfo=UTC)
     with pytest.raises(MessageError) as caught:
         message.to_bytes()
     assert caught.value.field == "Date"
@@ -320,4 +320,6 @@ def test_reset_makes_it_new(tmp_path: Path) -> None:
     smtp.log_file = tmp_path / "log"
     smtp.default_timeout = 3
     smtp.reset()
-    assert (smtp.smtp_servers.count, smtp.log_file, smtp.default_timeout) == (0, None, None)
+    assert smtp.smtp_servers.count == 0
+    assert smtp.log_file is None
+    assert smtp.default_timeout is None

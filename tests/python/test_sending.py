@@ -60,10 +60,15 @@ def test_the_connection_is_kept_and_ended_by_the_block(serve: Serve, message: Em
         Say(b"250 taken\r\n"),
     ]
     server = serve(
-        [Say(b"220 a\r\n"), Hear("EHLO .*", pattern=True), Say(b"250 a\r\n")]
-        + transaction
-        + transaction
-        + [Hear("QUIT"), Say(b"221 bye\r\n")]
+        [
+            Say(b"220 a\r\n"),
+            Hear("EHLO .*", pattern=True),
+            Say(b"250 a\r\n"),
+            *transaction,
+            *transaction,
+            Hear("QUIT"),
+            Say(b"221 bye\r\n"),
+        ]
     )
     with SMTP(f"127.0.0.1:{server.port}") as smtp:
         assert not smtp.connected
@@ -76,10 +81,14 @@ def test_the_connection_is_kept_and_ended_by_the_block(serve: Serve, message: Em
 
 
 def test_the_block_is_left_by_errors_too(smtp: SMTP, message: EmailMessage) -> None:
-    with pytest.raises(ZeroDivisionError), smtp:
-        smtp.connect()
-        assert smtp.connected
-        raise ZeroDivisionError
+    def leave() -> None:
+        with smtp:
+            smtp.connect()
+            assert smtp.connected
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        leave()
     assert not smtp.connected
 
 
@@ -105,9 +114,7 @@ def test_a_message_that_is_none_is_a_type_error(smtp: SMTP) -> None:
 
 
 def test_diagnose() -> None:
-    found = diagnose(
-        "550 5.7.1 Unable to relay", stage="RCPT", offered=["AUTH LOGIN"], authenticated=False, tls=True
-    )
+    found = diagnose("550 5.7.1 Unable to relay", stage="RCPT", offered=["AUTH LOGIN"], authenticated=False, tls=True)
     assert found.cause == "relay-denied"
     assert "LOGIN" in found.remedy
     assert str(found).startswith("relay-denied: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,11 +25,9 @@ async def send(smtp: SMTP, message: EmailMessage) -> Report:
             finished.set_exception(error or RuntimeError("the send ended without a result"))
 
     def done(report: Report | None, error: BaseException | None) -> None:
-        try:
+        # A loop that was closed before the send ended: nobody waits any more.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, report, error)
-        except RuntimeError:
-            # The loop was closed before the send ended; nobody waits any more.
-            pass
 
     operation = smtp._start(message, done)
     try:

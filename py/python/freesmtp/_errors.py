@@ -111,11 +111,11 @@ class SMTPProtocolError(SMTPError, OSError):
     """The server refused a command, or broke the protocol."""
 
 
-class SMTPRecipientsRefused(SMTPProtocolError):  # noqa: N818 (a name of the interface)
+class SMTPRecipientsRefused(SMTPProtocolError):
     """Every recipient was refused; `recipients` says why for each."""
 
 
-class SMTPOutcomeUnknown(SMTPError, OSError):  # noqa: N818 (a name of the interface)
+class SMTPOutcomeUnknown(SMTPError, OSError):
     """The connection broke after the whole message was sent: it may have been delivered."""
 
 
@@ -127,7 +127,7 @@ class SpoolError(SMTPError, OSError):
     """The spool could not take the message."""
 
 
-class Cancelled(SMTPError):  # noqa: N818 (a name of the interface)
+class Cancelled(SMTPError):
     """The program cancelled the operation."""
 
 

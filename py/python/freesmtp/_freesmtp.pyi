@@ -17,6 +17,7 @@ __all__ = [
     "Address",
     "Attachment",
     "BodyPart",
+    "_panic",
     "Collection",
     "Attachments",
     "BodyParts",
@@ -206,9 +207,7 @@ class BodyParts(Collection[BodyPart]):
 @final
 class Attachments(Collection[Attachment]):
     @overload
-    def add(
-        self, source: _Source, display_name: str | None = None, content_type: str | None = None
-    ) -> Attachment: ...
+    def add(self, source: _Source, display_name: str | None = None, content_type: str | None = None) -> Attachment: ...
     @overload
     def add(self, source: Attachment) -> Attachment: ...
 
@@ -562,4 +561,5 @@ def diagnose(
     recipient_count: int = 0,
     message_id: str | None = None,
 ) -> Diagnosis: ...
+def _panic(way: str) -> None: ...
 def _enum_numbers() -> dict[str, dict[str, int]]: ...

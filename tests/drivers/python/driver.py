@@ -76,9 +76,7 @@ class Driver:
             "server.cafile": lambda v: setattr(self.server, "ca_file", v),
             "server.tlsservername": lambda v: setattr(self.server, "tls_server_name", v),
             "server.allowplaintextauth": lambda v: setattr(self.server, "allow_plaintext_auth", truth(v)),
-            "server.dangeracceptinvalidcerts": lambda v: setattr(
-                self.server, "danger_accept_invalid_certs", truth(v)
-            ),
+            "server.dangeracceptinvalidcerts": lambda v: setattr(self.server, "danger_accept_invalid_certs", truth(v)),
             "server.dangeracceptinvalidhostnames": lambda v: setattr(
                 self.server, "danger_accept_invalid_hostnames", truth(v)
             ),
