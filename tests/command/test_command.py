@@ -1,6 +1,5 @@
 """The command `freesmtp`: what it catches, what it sends, how it ends, and what it says."""
 
-import email.policy
 import json
 import os
 import signal
@@ -9,70 +8,24 @@ import socket
 import stat
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
-
-from harness.driver import ROOT
 from harness.process import LOOPBACK, free_port
+from harness.sink import Sink, program, read
 
 REFUSED, USAGE, TRY_LATER = 1, 2, 75
 SENT = ("--from", "Zoë <zoe@sender.test>", "--to", "user@own.test", "--subject", "Grüße")
 
 
-def program() -> str:
-    """Where the command is."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return os.environ.get("FREESMTP_COMMAND", str(target / os.environ.get("FREESMTP_PROFILE", "debug") / "freesmtp"))
-
-
-class Sink:
-    """A running `freesmtp sink`."""
-
-    def __init__(self, folder: Path, *options: str, host: str = LOOPBACK) -> None:
-        self.folder = folder
-        arguments = [program(), "sink", "--port", "0", "--host", host, "--dir", str(folder), *options]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, encoding="utf-8")
-        assert self.process.stdout is not None
-        self.out = self.process.stdout
-        words = self.out.readline().rstrip("\n").rpartition(" ")
-        assert words[0] == "listening on", words
-        self.address = words[2]
-        self.host, _, port = self.address.rpartition(":")
-        self.host, self.port = self.host.strip("[]"), int(port)
-
-    def client(self) -> smtplib.SMTP:
-        return smtplib.SMTP(self.host, self.port, local_hostname="client.test", timeout=20)
-
-    def raw(self) -> "Raw":
-        return Raw(socket.create_connection((self.host, self.port), timeout=20))
-
-    def kept(self) -> list[Path]:
-        return sorted(self.folder.glob("*.eml"))
-
-    def only(self) -> Path:
-        (path,) = self.kept()
-        return path
-
-    def envelope(self) -> dict[str, object]:
-        return json.loads(self.only().with_suffix(".json").read_text(encoding="utf-8"))
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-        self.out.close()
-
-
 class Raw:
     """A connection that says exactly what it is told."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.stream = connection.makefile("rb")
+    def __init__(self, sink: Sink) -> None:
+        self.connection = socket.create_connection((sink.host, sink.port), timeout=20)
+        self.stream = self.connection.makefile("rb")
         assert self.code() == 220
 
     def code(self) -> int:
@@ -94,30 +47,11 @@ class Raw:
 Start = Callable[..., Sink]
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    sinks: list[Sink] = []
-
-    def make(*options: str, **where: str) -> Sink:
-        sinks.append(Sink(tmp_path / "mail", *options, **where))
-        return sinks[-1]
-
-    yield make
-    for sink in sinks:
-        sink.close()
-
-
 def send(*arguments: object, stdin: bytes = b"Hello\n", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Runs `freesmtp send`."""
     clean = {name: value for name, value in os.environ.items() if name != "FREESMTP_PASSWORD"}
     words = [program(), "send", *map(str, arguments)]
     return subprocess.run(words, input=stdin, capture_output=True, timeout=60, env={**clean, **environment})
-
-
-def parse(path: Path) -> EmailMessage:
-    message = BytesParser(policy=email.policy.default).parsebytes(path.read_bytes())
-    assert isinstance(message, EmailMessage)
-    return message
 
 
 # ------------------------------------------------------------------------------------------------------------- sink
@@ -154,7 +88,7 @@ def test_smuggled_bytes_end_no_message(start: Start) -> None:
     sink = start()
     hidden = b"MAIL FROM:<evil@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nforged\r\n.\r\n"
     for end in (b"\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r"):
-        with closing(sink.raw()) as client:
+        with closing(Raw(sink)) as client:
             assert client.say(b"EHLO c\r\n") == 250
             assert client.say(b"MAIL FROM:<a@b.test>\r\n") == 250
             assert client.say(b"RCPT TO:<c@d.test>\r\n") == 250
@@ -182,13 +116,13 @@ def test_many_connections_at_once(start: Start) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    subjects = {parse(path)["Subject"] for path in sink.kept()}
+    subjects = {read(path)["Subject"] for path in sink.kept()}
     assert subjects == {f"{number}-{index}" for number in range(20) for index in range(5)}
 
 
 def test_more_connections_than_allowed_are_told_so(start: Start) -> None:
     sink = start("--max-connections", "1")
-    with closing(sink.raw()):
+    with closing(Raw(sink)):
         with pytest.raises(smtplib.SMTPConnectError) as refused:
             sink.client()
         assert refused.value.smtp_code == 421
@@ -196,7 +130,7 @@ def test_more_connections_than_allowed_are_told_so(start: Start) -> None:
 
 def test_a_silent_client_is_told_and_closed(start: Start) -> None:
     sink = start("--timeout", "1")
-    with closing(sink.raw()) as client:
+    with closing(Raw(sink)) as client:
         assert client.code() == 421
         assert client.code() == 0
 
@@ -204,7 +138,7 @@ def test_a_silent_client_is_told_and_closed(start: Start) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_leaves_no_half_message(start: Start, number: signal.Signals) -> None:
     sink = start()
-    with closing(sink.raw()) as idle, closing(sink.raw()) as busy:
+    with closing(Raw(sink)) as idle, closing(Raw(sink)) as busy:
         busy.say(b"EHLO c\r\n")
         busy.say(b"MAIL FROM:<a@b.test>\r\n")
         busy.say(b"RCPT TO:<c@d.test>\r\n")
@@ -272,7 +206,7 @@ def test_everything_arrives(start: Start, tmp_path: Path) -> None:
     done = send("--server", sink.address, *SENT, *options, stdin="Zeile 1\n.\nZeile 3 ü\n".encode())
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"took the message for 3 recipients: 250 2.0.0 Ok" in done.stdout
-    message = parse(sink.only())
+    message = read(sink.only())
     assert message["Subject"] == "Grüße"
     assert message["From"].addresses[0].display_name == "Zoë"
     assert message["X-Test"] == "Frühling"
@@ -342,7 +276,7 @@ def test_some_recipients_are_refused(start: Start) -> None:
     assert [entry["status"] for entry in report["recipients"]] == ["accepted", "refused"]
     assert (report["reply_code"], report["server"]) == (250, sink.address)
     assert (report["tls"], report["auth_mechanism"]) == (None, None)
-    assert report["message_id"] == parse(sink.kept()[-1])["Message-ID"]
+    assert report["message_id"] == read(sink.kept()[-1])["Message-ID"]
     assert send(*arguments, "--all-or-nothing").returncode == REFUSED
     assert len(sink.kept()) == 2
 
