@@ -68,7 +68,7 @@ class Certificate:
 class Pki:
     """Certificates by name: of servers `NAMES`, of the client `user`: `client`, and `client-other-issuer`."""
 
-    NAMES = ("good", "expired", "wrong-name", "self-signed", "other-issuer")
+    NAMES = ("good", "expired", "wrong-name", "self-signed", "other-issuer", "sha384")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,6 +80,7 @@ class Pki:
             "wrong-name": self._issue("wrong-name", self.ca, ELSEWHERE),
             "self-signed": self._self_signed("self-signed"),
             "other-issuer": self._issue("other-issuer", other, HERE),
+            "sha384": self._issue("sha384", self.ca, HERE, digest="sha384"),
             "client": self._issue("client", self.ca, HERE, kind="client", subject="user"),
             "client-other-issuer": self._issue("client-other-issuer", other, HERE, kind="client", subject="user"),
         }
@@ -125,6 +126,7 @@ class Pki:
         end: str = "",
         kind: str = "server",
         subject: str = "",
+        digest: str = "sha256",
     ) -> Certificate:
         made = Certificate(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request = self.folder / f"{name}.csr"
@@ -137,7 +139,7 @@ class Pki:
         # `openssl ca`, because `openssl x509` of OpenSSL 3.0 cannot make a certificate that has expired already.
         dates = ("-startdate", start, "-enddate", end) if end else ("-days", "30")
         _openssl(
-            *("ca", "-batch", "-notext", "-config", configuration, "-extensions", kind, *dates),
+            *("ca", "-batch", "-notext", "-config", configuration, "-extensions", kind, "-md", digest, *dates),
             *("-cert", issuer.chain, "-keyfile", issuer.key, "-in", request, "-out", made.chain),
         )
         return made

@@ -12,7 +12,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .process import LOOPBACK
@@ -44,6 +44,13 @@ class Hear:
 
 
 @dataclass(frozen=True)
+class Respond:
+    """Hear any one line, and send what the function makes of it; what it raises is a violation."""
+
+    answer: Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
 class Message:
     """Take a message up to the lone dot and keep it without its dot-stuffing; the dot itself is taken too."""
 
@@ -67,7 +74,7 @@ class Silence:
     """Say nothing more, take what comes, until the client closes."""
 
 
-Step = Say | Hear | Message | Tls | Close | Silence
+Step = Say | Hear | Respond | Message | Tls | Close | Silence
 
 
 @dataclass
@@ -248,6 +255,8 @@ class _Play:
                     self._say(data)
             case Hear():
                 self._hear(step)
+            case Respond(answer):
+                self._respond(answer)
             case Message():
                 self._take_message()
             case Tls(certificate):
@@ -295,6 +304,17 @@ class _Play:
             self._connection.lines.append(line)
         elif not step.optional:
             raise Violation(f"expected {step.text!r}, heard {line!r}")
+
+    def _respond(self, answer: Callable[[str], bytes]) -> None:
+        line = self._line()
+        if line is None:
+            raise ClientClosed
+        self._connection.lines.append(line)
+        try:
+            said = answer(line)
+        except (ValueError, KeyError) as error:
+            raise Violation(f"{line!r}: {error!r}") from error
+        self._say(said)
 
     def _take_message(self) -> None:
         message = bytearray()

@@ -90,7 +90,7 @@ def test_ways_in(name: str, language: str, postfix: Postfix, send, log_file: Pat
         assert_hidden("\0user\0secret", log_file.read_text(), str(answer))
 
 
-@pytest.mark.parametrize("account", dovecot.ACCOUNTS, ids=["simple", "umlaut", "quoted", "long"])
+@pytest.mark.parametrize("account", dovecot.ACCOUNTS, ids=["simple", "umlaut", "spaced", "quoted", "long"])
 @pytest.mark.parametrize("mode", ["plain", "login"])
 def test_accounts(mode: str, account: Account, language: str, postfix: Postfix, send, log_file: Path) -> None:
     way = WAYS[f"starttls-{mode}"]
