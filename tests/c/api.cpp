@@ -1,0 +1,178 @@
+// What the C++ header adds: properties, collections, values, exceptions.
+
+#include <freesmtp.hpp>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <type_traits>
+
+#include "check.h"
+
+using namespace freesmtp;
+
+namespace {
+
+static_assert(std::is_nothrow_copy_constructible_v<SMTPError>);
+static_assert(std::is_base_of_v<std::runtime_error, SMTPError>);
+static_assert(std::is_same_v<SMTPProtocolException, SMTPProtocolError>);
+static_assert(std::is_move_constructible_v<SMTP> && !std::is_copy_constructible_v<SMTP>);
+static_assert(std::is_copy_constructible_v<EmailMessage>);
+
+/// The error that `call` throws, which must be exactly of that class.
+template <class Error, class Call>
+Error Thrown(Call call) {
+    try {
+        call();
+    } catch (const SMTPError &error) {
+        const auto *const exact = dynamic_cast<const Error *>(&error);
+        if (exact == nullptr)
+            std::fprintf(stderr, "%s: %s\n", error.KindName().c_str(), error.what());
+        CHECK(exact != nullptr);
+        return *exact;
+    }
+    CHECK(!"thrown");
+    std::abort();
+}
+
+void PropertiesReadAndWrite(const std::string &folder) {
+    SMTP smtp;
+    CHECK(std::string(smtp.LogFile).empty());
+    smtp.LogFile = folder + "/smtp log.txt";
+    CHECK(smtp.LogFile() == folder + "/smtp log.txt");
+    CHECK(Thrown<FileIOError>([&] { smtp.LogFile = folder + "/none/log.txt"; }).Field() == "LogFile");
+    CHECK(smtp.LogFile() == folder + "/smtp log.txt");
+    smtp.DefaultDomain = "client.test";
+    std::ostringstream shown;
+    shown << smtp.DefaultDomain << ' ' << smtp.Version;
+    CHECK(shown.str() == std::string("client.test ") + freesmtp_version());
+    smtp.DefaultTimeout = 7;
+    CHECK(smtp.Timeouts().Connect == 7 && smtp.DefaultTimeout == 7);
+    smtp.Timeouts = {1, 2, 3, 4, 5};
+    CHECK(smtp.Timeouts().EndOfData == 5);
+    Thrown<MessageError>([&] { smtp.DefaultTimeout = 0; });
+    CHECK(!smtp.AllOrNothing);
+    smtp.AllOrNothing = true;
+    CHECK(smtp.AllOrNothing && !smtp.Connected);
+    // A NUL ends no text early.
+    CHECK(Thrown<MessageError>([&] { smtp.DefaultDomain = std::string("client.test\0.evil", 17); }).Field() ==
+          "DefaultDomain");
+
+    SMTP other;
+    other.LogFile = smtp.LogFile;
+    CHECK(other.LogFile() == smtp.LogFile());
+
+    SMTP moved(std::move(smtp));
+    CHECK(moved.AllOrNothing && moved.DefaultDomain() == "client.test");
+    moved.AllOrNothing = false;
+    other = std::move(moved);
+    CHECK(!other.AllOrNothing && other.Timeouts().Greeting == 2);
+    other.AllOrNothing = true;
+    CHECK(other.AllOrNothing);
+    other.Reset();
+    CHECK(!other.AllOrNothing && other.LogFile().empty());
+}
+
+void ServersAreValues() {
+    SMTP smtp("smtps://us%40er:secret@mail.example.com:4650");
+    SMTPServer &server = smtp.SMTPServers[0];
+    CHECK(server.Name == "mail.example.com" && server.Port == 4650 && server.Account == "us@er");
+    CHECK(server.Security == SMTPSecurity::Implicit && !server.Password);
+    smtp.SMTPServers.Add("second.example.com");
+    smtp.SMTPServers.Add("third.example.com", 2525);
+    smtp.SMTPServers.Add("fourth.example.com", 2525, 30);
+    smtp.SMTPServers.Add("fifth.example.com", 587, 30, SMTPAuthMode::AuthLogin, "user", "secret");
+    CHECK(smtp.SMTPServers.Count() == 5);
+    CHECK(smtp.SMTPServers.GetLastItem().Password == "secret" && *smtp.SMTPServers[3].Timeout == 30);
+    smtp.SMTPServers.Remove(1);
+    CHECK(smtp.SMTPServers[1].Name == "third.example.com");
+    Thrown<MessageError>([] { SMTP("http://mail.example.com"); });
+
+    SMTP bad;
+    bad.SMTPServers.Add("127.0.0.1").Port = 70000;
+    const EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
+    CHECK(Thrown<MessageError>([&] { bad.Send(message); }).Field() == "Port");
+    CHECK(Thrown<MessageError>([&] { SMTP().Send(message); }).Field() == "SMTPServers");
+}
+
+void MessagesAreValues(const std::string &folder) {
+    EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
+    message.From.Name = "Zoë";
+    message.Recipients.Add("e@f.test", "E", RecipientType::CC);
+    message.ReturnPath = "";
+    message.Priority = MessagePriority::High;
+    message.Date = MessageDate(880'127'706, -360);
+    message.CustomHeaders.Add("X-Kind", "test");
+    message.Attachments.Add(std::vector<unsigned char>{0, 1, 2}, "three.bin").ContentType = "application/x-three";
+    EmailMessage copy = message;
+    copy.Subject += ", copy";
+    for (Recipient &recipient : copy.Recipients)
+        recipient.Name.clear();
+    CHECK(message.Recipients[1].Name == "E" && copy.Recipients.Count() == 2);
+    CHECK(copy.Attachments[0].Content == message.Attachments[0].Content);
+
+    const std::string bytes = message.ToBytes();
+    for (const char *part : {"Date: Fri, 21 Nov 1997 09:55:06 -0600\r\n", "X-Kind: test\r\n", "X-Priority: 1\r\n",
+                             "application/x-three", "AAEC\r\n"})
+        CHECK(bytes.find(part) != std::string::npos);
+    message.MessageID = "fixed@d.test";
+    message.SaveMessage(folder + "/message.eml");
+    std::ifstream file(folder + "/message.eml", std::ios::binary);
+    const std::string saved((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    CHECK(saved.find("<fixed@d.test>") != std::string::npos);
+
+    message.Recipients.Clear();
+    CHECK(Thrown<MessageError>([&] { message.ToBytes(); }).Field() == "Recipients");
+    try {
+        message.Recipients.GetLastItem();
+        CHECK(!"thrown");
+    } catch (const std::out_of_range &) {
+    }
+    message.Reset();
+    CHECK(message.Subject.empty() && message.Attachments.empty());
+    message.Attachments.Add(folder + "/none.bin");
+    message.Recipients.Add("a@b.test");
+    message.From.Email = "c@d.test";
+    CHECK(Thrown<FileIOError>([&] { message.ToBytes(); }).Field() == "Attachments[0]");
+}
+
+void FailuresHaveTheirClass(const std::string &silent, const std::string &closed) {
+    const EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
+    const auto refused = Thrown<SMTPConnectionError>([&] { SMTP(closed).Send(message); });
+    CHECK(refused.Kind() == ErrorKind::Connect && refused.Stage() == "CONNECT" && refused.IsTemporary());
+    CHECK(refused.Server() == closed && refused.OSError() != 0);
+    CHECK(refused.Diagnosis() && refused.Diagnosis()->Cause == "connect-refused");
+    CHECK(std::string(refused.what()).find(refused.Diagnosis()->Summary) != std::string::npos);
+
+    SMTP two(closed);
+    two.SMTPServers.Add(SMTPServer::Parse(closed));
+    CHECK(Thrown<SMTPConnectionError>([&] { two.Send(message); }).Others().size() == 1);
+
+    // Whichever comes first, the send or the cancel: the token stays cancelled.
+    SMTP waiting(silent);
+    const CancelToken cancel;
+    std::thread other([&] { cancel.Cancel(); });
+    Thrown<Cancelled>([&] { waiting.Send(message, cancel); });
+    other.join();
+    CHECK(cancel.IsCancelled());
+}
+
+void RepliesAreExplained() {
+    SessionContext context;
+    context.Host = "mail.example.com";
+    context.Offered = {"AUTH LOGIN", "STARTTLS"};
+    const Diagnosis diagnosis = Diagnose("550 5.7.1 Relaying denied", "RCPT", context);
+    CHECK(diagnosis.Cause == "relay-denied" && diagnosis.Remedy.find("AUTH LOGIN") != std::string::npos);
+    CHECK(Thrown<MessageError>([] { Diagnose("550 no", "TEA"); }).Field() == "stage");
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    CHECK(argc == 4);
+    PropertiesReadAndWrite(argv[1]);
+    ServersAreValues();
+    MessagesAreValues(argv[1]);
+    FailuresHaveTheirClass(argv[2], argv[3]);
+    RepliesAreExplained();
+    return 0;
+}

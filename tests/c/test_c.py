@@ -1,0 +1,257 @@
+"""The C and C++ libraries: examples, memory, signals, install."""
+
+import email
+import email.policy
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from harness import driver
+from harness.driver import ROOT, Job
+from harness.pki import Pki
+from harness.scripted import Close, Hear, Message, Say, Step, Tls
+
+HERE = Path(__file__).parent
+LIBRARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("FREESMTP_PROFILE", "debug")
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-g"]
+C = ["cc", "-std=c11", *STRICT]
+CXX = ["c++", "-std=c++17", *STRICT]
+# Errors for what is lost for certain; what OpenSSL keeps for the whole process is still reachable and no leak.
+VALGRIND = [
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=definite,indirect",
+]
+IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+def run(command: Sequence[object], **settings: object) -> subprocess.CompletedProcess[str]:
+    """Runs a command that must succeed."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **settings)  # type: ignore[call-overload]
+    assert done.returncode == 0, f"{command}\nexit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def build(program: Path, *sources: Path) -> Path:
+    """A program over the library that cargo built."""
+    soname = LIBRARY / "libfreesmtp.so.0"
+    if not soname.exists():
+        soname.symlink_to("libfreesmtp.so")
+    compiler = CXX if sources[0].suffix == ".cpp" else C
+    run(
+        [
+            *compiler,
+            f"-I{ROOT / 'include'}",
+            *sources,
+            "-o",
+            program,
+            f"-L{LIBRARY}",
+            "-lfreesmtp",
+            f"-Wl,-rpath,{LIBRARY}",
+        ]
+    )
+    return program
+
+
+def dialogue(
+    recipients: int = 1, *, end: Sequence[Step] = (Message(), Say(b"250 2.0.0 queued as 1\r\n"))
+) -> list[Step]:
+    """A transaction with any EHLO name and addresses."""
+    steps: list[Step] = [Say(b"220 mail.test ESMTP\r\n"), Hear("EHLO .*", pattern=True), Say(b"250 mail.test\r\n")]
+    steps += [Hear("MAIL FROM:.*", pattern=True), Say(b"250 ok\r\n")]
+    for _ in range(recipients):
+        steps += [Hear("RCPT TO:.*", pattern=True), Say(b"250 ok\r\n")]
+    return [*steps, Hear("DATA"), Say(b"354 go\r\n"), *end]
+
+
+REFUSING: list[Step] = [
+    *dialogue(0)[:5],
+    Hear("RCPT TO:.*", pattern=True),
+    Say(b"554 5.7.1 <recipient@foreign.example>: Relay access denied\r\n"),
+]
+
+
+@pytest.fixture(params=["c", "cpp"])
+def suffix(request: pytest.FixtureRequest) -> str:
+    """Each of the two languages."""
+    return str(request.param)
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of loopback where nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def example(tmp_path: Path, suffix: str, name: str) -> Path:
+    return build(tmp_path / name, ROOT / "examples" / suffix / f"{name}.{suffix}")
+
+
+def test_send(tmp_path: Path, suffix: str, serve, log_file: Path) -> None:
+    server = serve(dialogue())
+    program = example(tmp_path, suffix, "send")
+    done = run([*VALGRIND, program, f"127.0.0.1:{server.port}", log_file], cwd=tmp_path)
+    server.finish()
+    assert "2.0.0 queued as 1" in done.stdout
+    assert "554" not in log_file.read_text() and "EHLO" in log_file.read_text()
+    assert (
+        email.message_from_bytes(server.messages[0], policy=email.policy.default)["To"] == "Zoë <recipient@example.org>"
+    )
+
+
+def test_the_line_of_the_original_documentation(tmp_path: Path, serve) -> None:
+    source = (ROOT / "examples/cpp/send.cpp").read_text()
+    assert r'smtp.LogFile="c:\\smtp log.txt";' in source
+    server = serve(dialogue())
+    run([example(tmp_path, "cpp", "send"), f"127.0.0.1:{server.port}"], cwd=tmp_path)
+    server.finish()
+    assert "EHLO" in (tmp_path / r"c:\smtp log.txt").read_text()
+
+
+def test_attachments(tmp_path: Path, suffix: str, serve) -> None:
+    report, image = tmp_path / "a report.pdf", tmp_path / "logo.png"
+    report.write_bytes(b"%PDF-1.7\r\n" + bytes(range(256)) * 300)
+    image.write_bytes(IMAGE)
+    server = serve(dialogue(2))
+    run([*VALGRIND, example(tmp_path, suffix, "attachments"), f"127.0.0.1:{server.port}", report, image])
+    server.finish()
+    message = email.message_from_bytes(server.messages[0], policy=email.policy.default)
+    parts = {part.get_filename(): part for part in message.walk() if part.get_filename()}
+    assert parts["a report.pdf"].get_payload(decode=True) == report.read_bytes()
+    assert parts["may.csv"].get_payload(decode=True) == b"month;sold\nmay;42\n"
+    assert parts["logo.png"].get_payload(decode=True) == IMAGE
+    assert parts["logo.png"]["Content-ID"] == "<logo>"
+    assert "Bcc" not in message
+
+
+def test_errors(tmp_path: Path, suffix: str, serve) -> None:
+    server = serve(REFUSING)
+    done = run([*VALGRIND, example(tmp_path, suffix, "errors"), f"127.0.0.1:{server.port}"])
+    server.finish()
+    assert "no recipient was accepted" in done.stdout
+    assert "recipient@foreign.example: refused, 554 5.7.1" in done.stdout
+    assert done.stdout.count("relay-denied") == 2
+    assert "who must act: " in done.stdout
+
+
+def test_errors_without_a_server(tmp_path: Path, suffix: str, closed_port: int) -> None:
+    done = run([*VALGRIND, example(tmp_path, suffix, "errors"), f"127.0.0.1:{closed_port}"])
+    assert "connect at CONNECT" in done.stdout
+    assert "the same call may succeed later" in done.stdout
+
+
+def test_c_api(tmp_path: Path) -> None:
+    run([*VALGRIND, build(tmp_path / "api", HERE / "api.c")])
+
+
+def test_cpp_api(tmp_path: Path, serve, closed_port: int) -> None:
+    server = serve([Say(b"220 mail.test\r\n")])
+    program = build(tmp_path / "api", HERE / "api.cpp")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    run([*VALGRIND, program, folder, f"127.0.0.1:{server.port}", f"127.0.0.1:{closed_port}"])
+
+
+def test_header_in_two_files(tmp_path: Path) -> None:
+    run([build(tmp_path / "two", HERE / "two_files_a.cpp", HERE / "two_files_b.cpp")])
+
+
+def test_tls_leaks_nothing(suffix: str, serve, pki: Pki) -> None:
+    steps = dialogue()
+    starttls: list[Step] = [Say(b"250-mail.test\r\n250 STARTTLS\r\n"), Hear("STARTTLS"), Say(b"220 go\r\n"), Tls()]
+    server = serve([*steps[:2], *starttls, *steps[1:]])
+    # Under valgrind the trust store alone takes longer than the usual timeout.
+    settings = {"security": "required", "cafile": pki.ca_file, "timeout": 200}
+    job = Job().server("127.0.0.1", server.port, **settings).message("a@b.test").send()
+    answer = driver.run_one(suffix, job, timeout=300, prefix=VALGRIND)
+    assert answer["ok"], answer
+    server.finish()
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_broken_pipe_is_an_error_and_no_signal(tmp_path: Path, reset: bool, serve) -> None:
+    server = serve(dialogue(end=[Close(reset=reset)]))
+    done = run([build(tmp_path / "sigpipe", HERE / "sigpipe.c"), f"127.0.0.1:{server.port}"])
+    assert done.stdout.strip() == "connect"
+
+
+@pytest.fixture(scope="session")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library, installed into a folder of its own."""
+    folder = tmp_path_factory.mktemp("prefix")
+    run(["make", "-f", "ffi-c/install.mk", "install", f"PREFIX={folder}", f"FREESMTP_LIB={LIBRARY}"], cwd=ROOT)
+    return folder
+
+
+def test_pkg_config(prefix: Path, tmp_path: Path, suffix: str, serve) -> None:
+    environment = {
+        **os.environ,
+        "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig"),
+        "LD_LIBRARY_PATH": str(prefix / "lib"),
+    }
+    flags = run(["pkg-config", "--cflags", "--libs", "freesmtp"], env=environment).stdout.split()
+    program = tmp_path / "send"
+    compiler = CXX if suffix == "cpp" else C
+    run([*compiler, ROOT / "examples" / suffix / f"send.{suffix}", "-o", program, *flags])
+    linked = run(["ldd", program], env=environment).stdout
+    assert f"libfreesmtp.so.0 => {prefix}/lib/libfreesmtp.so.0" in linked
+    server = serve(dialogue())
+    run([program, f"127.0.0.1:{server.port}"], env=environment, cwd=tmp_path)
+    server.finish()
+    version = run(["pkg-config", "--modversion", "freesmtp"], env=environment).stdout.strip()
+    assert f'version = "{version}"' in (ROOT / "Cargo.toml").read_text()
+
+
+def test_cmake(prefix: Path, tmp_path: Path, serve) -> None:
+    if shutil.which("cmake") is None:
+        pytest.skip("cmake is not installed")
+    run(["cmake", "-S", HERE, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}", f"-DEXAMPLES={ROOT / 'examples'}"])
+    run(["cmake", "--build", tmp_path])
+    for name in ("c-send", "cpp-send", "c-send-static"):
+        server = serve(dialogue())
+        run([tmp_path / name, f"127.0.0.1:{server.port}"], cwd=tmp_path)
+        server.finish()
+
+
+def test_destdir_is_only_a_prefix_of_files(tmp_path: Path) -> None:
+    run(
+        [
+            "make",
+            "-f",
+            "ffi-c/install.mk",
+            "install",
+            "PREFIX=/opt/mail",
+            "LIBDIR=/opt/mail/lib/x",
+            f"DESTDIR={tmp_path}",
+            f"FREESMTP_LIB={LIBRARY}",
+        ],
+        cwd=ROOT,
+    )
+    libraries = tmp_path / "opt/mail/lib/x"
+    assert (libraries / "libfreesmtp.so").resolve().is_file()
+    assert "libdir=/opt/mail/lib/x\n" in (libraries / "pkgconfig/freesmtp.pc").read_text()
+    assert str(tmp_path) not in (libraries / "pkgconfig/freesmtp.pc").read_text()
+    config = libraries / "cmake/freesmtp/freesmtpConfig.cmake"
+    assert '/../../../.."' in config.read_text()
+    run(
+        [
+            "make",
+            "-f",
+            "ffi-c/install.mk",
+            "uninstall",
+            "PREFIX=/opt/mail",
+            "LIBDIR=/opt/mail/lib/x",
+            f"DESTDIR={tmp_path}",
+        ],
+        cwd=ROOT,
+    )
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

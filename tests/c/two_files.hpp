@@ -1,0 +1,5 @@
+// What the two files of the program agree on.
+
+#include <freesmtp.hpp>
+
+freesmtp::EmailMessage MadeElsewhere();
