@@ -66,6 +66,8 @@ impl Session {
             "timeout" => server.timeout = Some(Duration::from_secs(parse(value)?)),
             "account" => value.clone_into(&mut server.account),
             "password" => server.password = Secret::new(value),
+            "sasl" => value.clone_into(&mut server.sasl),
+            "sasl" => value.clone_into(&mut server.sasl),
             "authmode" => server.auth_mode = value.parse()?,
             "cafile" => server.ca_file = Some(value.into()),
             "tlsservername" => value.clone_into(&mut server.tls_server_name),
