@@ -1,0 +1,80 @@
+//! The work that is measured: a number of messages over a number of connections to a server on this machine.
+
+use std::{env, error::Error, path::PathBuf, thread};
+
+use freesmtp_core::{EmailMessage, Smtp};
+
+/// What to send, as the command line says it: `PORT N SIZE CONNECTIONS [ATTACHMENT]`.
+#[derive(Debug)]
+pub struct Work {
+    /// The server's port on 127.0.0.1.
+    pub port: u16,
+    /// Messages in all.
+    pub count: usize,
+    /// Octets of each message's text.
+    pub size: usize,
+    /// Threads, each with one message under way.
+    pub connections: usize,
+    /// A file to attach to every message.
+    pub attachment: Option<PathBuf>,
+}
+
+impl Work {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// When an argument is missing or not a number.
+    pub fn from_args() -> Result<Self, Box<dyn Error>> {
+        let mut args = env::args_os().skip(1);
+        let mut number = || -> Result<usize, Box<dyn Error>> {
+            let arg = args.next().ok_or("usage: PORT N SIZE CONNECTIONS [ATTACHMENT]")?;
+            Ok(arg.to_string_lossy().parse()?)
+        };
+        Ok(Self {
+            port: u16::try_from(number()?)?,
+            count: number()?,
+            size: number()?,
+            connections: number()?.max(1),
+            attachment: args.next().map(PathBuf::from),
+        })
+    }
+
+    /// Sends everything and closes the connections.
+    ///
+    /// # Errors
+    /// The first message that was not taken.
+    pub fn carry_out(&self) -> Result<(), freesmtp_core::Error> {
+        let smtp = Smtp::new(&format!("127.0.0.1:{}", self.port))?;
+        let text = format!("{}\r\n", "x".repeat(70)).repeat((self.size / 72).max(1));
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.connections)
+                .map(|thread| {
+                    let (smtp, text) = (smtp.clone(), &text);
+                    scope.spawn(move || {
+                        (thread..self.count)
+                            .step_by(self.connections)
+                            .try_for_each(|i| smtp.send(&self.message(i, text)).map(drop))
+                    })
+                })
+                .collect();
+            threads.into_iter().try_for_each(|thread| match thread.join() {
+                Ok(sent) => sent,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })?;
+        smtp.disconnect();
+        Ok(())
+    }
+
+    fn message(&self, index: usize, text: &str) -> EmailMessage {
+        let mut message = EmailMessage::new();
+        message.from = "sender@example.test".into();
+        message.add_recipient(format!("r{index}@example.test"));
+        message.subject = format!("Message {index}");
+        message.add_text(text);
+        if let Some(path) = &self.attachment {
+            message.attach_file(path);
+        }
+        message
+    }
+}

@@ -1,0 +1,1 @@
+"""Measures freesmtp beside other clients on the same work."""

@@ -1,0 +1,112 @@
+"""`make bench`: freesmtp beside what a user would pick instead, on the same work, in one run.
+
+It builds everything, sends to a sink on this machine, and prints Markdown on standard output; README.md says how to
+read it. Progress goes to standard error.
+"""
+
+import argparse
+import os
+import platform
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from measure import counts, server
+from measure.build import BUILD, Built, build
+from measure.sender import Failed, Sender
+from measure.table import figure, section, table
+from measure.work import Work, measure
+
+ROUND_TRIP_MS = 40
+ATTACHMENT_MB = 25
+
+
+def works(quick: bool) -> list[Work]:
+    """What is measured, and for how long in each run."""
+    part = 0.25 if quick else 1.0
+    return [
+        Work("1 KB, 1 connection", seconds=0.7 * part),
+        Work("1 KB, 64 connections", seconds=0.7 * part, connections=64),
+        Work(f"1 KB, 1 connection, {ROUND_TRIP_MS} ms round trip", seconds=part, most=8, round_trip_ms=ROUND_TRIP_MS),
+        Work(f"{ATTACHMENT_MB} MB attachment, 1 connection", seconds=part, most=8, attachment=attachment()),
+    ]
+
+
+def attachment() -> Path:
+    """A file that does not compress, the same bytes each time."""
+    path = BUILD / f"attachment-{ATTACHMENT_MB}.bin"
+    size = ATTACHMENT_MB * 1024 * 1024
+    if not path.exists() or path.stat().st_size != size:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(random.Random(1).randbytes(size))
+    return path
+
+
+def counted(built: Built, senders: list[Sender], near: int, far: int, said: Callable[[str], None]) -> str:
+    """The table of what is counted and not timed."""
+    strace, valgrind = counts.strace_works(), shutil.which("valgrind")
+    rows = []
+    for sender in senders:
+        said(f"counting: {sender.name}")
+        rows.append(
+            [
+                sender.name,
+                figure(counts.system_calls(sender, near)) if strace else "–",
+                figure(counts.round_trips(sender, far, ROUND_TRIP_MS)),
+                figure(counts.instructions(sender, near)) if valgrind and sender.native else "–",
+            ]
+        )
+    text = table(["client", "system calls", "round trips", "instructions"], rows)
+    if any(sender.ours and sender.language == "Rust" for sender in senders):
+        times, octets = counts.allocations(built.allocations, near)
+        text += f"\n\nfreesmtp, Rust: {figure(times)} allocations of {figure(octets)} bytes in all for each message.\n"
+    if not strace:
+        text += "\nSystem calls were not counted: strace is missing, or may not trace here.\n"
+    if not valgrind:
+        text += "\nInstructions were not counted: valgrind is missing.\n"
+    return f"## For each message of 1 KB, counted\n\n{text}"
+
+
+def load() -> str:
+    """How busy the machine is."""
+    return ", ".join(f"{average:.1f}" for average in os.getloadavg())
+
+
+def main() -> int:
+    """Builds, measures, prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one round of short runs: about a minute")
+    parser.add_argument("--rounds", type=int, help="how often each work is repeated (3; 1 when quick)")
+    parser.add_argument("--languages", default="Rust,C,Python,Node", help="only these")
+    options = parser.parse_args()
+    rounds = options.rounds or (1 if options.quick else 3)
+
+    def said(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    said("building")
+    built = build()
+    senders = [sender for sender in built.senders if sender.language in options.languages.split(",")]
+    started = time.monotonic()
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, load {load()} at the start"
+    print(f"# freesmtp beside other clients\n\n{machine}; medians of {rounds} rounds by turns.\n", flush=True)
+    with server.sink() as near, server.delayed(built.delay_proxy, near, ROUND_TRIP_MS) as far:
+        for work in works(options.quick):
+            measured = measure(work, senders, far if work.round_trip_ms else near, rounds, said)
+            said("")
+            print(section(work, measured), flush=True)
+        print(counted(built, senders, near, far, said))
+    said("")
+    print(f"Measured in {time.monotonic() - started:.0f} s; load {load()} at the end.")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failed as failed:
+        sys.exit(f"\n{failed}")
