@@ -17,10 +17,8 @@ function load() {
       failures.push(error);
     }
   }
-  throw new AggregateError(
-    failures,
-    `freesmtp has no native library for ${target}: ${failures.map((error) => error.message.split('\n', 1)[0]).join('; ')}`,
-  );
+  const reasons = failures.map((error) => error.message.split('\n', 1)[0]);
+  throw new AggregateError(failures, `freesmtp has no native library for ${target}: ${reasons.join('; ')}`);
 }
 
 module.exports = load();

@@ -67,7 +67,8 @@ function original(owner, declaration, missing) {
 }
 
 const lines = readFileSync(source, 'utf8').trimEnd().split('\n');
-const made = ['// Made by scripts/types.mjs from types/freesmtp.d.ts and lib/names.cjs.', ...doubled(lines), ''].join('\n');
+const head = '// Made by scripts/types.mjs from types/freesmtp.d.ts and lib/names.cjs.';
+const made = [head, ...doubled(lines), ''].join('\n');
 if (!process.argv.includes('--check')) {
   writeFileSync(target, made);
 } else if (readFileSync(target, 'utf8') !== made) {

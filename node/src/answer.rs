@@ -6,7 +6,10 @@ use freesmtp_core::{Error, ErrorKind, Stage};
 use napi::bindgen_prelude::{Either, Env, Object, ToNapiValue};
 use napi_derive::napi;
 
-use crate::{error::ErrorFields, worker};
+use crate::{
+    error::{ErrorFields, input},
+    worker,
+};
 
 /// The answer of a call that failed.
 #[napi(object, object_from_js = false)]
@@ -57,11 +60,32 @@ where
 
 /// An error about an argument that this half or the JavaScript half has noticed: out of range, or not UTF-8.
 #[napi]
-#[must_use]
 pub fn bad_input(field: String, message: String) -> Failed {
-    let answer = guard(|| Err::<(), Error>(crate::error::input(field, message)));
-    match answer {
-        Either::B(failed) => failed,
-        Either::A(()) => Failed { error: ErrorFields::from(&Error::input("", "")) },
+    Failed { error: ErrorFields::from(&input(field, message)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error<T>(answer: Answer<T>) -> ErrorFields {
+        match answer {
+            Either::A(_) => panic!("answered with a value"),
+            Either::B(failed) => failed.error,
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error_with_its_text() {
+        let error = error(guard::<()>(|| panic!("the number {}", 7)));
+        assert_eq!((error.kind.as_str(), error.number), ("internal", 900));
+        assert!(error.message.contains("the number 7"), "{}", error.message);
+    }
+
+    #[test]
+    fn bad_input_is_explained_like_that_of_the_core() {
+        let error = bad_input("Port".to_owned(), "is too large".to_owned()).error;
+        assert_eq!((error.kind.as_str(), error.field.as_deref()), ("message", Some("Port")));
+        assert_eq!(error.diagnosis.unwrap().cause, "invalid-input");
     }
 }

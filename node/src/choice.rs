@@ -32,7 +32,6 @@ pub enum Choice {
 
 /// The number of an enum value that was given as its number or its name.
 #[napi]
-#[must_use]
 pub fn choose(choice: Choice, field: String, value: Either<f64, String>) -> Answer<u8> {
     guard(|| match choice {
         Choice::RecipientType => numbered(&field, value, RecipientType::ALL, RecipientType::number),
@@ -52,7 +51,6 @@ pub fn choose(choice: Choice, field: String, value: Either<f64, String>) -> Answ
 
 /// The oldest TLS version by its name, in the core's own spelling.
 #[napi]
-#[must_use]
 pub fn tls_version(name: String) -> Answer<String> {
     guard(|| name.parse::<MinTlsVersion>().map(|version| version.as_str().to_owned()).map_err(explained))
 }

@@ -86,7 +86,6 @@ pub struct ContextFields {
 
 /// Explains a reply that refused.
 #[napi]
-#[must_use]
 pub fn diagnose(reply: String, stage: Option<String>, context: ContextFields) -> Answer<DiagnosisFields> {
     guard(|| {
         let reply = Reply::parse(&reply).ok_or_else(|| {

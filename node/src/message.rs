@@ -191,7 +191,6 @@ pub struct MessageDefaults {
 
 /// The defaults of the core.
 #[napi]
-#[must_use]
 pub fn message_defaults() -> Answer<MessageDefaults> {
     guard(|| {
         let message = EmailMessage::new();
@@ -207,7 +206,6 @@ pub fn message_defaults() -> Answer<MessageDefaults> {
 
 /// Copies the bytes of an attachment once; every send shares the copy, and what the program changes later is not in it.
 #[napi]
-#[must_use]
 pub fn copy_bytes(bytes: Uint8Array) -> External<Arc<[u8]>> {
     let size = bytes.len();
     // The garbage collector has to know what stands behind so small an object.
@@ -216,14 +214,12 @@ pub fn copy_bytes(bytes: Uint8Array) -> External<Arc<[u8]>> {
 
 /// The message as it would be sent.
 #[napi]
-#[must_use]
 pub fn message_to_bytes(message: MessageFields) -> Answer<Buffer> {
     guard(|| Ok(Buffer::from(message.into_core()?.to_bytes()?)))
 }
 
 /// Writes the message to a file.
 #[napi]
-#[must_use]
 pub fn save_message(message: MessageFields, path: String) -> Answer<()> {
     guard(|| message.into_core()?.save_message(path))
 }

@@ -109,14 +109,12 @@ pub(crate) fn seconds(field: &str, number: f64) -> Result<Duration, Error> {
 
 /// The settings of a server that nothing was set of.
 #[napi]
-#[must_use]
 pub fn server_defaults() -> Answer<ServerFields> {
     guard(|| Ok(Server::default().into()))
 }
 
 /// Reads a host name, `host:port` or a URL.
 #[napi]
-#[must_use]
 pub fn parse_server(text: String) -> Answer<ServerFields> {
     guard(|| Server::parse(&text).map(ServerFields::from).map_err(explained))
 }

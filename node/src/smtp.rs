@@ -23,7 +23,6 @@ pub struct Cancel {
 impl Cancel {
     /// One that nobody has used yet.
     #[napi(constructor)]
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,7 +63,6 @@ pub struct Smtp {
 impl Smtp {
     /// An object without servers.
     #[napi(constructor)]
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -272,7 +270,6 @@ pub fn quick_send<'env>(
 
 /// The version of the library.
 #[napi]
-#[must_use]
 pub fn version() -> &'static str {
     core::VERSION
 }

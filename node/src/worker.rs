@@ -88,3 +88,38 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Barrier, mpsc};
+
+    use super::*;
+
+    #[test]
+    fn every_job_gets_a_thread_while_the_others_wait() {
+        const JOBS: usize = 12;
+        let together = Arc::new(Barrier::new(JOBS));
+        let (done, results) = mpsc::channel();
+        for job in 0..JOBS {
+            let (together, done) = (Arc::clone(&together), done.clone());
+            run(Box::new(move || {
+                together.wait();
+                done.send(job).unwrap();
+            }));
+        }
+        drop(done);
+        let mut finished: Vec<usize> = results.iter().collect();
+        finished.sort_unstable();
+        assert_eq!(finished, (0..JOBS).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn jobs_of_an_idle_thread_are_not_lost() {
+        for _ in 0..1000 {
+            let (done, result) = mpsc::channel();
+            run(Box::new(move || done.send(()).unwrap()));
+            result.recv().unwrap();
+        }
+        assert!(POOL.lock().threads < 1000);
+    }
+}

@@ -22,7 +22,9 @@ test('a refusal has every field, rejected and thrown alike', async (t) => {
   const message = plainMessage();
   message.messageId = 'id@example.test';
   const rejected = await smtpFor(server).send(message).then(() => assert.fail('was sent'), (error) => error);
-  assert.ok(rejected instanceof freesmtp.SMTPRecipientsRefused && rejected instanceof SMTPError && rejected instanceof Error);
+  for (const Class of [freesmtp.SMTPRecipientsRefused, SMTPError, Error]) {
+    assert.ok(rejected instanceof Class);
+  }
   assert.deepEqual(Object.keys(rejected).sort(), FIELDS);
   const { code, kind, number, stage, replyCode, enhancedCode, replyText, isTemporary, name } = rejected;
   assert.deepEqual({ code, kind, number, stage, replyCode, enhancedCode, replyText, isTemporary, name }, {
@@ -120,7 +122,7 @@ test('every export of the native half runs inside the guard', () => {
       }
       exports += 1;
       // Without the guard: what only makes a value, and cannot fail.
-      const plain = ['new', 'version', 'copy_bytes'].includes(name);
+      const plain = ['new', 'version', 'copy_bytes', 'bad_input'].includes(name);
       assert.ok(plain || /\b(guard|promise)\(/.test(body), `${file}: ${name}`);
     }
   }

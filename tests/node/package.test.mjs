@@ -19,7 +19,8 @@ test('one version in Cargo.toml, package.json, the lock file and the library', (
 
 test('installed into an empty project it loads with require and import', (t) => {
   const place = folder(t);
-  const npm = (...given) => execFileSync('npm', given, { cwd: place, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const options = { cwd: place, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
+  const npm = (...given) => execFileSync('npm', given, options);
   writeFileSync(join(place, 'package.json'), '{ "private": true }');
   const [{ filename }] = JSON.parse(npm('pack', root, '--json', '--ignore-scripts'));
   npm('install', '--offline', '--no-audit', '--ignore-scripts', `./${filename}`);

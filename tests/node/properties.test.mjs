@@ -78,7 +78,8 @@ test('EmailMessage', () => {
   }
   message.From = 'other@example.test';
   assert.equal(message.from.email, 'other@example.test');
-  const values = { returnPath: '', subject: 'Größe \u{1F600}', charsetEncoding: 'us-ascii', date: new Date(86_400_000) };
+  const values = { returnPath: '', subject: 'Größe \u{1F600}', charsetEncoding: 'us-ascii',
+    date: new Date(86_400_000) };
   for (const [name, value] of Object.entries(values)) {
     roundTrip(message, name, value);
   }
@@ -151,9 +152,11 @@ test('a wrong type is a TypeError, a wrong value a MessageError that names the f
   }
   const refused = { Port: () => { server.port = 70_000; }, Timeout: () => { server.timeout = -1; },
     Subject: () => { message.subject = 'half \ud83d'; }, Date: () => { message.date = new Date(NaN); },
-    DefaultTimeout: () => { new SMTP().defaultTimeout = 0; }, DefaultDomain: () => { new SMTP().defaultDomain = 'a b'; } };
+    DefaultTimeout: () => { new SMTP().defaultTimeout = 0; },
+    DefaultDomain: () => { new SMTP().defaultDomain = 'a b'; } };
   for (const [field, set] of Object.entries(refused)) {
-    assert.throws(set, (error) => error instanceof MessageError && error.field === field && error.diagnosis !== null, field);
+    const named = (error) => error instanceof MessageError && error.field === field && error.diagnosis !== null;
+    assert.throws(set, named, field);
   }
 });
 
