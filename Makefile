@@ -51,14 +51,14 @@ python: $(STAMPS)/venv
 	VIRTUAL_ENV="$$PWD/.venv" PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/maturin develop --quiet --release --locked -m py/Cargo.toml
 
 node-binding: $(STAMPS)/npm
-	cd node && npm run --silent build
+	cd node && npm run --silent build:release -- --cargo-flags=--locked
 
-include ffi-c/build.mk
-
-drivers: all c-drivers
+# The drivers of the test suite and the examples, in every language.
+drivers: all
 	cargo build $(CARGO_FLAGS) --release -p freesmtp-driver-rust -p freesmtp-examples
+	$(MAKE) --no-print-directory -f ffi-c/build.mk FREESMTP_LIB=$(TARGET)/release drivers examples
 
-demo: drivers c-examples
+demo: drivers
 	demo/demo.sh
 
 # --- Testing ----------------------------------------------------------------------------------------------------
@@ -69,11 +69,11 @@ test: test-rust test-suites test-node
 test-rust: | $(STAMPS)/packages-test
 	cargo test $(CARGO_FLAGS) --workspace --exclude freesmtp-py --exclude freesmtp-node
 
-test-suites: drivers c-examples | $(STAMPS)/packages-test
+test-suites: drivers | $(STAMPS)/packages-test
 	$(PYTHON) -m pytest -q tests
 
 test-node: node-binding
-	cd node && npm test --silent
+	cd node && npm test
 
 # --- Linting ----------------------------------------------------------------------------------------------------
 
@@ -95,9 +95,9 @@ lint-node: node-binding
 
 # Generated files are committed; this fails when they are not what the sources give.
 drift: headers
-	git diff --exit-code -- include node/native.d.ts node/index.d.ts Cargo.lock
+	git diff --exit-code -- include node/index.d.ts node/lib Cargo.lock
 
-headers: | $(STAMPS)/packages-build $(STAMPS)/npm
+headers: node-binding
 	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-ffi --example header > build/freesmtp.h.new
 	mv build/freesmtp.h.new include/freesmtp.h
 	cd node && npm run --silent types
