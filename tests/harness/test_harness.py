@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import pytest
 
-from harness import driver, scenario
+from harness import cyrus, driver, scenario
 from harness.dovecot import ACCOUNTS
 from harness.driver import ContractError, Job
 from harness.maildir import parse
@@ -212,9 +212,10 @@ class TestPostfix:
         with smtplib.SMTP("127.0.0.1", postfix.port("plain")) as smtp:
             smtp.ehlo()
             assert not {"auth", "starttls"} & set(smtp.esmtp_features)
-        with smtplib.SMTP("127.0.0.1", postfix.port("plain-auth")) as smtp:
-            smtp.ehlo()
-            assert smtp.esmtp_features["auth"].split() == ["PLAIN", "LOGIN"]
+        for service, offered in (("plain-auth", ("PLAIN", "LOGIN")), ("cyrus", cyrus.MECHANISMS)):
+            with smtplib.SMTP("127.0.0.1", postfix.port(service)) as smtp:
+                smtp.ehlo()
+                assert set(smtp.esmtp_features["auth"].split()) == set(offered)
 
     def test_ends_with_the_test_run_however_it_ends(self, postfix: Postfix, pki: Pki, tmp_path: Path) -> None:
         program = (

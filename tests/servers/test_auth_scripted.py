@@ -173,14 +173,16 @@ class TestHostileScram:
     def test_challenge(self, name: str, language: str, serve, send, log_file: Path) -> None:
         scram = ScramServer("SCRAM-SHA-256", SECRET, change_first=HOSTILE_FIRST[name])
         error, server = self.play(scram, [Respond(scram.first)], serve, send, log_file)
-        assert error["diagnosis"]["cause"] in ("protocol-error", "auth-mechanism-unavailable")
-        assert not any("p=" in line for line in server.connections[0].lines), "no proof was sent"
+        assert error["diagnosis"]["cause"] == "protocol-error"
+        after_auth = server.connections[0].lines[2:]
+        assert set(after_auth) <= {"*", "QUIT"}, "no proof was sent"
 
     @pytest.mark.parametrize("name", HOSTILE_FINAL)
     def test_signature(self, name: str, language: str, serve, send, log_file: Path) -> None:
         scram = ScramServer("SCRAM-SHA-256", SECRET, change_final=HOSTILE_FINAL[name])
         error, _ = self.play(scram, [Respond(scram.first), Respond(scram.final)], serve, send, log_file)
-        assert error["message"]
+        # "Check your password" would send the user the wrong way: it is the server that could not prove itself.
+        assert error["diagnosis"]["cause"] == "protocol-error"
 
     def test_wrong_signature_is_fatal(self, language: str, serve, send, log_file: Path) -> None:
         # Another mechanism is offered: a server that is not who it says must not get the password in clear.

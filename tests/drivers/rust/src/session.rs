@@ -67,7 +67,6 @@ impl Session {
             "account" => value.clone_into(&mut server.account),
             "password" => server.password = Secret::new(value),
             "sasl" => value.clone_into(&mut server.sasl),
-            "sasl" => value.clone_into(&mut server.sasl),
             "authmode" => server.auth_mode = value.parse()?,
             "cafile" => server.ca_file = Some(value.into()),
             "tlsservername" => value.clone_into(&mut server.tls_server_name),
