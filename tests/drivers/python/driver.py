@@ -73,6 +73,7 @@ class Driver:
             "server.account": lambda v: setattr(self.server, "account", v),
             "server.password": lambda v: setattr(self.server, "password", v),
             "server.authmode": lambda v: setattr(self.server, "auth_mode", v),
+            "server.sasl": lambda v: setattr(self.server, "sasl", v),
             "server.cafile": lambda v: setattr(self.server, "ca_file", v),
             "server.tlsservername": lambda v: setattr(self.server, "tls_server_name", v),
             "server.allowplaintextauth": lambda v: setattr(self.server, "allow_plaintext_auth", truth(v)),
