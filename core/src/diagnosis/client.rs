@@ -31,7 +31,10 @@ pub(super) fn cause(failure: Failure, detail: &str) -> Cause {
         Failure::InvalidInput => Cause::InvalidInput,
         Failure::FileFailed => Cause::FileFailed,
         Failure::Cancelled => Cause::Cancelled,
-        Failure::MalformedReply => Cause::ProtocolError,
+        Failure::MalformedReply | Failure::MalformedChallenge | Failure::ServerNotVerified => {
+            Cause::ProtocolError
+        }
+        Failure::TokenUnavailable => Cause::AuthFailed,
     }
 }
 
@@ -45,6 +48,13 @@ pub(super) fn summary(failure: Failure) -> Option<&'static str> {
         Failure::AuthNotOffered => Some("{server} does not offer any login{on-port}, and Account is set."),
         Failure::NoCommonMechanism => Some("{server} offers no way of logging in that the settings can use."),
         Failure::MalformedReply => Some("{server}{port} answered something that is not SMTP."),
+        Failure::MalformedChallenge => Some("{server}{port} broke the rules of the login."),
+        Failure::ServerNotVerified => Some(
+            "{server}{port} could not prove that it knows the password: it may not be the server it says it is.",
+        ),
+        Failure::TokenUnavailable => {
+            Some("The access token for {server} could not be had, so no login was tried.")
+        }
         Failure::ReplyTimeout => Some("{server} did not answer in time."),
         _ => None,
     }

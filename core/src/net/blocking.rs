@@ -17,7 +17,7 @@ use crate::{
     error::{Error, ErrorKind},
     os::socket::{Interest, Wait, Waker, wait},
     protocol::{Engine, Event, Step},
-    types::{Failure, Stage, TlsInfo},
+    types::{Failure, Secret, Stage, TlsInfo},
 };
 
 /// Bytes read at a time: replies are short, and a connection should cost little.
@@ -30,6 +30,9 @@ pub(crate) trait Handler {
 
     /// Appends the next piece of that transaction's message; whether more follows.
     fn body(&mut self, token: u64, piece: &mut Vec<u8>) -> Result<bool, Error>;
+
+    /// The access token for the login, or why there is none; `refresh` says that the server refused the one before.
+    fn token(&mut self, refresh: bool) -> Result<Secret, String>;
 
     /// The session is about to wait for the peer.
     fn before_wait(&mut self) {}
@@ -101,6 +104,11 @@ impl Connection {
                     }
                     Err(error) => self.engine.fail(error),
                 },
+                Step::NeedToken { refresh } => {
+                    handler.before_wait();
+                    let token = handler.token(refresh);
+                    self.engine.token(token);
+                }
                 Step::Idle | Step::Done => return handler.before_wait(),
             }
         }
@@ -130,6 +138,8 @@ impl Connection {
                 }
             }
         };
+        // Where the platform does not tell it, there is no channel binding, and mechanisms without it are used.
+        self.engine.channel_binding(stream.tls_server_end_point().ok().flatten());
         self.stream = Stream::Tls(stream);
         self.tls = Some(TlsInfo::default());
         Ok(())

@@ -1,9 +1,14 @@
 //! TLS through the platform's own library and trust store, and what its failures mean.
 
-use std::{fmt, fs, io, net::TcpStream, path::PathBuf};
+use std::{
+    fmt, fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+};
 
-use native_tls::{Certificate, HandshakeError, MidHandshakeTlsStream, Protocol, TlsStream};
+use native_tls::{Certificate, HandshakeError, Identity, MidHandshakeTlsStream, Protocol, TlsStream};
 use once_cell::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use super::stream::Tap;
 use crate::{
@@ -55,6 +60,8 @@ impl std::str::FromStr for MinTlsVersion {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsOptions {
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_certificate: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     pub(crate) min_version: MinTlsVersion,
     pub(crate) accept_invalid_certs: bool,
     pub(crate) accept_invalid_hostnames: bool,
@@ -122,29 +129,78 @@ fn build(options: &TlsOptions) -> Result<native_tls::TlsConnector, Error> {
         .danger_accept_invalid_certs(options.accept_invalid_certs)
         .danger_accept_invalid_hostnames(options.accept_invalid_hostnames);
     if let Some(path) = &options.ca_file {
-        let bad = |text: String| {
-            Error::new(ErrorKind::FileIo, Stage::Compose, text)
-                .with_field("CaFile")
-                .with_failure(Failure::FileFailed)
-        };
-        let pem = fs::read(path).map_err(|source: io::Error| {
-            bad(format!("{} could not be read: {source}; name a PEM file", path.display()))
-        })?;
+        let pem = read(path, "CaFile")?;
         let mut certificates = Certificate::stack_from_pem(&pem)
-            .map_err(|source| bad(format!("{} holds no PEM certificate: {source}", path.display())))?
+            .map_err(|source| unusable(path, "CaFile", &format!("holds no PEM certificate: {source}")))?
             .into_iter()
             .peekable();
         if certificates.peek().is_none() {
-            return Err(bad(format!("{} holds no PEM certificate", path.display())));
+            return Err(unusable(path, "CaFile", "holds no PEM certificate"));
         }
         certificates.for_each(|certificate| {
             builder.add_root_certificate(certificate);
         });
     }
+    if let Some(certificate) = &options.client_certificate {
+        builder.identity(identity(certificate, options.client_key.as_deref())?);
+    }
     builder.build().map_err(|source| {
         Error::new(ErrorKind::Tls, Stage::StartTls, format!("the platform's TLS can't be used: {source}"))
             .with_failure(Failure::TlsFailed)
     })
+}
+
+/// The client's certificate and key, from two PEM files, from one, or from PKCS#12.
+fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identity, Error> {
+    const FIELD: &str = "ClientCertificate";
+    let chain = read(certificate, FIELD)?;
+    let is_pem = chain.windows(BEGIN.len()).any(|window| window == BEGIN);
+    if !is_pem && key.is_none() {
+        return Identity::from_pkcs12(&chain, "").map_err(|source| {
+            let what = format!("is neither PEM nor PKCS#12 without password: {source}");
+            unusable(certificate, FIELD, &what)
+        });
+    }
+    let certificates = Certificate::stack_from_pem(&chain).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(unusable(certificate, FIELD, "holds no PEM certificate"));
+    }
+    let (path, field) = key.map_or((certificate, FIELD), |key| (key, "ClientKey"));
+    let pem = match key {
+        Some(key) => read(key, field)?,
+        None => chain.clone(),
+    };
+    let key = private_key(&pem).ok_or_else(|| {
+        unusable(
+            path,
+            field,
+            "holds no private key in PKCS#8 (\"BEGIN PRIVATE KEY\"); `openssl pkcs8 -topk8 -nocrypt` makes one of others",
+        )
+    })?;
+    // The libraries find out that the two do not belong together when the connector is built, or here.
+    Identity::from_pkcs8(&chain, key)
+        .map_err(|source| unusable(path, field, &format!("is no key for the certificate: {source}")))
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+/// The PKCS#8 key in a PEM file that may hold other things before it.
+fn private_key(pem: &[u8]) -> Option<&[u8]> {
+    let begin = b"-----BEGIN PRIVATE KEY-----";
+    pem.windows(begin.len()).position(|window| window == begin).map(|at| &pem[at..])
+}
+
+/// Bytes of a file that may hold a key, wiped when dropped.
+fn read(path: &Path, field: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|source| unusable(path, field, &format!("could not be read: {source}; name a PEM file")))
+}
+
+fn unusable(path: &Path, field: &str, what: &str) -> Error {
+    Error::new(ErrorKind::FileIo, Stage::Compose, format!("{} {what}", path.display()))
+        .with_field(field)
+        .with_failure(Failure::FileFailed)
 }
 
 fn plain_text(error: &Error) -> Error {

@@ -76,7 +76,14 @@ pub fn check_helo_name(name: &str, field: &str) -> Result<(), Error> {
 }
 
 /// `MAIL FROM` with the parameters that this message needs and this server knows.
-pub(super) fn mail(transaction: &Transaction, path: &str, offered: &Capabilities) -> String {
+///
+/// `auth` is the mailbox of the `AUTH=` parameter (RFC 4954 section 5), empty for nobody known.
+pub(super) fn mail(
+    transaction: &Transaction,
+    path: &str,
+    auth: Option<&str>,
+    offered: &Capabilities,
+) -> String {
     let mut line = format!("MAIL FROM:<{path}>");
     if offered.size_limit.is_some() {
         line.push_str(&format!(" SIZE={}", transaction.size));
@@ -87,7 +94,22 @@ pub(super) fn mail(transaction: &Transaction, path: &str, offered: &Capabilities
     if transaction.utf8 && offered.smtputf8 {
         line.push_str(" SMTPUTF8");
     }
+    match auth.filter(|_| !offered.auth.is_empty()) {
+        Some("") => line.push_str(" AUTH=<>"),
+        Some(mailbox) => line.push_str(&format!(" AUTH={}", xtext(mailbox))),
+        None => {}
+    }
     line
+}
+
+/// A value inside a parameter (RFC 3461 section 4).
+fn xtext(value: &str) -> String {
+    let encode = |b: u8| match b {
+        b'+' | b'=' => format!("+{b:02X}"),
+        b'!'..=b'~' => char::from(b).to_string(),
+        _ => format!("+{b:02X}"),
+    };
+    value.bytes().map(encode).collect()
 }
 
 /// The path of a mailbox for this session; `None` when only SMTPUTF8 could carry it.

@@ -4,7 +4,7 @@
 
 use super::{
     Engine, Event, Stuffer, command,
-    engine::Expect,
+    dialogue::Expect,
     transaction::{Active, Decision, status_of_reply},
 };
 use crate::{
@@ -65,7 +65,7 @@ impl Engine {
             self.finish(|active| active.failed(error));
             return true;
         };
-        let line = command::mail(transaction, &path, offered);
+        let line = command::mail(transaction, &path, self.config.mail_auth.as_deref(), offered);
         self.send(&line, Expect::Mail);
         if let Some(active) = self.queue.front_mut() {
             active.progress = Progress::Envelope(0);

@@ -6,7 +6,8 @@
 //! Output     write output(), then call written(n)
 //! NeedInput  read, then call input(bytes), or eof()
 //! Body       give the next piece of that message: body(bytes), body_end() or body_abort(error)
-//! StartTls   do the handshake, then call tls_established()
+//! StartTls   do the handshake, then call channel_binding() where there is one, and tls_established()
+//! NeedToken  get an access token, then call token()
 //! Event      something happened: log it, keep it, show it
 //! Idle       the session is open and nothing is outstanding: begin(), command(), quit(), or keep it
 //! Done       the session is over; error() says why, if it did not end by QUIT
@@ -25,133 +26,19 @@ use std::{collections::VecDeque, mem, time::Instant};
 use zeroize::Zeroize;
 
 use super::{
-    Capabilities, Command, Security, Stuffer, Timeouts, Transaction, TransactionResult,
-    auth::{Credentials, Mechanism, Message},
-    redact::{MASK, Redactor},
-    reply_parser::{Item, ReplyParser},
+    Capabilities, Command, Config, Event, ReplyParser, Security, Step, Stuffer, Transaction,
+    authentication::LogIn,
+    dialogue::{Expect, Pending, Waiting},
+    redact::Redactor,
     transaction::Active,
 };
 use crate::{
     error::{Error, ErrorKind},
-    types::{Failure, Reply, Stage},
+    types::{Failure, Stage},
 };
 
 /// Output beyond this is written before more of a message is asked for.
-const HIGH_WATER: usize = 128 * 1024;
-
-/// What the session may and must do.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The argument of EHLO; checked with [`check_helo_name`](super::check_helo_name).
-    pub helo_name: String,
-    /// `Implicit` means that the driver has done the handshake before the first step. Never `Auto`.
-    pub security: Security,
-    /// Who logs in.
-    pub credentials: Option<Credentials>,
-    /// The peer is on this machine.
-    pub loopback: bool,
-    /// How long each phase may take.
-    pub timeouts: Timeouts,
-    /// EHLO keywords to be ignored.
-    pub disabled_extensions: Vec<String>,
-}
-
-/// What the driver does next.
-#[must_use = "a step that is not carried out deadlocks the session"]
-#[derive(Debug)]
-pub enum Step {
-    /// Write [`Engine::output`], then call [`Engine::written`]. Reading meanwhile is allowed, and needed when
-    /// the write blocks: the peer may be blocked writing replies.
-    Output,
-    /// Read, then call [`Engine::input`] or [`Engine::eof`].
-    NeedInput,
-    /// Call [`Engine::body`], [`Engine::body_end`] or [`Engine::body_abort`] for the transaction of that token.
-    Body(u64),
-    /// Do the TLS handshake, then call [`Engine::tls_established`].
-    StartTls,
-    /// Something happened.
-    Event(Event),
-    /// The session is open, and nothing is outstanding.
-    Idle,
-    /// The session is over.
-    Done,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// A command line, secrets removed, now that its reply is awaited.
-    Sent(String),
-    /// A line of a reply, secrets removed.
-    Received(String),
-    /// A whole message has been given to the output: so many octets before dot-stuffing.
-    MessageSent(u64),
-    /// Something worth a sentence that is no line of the conversation.
-    Notice(String),
-    /// Logged in with this mechanism.
-    LoggedIn(&'static str),
-    /// RCPT was refused.
-    RecipientRefused {
-        /// The transaction.
-        token: u64,
-        /// The index of the forward path.
-        index: usize,
-        /// The server's answer.
-        reply: Reply,
-    },
-    /// A transaction has ended.
-    Finished(TransactionResult),
-    /// The answer to a command of the program.
-    CommandReply(Reply),
-}
-
-/// What the next reply answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expect {
-    Greeting,
-    Ehlo,
-    Helo,
-    StartTls,
-    Auth,
-    AuthCancelled,
-    Rset,
-    /// EHLO in place of a RSET that the server does not know (RFC 5321 section 4.1.4).
-    ResetByEhlo,
-    Mail,
-    Rcpt(usize),
-    Data,
-    EndOfData,
-    /// The lone dot after a 354 that came although no recipient was accepted (RFC 2920 section 3.1).
-    EmptyEndOfData,
-    Command,
-    Quit,
-}
-
-impl Expect {
-    pub(super) fn stage(self) -> Stage {
-        match self {
-            Self::Greeting => Stage::Connect,
-            Self::Ehlo | Self::Helo => Stage::Ehlo,
-            Self::StartTls => Stage::StartTls,
-            Self::Auth | Self::AuthCancelled => Stage::Auth,
-            Self::Rset | Self::ResetByEhlo | Self::Command => Stage::Command,
-            Self::Mail => Stage::Mail,
-            Self::Rcpt(_) => Stage::Rcpt,
-            Self::Data => Stage::Data,
-            Self::EndOfData | Self::EmptyEndOfData => Stage::Eom,
-            Self::Quit => Stage::Quit,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Pending {
-    expect: Expect,
-    /// The line as logged; `None` once it was, or when there is none.
-    line: Option<String>,
-    /// The output up to which the command reaches, counted from the session's first octet.
-    end: u64,
-}
+pub(super) const HIGH_WATER: usize = 128 * 1024;
 
 /// Where the session stands; what a reply means is in `pending`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,18 +47,13 @@ pub(super) enum Phase {
     Opening,
     /// `220` to STARTTLS came: the driver is to do the handshake.
     Handshake,
+    /// The driver is to get an access token.
+    Token,
     /// Transactions and commands may begin.
     Open,
     /// QUIT was sent.
     Quitting,
     Closed,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waiting {
-    Nothing,
-    Write,
-    Read,
 }
 
 /// The SMTP engine: one session, no I/O. See the head of this file's source for how a driver uses it.
@@ -180,24 +62,20 @@ pub struct Engine {
     pub(super) phase: Phase,
     pub(super) tls: bool,
     pub(super) capabilities: Capabilities,
-    greeting_host: Option<String>,
-    parser: ReplyParser,
+    pub(super) greeting_host: Option<String>,
+    pub(super) parser: ReplyParser,
     pub(super) redactor: Redactor,
-    out: Vec<u8>,
-    written: usize,
+    pub(super) out: Vec<u8>,
+    pub(super) written: usize,
     /// Octets of the session before `out[0]`.
-    out_base: u64,
-    out_secret: bool,
-    pending: VecDeque<Pending>,
+    pub(super) out_base: u64,
+    pub(super) out_secret: bool,
+    pub(super) pending: VecDeque<Pending>,
     pub(super) events: VecDeque<Event>,
-    waiting: Waiting,
-    deadline: Option<Instant>,
+    pub(super) waiting: Waiting,
+    pub(super) deadline: Option<Instant>,
     error: Option<Error>,
-    // Logging in.
-    pub(super) exchange: Option<Box<dyn Mechanism>>,
-    pub(super) deferred_initial: Option<Message>,
-    pub(super) tried: Vec<&'static str>,
-    pub(super) mechanism: Option<&'static str>,
+    pub(super) login: LogIn,
     // Transactions: the first one is under way, the others wait.
     pub(super) queue: VecDeque<Active>,
     pub(super) body: Option<Stuffer>,
@@ -224,6 +102,7 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let tls = config.security == Security::Implicit;
+        let login = LogIn::new(config.entropy);
         let mut this = Self {
             config,
             phase: Phase::Opening,
@@ -241,10 +120,7 @@ impl Engine {
             waiting: Waiting::Nothing,
             deadline: None,
             error: None,
-            exchange: None,
-            deferred_initial: None,
-            tried: Vec::new(),
-            mechanism: None,
+            login,
             queue: VecDeque::new(),
             body: None,
             body_octets: 0,
@@ -285,6 +161,10 @@ impl Engine {
             }
             if self.phase == Phase::Handshake {
                 return Step::StartTls;
+            }
+            if self.phase == Phase::Token {
+                self.wait(Waiting::Nothing, now);
+                return Step::NeedToken { refresh: self.login.refreshes() };
             }
             if self.pending.is_empty() {
                 self.wait(Waiting::Nothing, now);
@@ -383,11 +263,11 @@ impl Engine {
     }
 
     /// Ends the session without a word.
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.phase = Phase::Closed;
         self.body = None;
         self.pending.clear();
-        self.exchange = None;
+        self.login.forget();
         self.out.zeroize();
         self.out.clear();
         self.written = 0;
@@ -478,13 +358,13 @@ impl Engine {
     /// The mechanism that logged in.
     #[must_use]
     pub fn authenticated(&self) -> Option<&'static str> {
-        self.mechanism
+        self.login.mechanism()
     }
 
     /// The mechanism tried last, whether it worked or not.
     #[must_use]
     pub fn mechanism_tried(&self) -> Option<&'static str> {
-        self.tried.last().copied()
+        self.login.tried()
     }
 
     /// Whether transactions may begin.
@@ -505,177 +385,10 @@ impl Engine {
         match self.pending.front() {
             Some(pending) => pending.expect.stage(),
             None if self.phase == Phase::Handshake => Stage::StartTls,
+            None if self.phase == Phase::Token => Stage::Auth,
             None if self.body.is_some() => Stage::Data,
             None => Stage::Command,
         }
-    }
-
-    // What the other files of the engine build on.
-
-    /// Puts a command into the output.
-    pub(super) fn send(&mut self, line: &str, expect: Expect) {
-        self.out.extend_from_slice(line.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
-        self.expect(expect, Some(line.to_owned()));
-    }
-
-    /// Puts a line that holds a secret into the output; `shown` is what the log gets.
-    pub(super) fn send_secret(&mut self, line: &str, shown: String, expect: Expect) {
-        self.out_secret = true;
-        self.out.extend_from_slice(line.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
-        self.expect(expect, Some(shown));
-    }
-
-    fn expect(&mut self, expect: Expect, line: Option<String>) {
-        self.pending.push_back(Pending { expect, line, end: self.out_base + self.out.len() as u64 });
-        self.announce();
-    }
-
-    /// Logs the command whose reply is now the next one.
-    fn announce(&mut self) {
-        if let Some(line) = self.pending.front_mut().and_then(|p| p.line.take()) {
-            self.events.push_back(Event::Sent(line));
-        }
-    }
-
-    pub(super) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
-    /// Whether the output is so full that it is to be written before more commands are added.
-    pub(super) fn is_full(&self) -> bool {
-        self.out.len() - self.written >= HIGH_WATER
-    }
-
-    pub(super) fn input_is_empty(&self) -> bool {
-        self.parser.is_empty()
-    }
-
-    pub(super) fn note_greeting(&mut self, reply: &Reply) {
-        let host = reply.lines().first().and_then(|line| line.split_whitespace().next());
-        self.greeting_host = host.map(str::to_owned);
-    }
-
-    /// Takes one line of input; whether there was one.
-    fn take_line(&mut self) -> bool {
-        let in_auth = matches!(self.pending.front(), Some(p) if p.expect == Expect::Auth);
-        let show = |redactor: &Redactor, line: String| match line.get(..4) {
-            // A challenge is part of the exchange: nothing of it is shown.
-            Some(start) if in_auth && start.starts_with("334") && line.len() > 4 => format!("{start}{MASK}"),
-            _ => redactor.clean(line),
-        };
-        match self.parser.next_line() {
-            Ok(None) => false,
-            Ok(Some(Item::Line(line))) => {
-                let line = show(&self.redactor, line);
-                self.events.push_back(Event::Received(line));
-                true
-            }
-            Ok(Some(Item::Last(line, reply))) => {
-                let line = show(&self.redactor, line);
-                self.events.push_back(Event::Received(line));
-                self.waiting = Waiting::Nothing;
-                self.on_reply(reply);
-                true
-            }
-            Err((fault, line)) => {
-                let line = self.redactor.clean(line);
-                self.events.push_back(Event::Received(line.clone()));
-                let stage = self.stage();
-                let start: String = line.chars().take(100).collect();
-                self.fail(
-                    Error::new(ErrorKind::Protocol, stage, format!("{}: {start:?}", fault.as_str()))
-                        .with_failure(Failure::MalformedReply),
-                );
-                true
-            }
-        }
-    }
-
-    fn on_reply(&mut self, raw: Reply) {
-        let clean = raw.lines().iter().map(|line| self.redactor.clean(line.clone())).collect();
-        let reply = Reply::new(raw.code(), clean);
-        let Some(Pending { expect, .. }) = self.pending.pop_front() else {
-            return self.on_unasked(reply);
-        };
-        // RFC 5321 section 3.8: whatever it answers, the server closes now.
-        if reply.code() == 421 && expect != Expect::Quit {
-            let kind = if expect == Expect::Auth { ErrorKind::Authentication } else { ErrorKind::Protocol };
-            self.settle(expect, &reply);
-            return self.fail(Error::refused(kind, expect.stage(), reply));
-        }
-        match expect {
-            Expect::Greeting => self.on_greeting(reply),
-            Expect::Ehlo | Expect::Helo => self.on_ehlo(expect, reply),
-            Expect::StartTls => self.on_starttls(reply),
-            Expect::Auth => self.on_auth(&raw, reply),
-            Expect::AuthCancelled => self.on_auth_cancelled(reply),
-            Expect::Command => self.events.push_back(Event::CommandReply(reply)),
-            Expect::Quit => self.close(),
-            _ => self.on_transaction_reply(expect, reply),
-        }
-        self.announce();
-    }
-
-    /// A reply to nothing: the server's reason to close, or the sign that replies and commands no longer match.
-    fn on_unasked(&mut self, reply: Reply) {
-        let stage = self.stage();
-        let error = if self.body.is_some() && !reply.is_positive() && !reply.is_intermediate() {
-            Error::refused(ErrorKind::Protocol, stage, reply)
-        } else if reply.code() == 421 {
-            Error::refused(ErrorKind::Connect, stage, reply).with_failure(Failure::ConnectionLost)
-        } else {
-            Error::new(
-                ErrorKind::Protocol,
-                stage,
-                format!("the server sent a reply that nothing asked for: {reply}"),
-            )
-            .with_failure(Failure::MalformedReply)
-            .with_reply(reply)
-            .with_temporary(true)
-        };
-        self.fail(error);
-    }
-
-    /// A reply of a class that can't answer that command: nothing after it can be trusted.
-    pub(super) fn on_nonsense(&mut self, stage: Stage, reply: Reply) {
-        let text = format!("the server's reply is no answer to {stage}: {reply}");
-        self.fail(
-            Error::new(ErrorKind::Protocol, stage, text)
-                .with_failure(Failure::MalformedReply)
-                .with_reply(reply),
-        );
-    }
-
-    fn wait(&mut self, waiting: Waiting, now: Instant) {
-        if self.waiting == waiting && (self.deadline.is_some() || waiting == Waiting::Nothing) {
-            return;
-        }
-        self.waiting = waiting;
-        let timeouts = &self.config.timeouts;
-        let limit = match waiting {
-            Waiting::Nothing => None,
-            Waiting::Write => Some(timeouts.data_block),
-            Waiting::Read => Some(match self.pending.front().map(|p| p.expect) {
-                Some(Expect::Greeting) => timeouts.greeting,
-                Some(Expect::EndOfData) => timeouts.end_of_data,
-                _ => timeouts.command,
-            }),
-        };
-        // A limit beyond what the clock can count is none.
-        self.deadline = limit.and_then(|limit| now.checked_add(limit));
-    }
-
-    fn time_out(&mut self) {
-        let stage = self.stage();
-        let (what, failure) = match self.waiting {
-            Waiting::Write => ("the network took no more bytes", Failure::ConnectionLost),
-            _ if stage == Stage::Connect => ("the server did not greet", Failure::GreetingTimeout),
-            _ => ("the server did not reply", Failure::ReplyTimeout),
-        };
-        self.deadline = None;
-        self.fail(Error::new(ErrorKind::Timeout, stage, format!("{what} in time")).with_failure(failure));
     }
 }
 

@@ -9,21 +9,25 @@
 //! Diagnostics: every line of the conversation leaves as an [`Event`], secrets already removed.
 
 pub mod auth;
+mod authentication;
 mod capabilities;
 mod command;
 mod delivery;
+mod dialogue;
 mod engine;
 mod handshake;
 mod redact;
 pub mod reply_parser;
+mod step;
 mod stuffing;
 mod timeouts;
 mod transaction;
 
 pub use capabilities::Capabilities;
 pub use command::{Command, check_helo_name};
-pub use engine::{Config, Engine, Event, Step};
+pub use engine::Engine;
 pub use reply_parser::ReplyParser;
+pub use step::{Config, Event, Step};
 pub use stuffing::Stuffer;
 pub use timeouts::Timeouts;
 pub use transaction::{Decision, Outcome, Transaction, TransactionResult};

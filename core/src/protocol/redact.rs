@@ -13,6 +13,12 @@ pub(crate) const MASK: &str = "****";
 /// Below this length a secret is only replaced as a whole word: replacing each `a` would tell it.
 const SHORT: usize = 4;
 
+/// From this length on case does not matter: servers echo commands in capitals.
+const LONG: usize = 8;
+
+/// So many characters of the beginning of a secret are one too: servers cut what they echo.
+const BEGINNING: usize = 12;
+
 /// Knows the secrets of a session and removes them from text.
 #[derive(Debug, Default)]
 pub(crate) struct Redactor {
@@ -29,6 +35,14 @@ impl Redactor {
             self.insert(Zeroizing::new(text.to_owned()));
         }
         self.add_encoded(secret);
+    }
+
+    /// Remembers a text as it is, when it is long enough to be no word of the language.
+    pub(crate) fn add_text(&mut self, text: &str) {
+        let text = text.trim_end_matches('=');
+        if text.len() >= LONG {
+            self.insert(Zeroizing::new(text.to_owned()));
+        }
     }
 
     /// Remembers the base64 of bytes that are no secret themselves: a user name, a SASL message.
@@ -55,16 +69,53 @@ impl Redactor {
         }
         let mut text = text;
         for needle in &self.needles {
-            if needle.len() >= SHORT {
-                if text.contains(needle.as_str()) {
-                    text = Zeroizing::new(text).replace(needle.as_str(), MASK);
+            text = match needle.len() {
+                LONG.. => replace_in_any_case(text, needle),
+                SHORT.. if text.contains(needle.as_str()) => {
+                    Zeroizing::new(text).replace(needle.as_str(), MASK)
                 }
-            } else {
-                text = replace_word(text, needle);
-            }
+                SHORT.. => text,
+                _ => replace_word(text, needle),
+            };
         }
-        text
+        self.replace_beginnings(text)
     }
+
+    /// Replaces words that are the beginning of a secret.
+    fn replace_beginnings(&self, text: String) -> String {
+        let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+        let begins = |word: &str| {
+            let same =
+                |n: &Zeroizing<String>| n.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word));
+            word.len() >= BEGINNING && self.needles.iter().any(same)
+        };
+        if !text.split(|c| !part(c)).any(begins) {
+            return text;
+        }
+        let text = Zeroizing::new(text);
+        let words = text.split_inclusive(|c| !part(c)).map(|word| {
+            let bare = word.trim_end_matches(|c| !part(c));
+            if begins(bare) { format!("{MASK}{}", &word[bare.len()..]) } else { word.to_owned() }
+        });
+        words.collect()
+    }
+}
+
+/// Replaces `needle`, in capitals too.
+fn replace_in_any_case(text: String, needle: &str) -> String {
+    let (lower, wanted) = (text.to_ascii_lowercase(), needle.to_ascii_lowercase());
+    let mut result = String::with_capacity(text.len());
+    let mut last = 0;
+    for (at, found) in lower.match_indices(&wanted) {
+        result.push_str(&text[last..at]);
+        result.push_str(MASK);
+        last = at + found.len();
+    }
+    if last == 0 {
+        return text;
+    }
+    result.push_str(&text[last..]);
+    result
 }
 
 /// Replaces `needle` where no letter or digit touches it.
@@ -99,6 +150,21 @@ mod tests {
         redactor.add(b"\0user\0hunter22");
         let text = "535 no hunter22, aHVudGVyMjI=, AHVzZXIAaHVudGVyMjI=".to_owned();
         assert_eq!(redactor.clean(text), "535 no ****, ****=, ****=");
+    }
+
+    #[test]
+    fn an_echo_in_capitals_or_cut_short_disappears_too() {
+        let mut redactor = Redactor::default();
+        redactor.add(b"correct horse battery");
+        redactor.add(b"\0user\0hunter22-hunter22");
+        for (said, shown) in [
+            ("500 AUTH PLAIN AHVZZXIAAHVUDGVYMJITAHVUDGVYMJI=", "500 AUTH PLAIN ****="),
+            ("500 what is \"AHVzZXIAaHVudGVy...\"?", "500 what is \"****...\"?"),
+            ("535 no CORRECT HORSE BATTERY", "535 no ****"),
+            ("535 the correct horse", "535 the correct horse"),
+        ] {
+            assert_eq!(redactor.clean(said.to_owned()), shown);
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::types::Reply;
 
 /// Longest line of a reply, in octets, without the line end.
 const MAX_LINE: usize = 2_000;
+/// Longest line of a challenge, which is part of an exchange with a limit of its own (RFC 4954 section 4).
+const MAX_CHALLENGE: usize = 12_288;
 /// Most lines of one reply.
 const MAX_LINES: usize = 1_000;
 /// Most octets of one reply.
@@ -21,7 +23,7 @@ pub enum Fault {
     NotAReply,
     /// The lines of one reply carry different codes.
     MixedCodes,
-    /// A line over 2,000 octets.
+    /// A line over 2,000 octets, or a challenge over 12,288.
     LongLine,
     /// Over 1,000 lines or 64 KiB in one reply.
     LongReply,
@@ -34,7 +36,7 @@ impl Fault {
         match self {
             Self::NotAReply => "the server sent a line that is no SMTP reply",
             Self::MixedCodes => "the lines of one reply carry different codes",
-            Self::LongLine => "the server sent a reply line of over 2,000 octets",
+            Self::LongLine => "the server sent a reply line that is too long",
             Self::LongReply => "the server sent a reply of over 1,000 lines or 64 KiB",
         }
     }
@@ -86,17 +88,19 @@ impl ReplyParser {
         let bytes = self.buffer.make_contiguous();
         let Some(at) = memchr::memchr(b'\n', &bytes[self.scanned..]).map(|i| i + self.scanned) else {
             self.scanned = bytes.len();
-            return if bytes.len() > MAX_LINE {
-                Err((Fault::LongLine, String::from_utf8_lossy(&bytes[..MAX_LINE]).into_owned()))
+            let limit = limit(bytes);
+            return if bytes.len() > limit {
+                Err((Fault::LongLine, String::from_utf8_lossy(&bytes[..limit]).into_owned()))
             } else {
                 Ok(None)
             };
         };
         let end = if at > 0 && bytes[at - 1] == b'\r' { at - 1 } else { at };
-        let line = String::from_utf8_lossy(&bytes[..end.min(MAX_LINE)]).into_owned();
+        let limit = limit(bytes);
+        let line = String::from_utf8_lossy(&bytes[..end.min(limit)]).into_owned();
         self.buffer.drain(..=at);
         self.scanned = 0;
-        if end > MAX_LINE {
+        if end > limit {
             return Err((Fault::LongLine, line));
         }
         self.octets += end;
@@ -136,6 +140,10 @@ impl ReplyParser {
         self.octets = 0;
         Ok(Some(Reply::new(code, std::mem::take(&mut self.lines))))
     }
+}
+
+fn limit(line: &[u8]) -> usize {
+    if line.starts_with(b"334") { MAX_CHALLENGE } else { MAX_LINE }
 }
 
 #[cfg(test)]

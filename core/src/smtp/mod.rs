@@ -6,8 +6,10 @@ mod pool;
 mod save;
 mod server;
 mod session;
+mod token;
 mod url;
 
 pub use object::Smtp;
 pub use outcome::explain_input;
 pub use server::{MinTlsVersion, Server};
+pub use token::{Token, TokenCallback};

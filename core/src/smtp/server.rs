@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use super::url;
+use super::{token::Token, url};
 use crate::{
     error::{Error, ErrorKind},
     net::TlsOptions,
@@ -34,17 +34,27 @@ pub struct Server {
     pub password: Secret,
     /// The SASL mechanism to use with [`AuthMode::Sasl`]; empty for the strongest offered.
     pub sasl: String,
+    /// OAuth access token, or a function that gets one; it goes before the password.
+    pub token: Token,
+    /// The `AUTH=` parameter of MAIL (RFC 4954 section 5): the mailbox of whoever submitted the message first, empty
+    /// for nobody known (`<>`). `None`, as it is at first, sends no parameter.
+    pub mail_auth: Option<String>,
     /// Local address to connect from.
     pub local_end_point: Option<IpAddr>,
     /// How the connection is protected.
     pub security: Security,
     /// PEM file of authorities to trust besides those of the system.
     pub ca_file: Option<PathBuf>,
+    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without password.
+    pub client_certificate: Option<PathBuf>,
+    /// Private key of the client certificate: a PEM file, PKCS#8, not encrypted. Without it the key is in the file of
+    /// the certificate.
+    pub client_key: Option<PathBuf>,
     /// The name the certificate must be for; empty means `name`.
     pub tls_server_name: String,
     /// Oldest TLS version accepted.
     pub min_tls_version: MinTlsVersion,
-    /// PLAIN and LOGIN may send the password in clear text.
+    /// The login may go over clear text: password and token can then be read on the way.
     pub allow_plaintext_auth: bool,
     /// EHLO keywords to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
     pub disabled_extensions: Vec<String>,
@@ -94,10 +104,19 @@ impl Server {
         }
     }
 
-    /// Whether a login is wanted.
+    /// Whether a login is wanted: a user name or a token is set, or a mode that needs neither.
     #[must_use]
     pub fn has_credentials(&self) -> bool {
-        !self.account.is_empty() && self.auth_mode != AuthMode::None
+        match self.auth_mode {
+            AuthMode::None => false,
+            AuthMode::External | AuthMode::Anonymous => true,
+            _ => !self.account.is_empty() || !self.token.is_none(),
+        }
+    }
+
+    /// Whether the client certificate is all there is to log in with: then it is used where it can be.
+    fn has_certificate_only(&self) -> bool {
+        !self.has_credentials() && self.auth_mode == AuthMode::Auto && self.client_certificate.is_some()
     }
 
     /// Whether the host is this machine.
@@ -146,23 +165,46 @@ impl Server {
                 "is empty, but a Password is set; give the user name too",
             ));
         }
+        if self.mail_auth.as_ref().is_some_and(|mailbox| !mailbox.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err(Error::input(field("MailAuth"), "is no mailbox; give user@example.com, or nothing"));
+        }
         auth::check_sasl_name(&self.sasl, &field("SASL"))?;
-        if let Some(path) = self.ca_file.as_ref().filter(|path| !path.is_file()) {
-            let text = format!("{} is not a file that can be read; name a PEM file", path.display());
-            return Err(Error::new(ErrorKind::FileIo, Stage::Compose, text)
-                .with_field(field("CaFile"))
-                .with_failure(Failure::FileFailed));
+        self.check_files(&field)
+    }
+
+    fn check_files(&self, field: &dyn Fn(&str) -> String) -> Result<(), Error> {
+        if self.client_certificate.is_none() && self.client_key.is_some() {
+            return Err(Error::input(
+                field("ClientCertificate"),
+                "is not set, but a ClientKey is; name the file of the certificate too",
+            ));
+        }
+        let files = [
+            (&self.ca_file, "CaFile"),
+            (&self.client_certificate, "ClientCertificate"),
+            (&self.client_key, "ClientKey"),
+        ];
+        for (file, name) in files {
+            if let Some(path) = file.as_ref().filter(|path| !path.is_file()) {
+                let text = format!("{} is not a file that can be read; name a PEM file", path.display());
+                return Err(Error::new(ErrorKind::FileIo, Stage::Compose, text)
+                    .with_field(field(name))
+                    .with_failure(Failure::FileFailed));
+            }
         }
         Ok(())
     }
 
     pub(crate) fn credentials(&self) -> Option<Credentials> {
-        self.has_credentials().then(|| Credentials {
+        (self.has_credentials() || self.has_certificate_only()).then(|| Credentials {
             account: self.account.clone(),
             password: self.password.clone(),
+            token: self.token.source(),
+            client_certificate: self.client_certificate.is_some(),
             mode: self.auth_mode,
             sasl: self.sasl.clone(),
             allow_plaintext: self.allow_plaintext_auth,
+            optional: self.has_certificate_only(),
         })
     }
 
@@ -173,6 +215,8 @@ impl Server {
     pub(crate) fn tls_options(&self) -> TlsOptions {
         TlsOptions {
             ca_file: self.ca_file.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
             min_version: self.min_tls_version,
             accept_invalid_certs: self.danger_accept_invalid_certs,
             accept_invalid_hostnames: self.danger_accept_invalid_hostnames,
@@ -195,7 +239,8 @@ impl PartialEq for Server {
                 (s.tls_options(), s.tls_server_name.clone(), s.disabled_extensions.clone()),
             )
         };
-        self.account == other.account && self.password == other.password && key(self) == key(other)
+        let login = |s: &Self| (s.account.clone(), s.token.clone(), s.mail_auth.clone());
+        login(self) == login(other) && self.password == other.password && key(self) == key(other)
     }
 }
 
@@ -260,10 +305,34 @@ mod tests {
         assert_eq!(field(Server { password: "p\0".into(), ..Server::new("a") }), "SMTPServers[1].Password");
         assert_eq!(field(Server { password: "p".into(), ..Server::new("a") }), "SMTPServers[1].Account");
         assert_eq!(field(Server { sasl: "X".into(), ..Server::new("a") }), "SMTPServers[1].SASL");
+        let none = || Some("/none".into());
+        assert_eq!(field(Server { ca_file: none(), ..Server::new("a") }), "SMTPServers[1].CaFile");
         assert_eq!(
-            field(Server { ca_file: Some("/none".into()), ..Server::new("a") }),
-            "SMTPServers[1].CaFile"
+            field(Server { client_certificate: none(), ..Server::new("a") }),
+            "SMTPServers[1].ClientCertificate"
         );
+        assert_eq!(
+            field(Server { client_key: none(), ..Server::new("a") }),
+            "SMTPServers[1].ClientCertificate"
+        );
+        assert_eq!(
+            field(Server { mail_auth: Some("a b".into()), ..Server::new("a") }),
+            "SMTPServers[1].MailAuth"
+        );
+    }
+
+    #[test]
+    fn a_login_is_wanted_when_there_is_something_to_log_in_with() {
+        let wanted = |server: Server| (server.has_credentials(), server.credentials().is_some());
+        assert_eq!(wanted(Server::new("a")), (false, false));
+        assert_eq!(wanted(Server { account: "u".into(), ..Server::new("a") }), (true, true));
+        assert_eq!(wanted(Server { token: "t".into(), ..Server::new("a") }), (true, true));
+        let none = AuthMode::None;
+        assert_eq!(wanted(Server { token: "t".into(), auth_mode: none, ..Server::new("a") }), (false, false));
+        assert_eq!(wanted(Server { auth_mode: AuthMode::Anonymous, ..Server::new("a") }), (true, true));
+        let certificate = Server { client_certificate: Some("c".into()), ..Server::new("a") };
+        assert!(certificate.credentials().is_some_and(|c| c.optional));
+        assert_eq!(certificate.effective_port(), 25, "a certificate alone is no account");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::Server;
+use super::{Server, Token};
 use crate::{
     error::{Error, ErrorKind},
     log::{Conversation, LogFile},
@@ -10,7 +10,7 @@ use crate::{
     net::{self, Cancel, Connection, Handler, Target, TlsConnector, TlsOptions, TlsSetup},
     os::{self, socket::Waker},
     protocol::{Command, Config, Engine, Event, Outcome, Security, Timeouts, Transaction, TransactionResult},
-    types::{Failure, Reply, Stage},
+    types::{Failure, Reply, Secret, Stage},
 };
 
 /// How long a server may stay silent before it is asked, on a second connection, whether it expects TLS.
@@ -65,6 +65,10 @@ impl Session {
                 return Err((error, None));
             }
         };
+        let entropy = match os::entropy::random() {
+            Ok(entropy) => entropy,
+            Err(error) => return Err((error, None)),
+        };
         let security = server.effective_security();
         let engine = Engine::new(Config {
             helo_name: helo_name(domain, socket.local_addr().ok()),
@@ -73,6 +77,11 @@ impl Session {
             loopback: socket.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()),
             timeouts,
             disabled_extensions: server.disabled_extensions.clone(),
+            host: server.name.clone(),
+            port,
+            mail_auth: server.mail_auth.clone(),
+            entropy,
+            unix_seconds: os::entropy::unix_seconds(),
         });
         let mut session = Self {
             server: server.clone(),
@@ -185,7 +194,8 @@ impl Session {
 
     fn run<'a>(&'a mut self, composed: Option<&'a mut Composed>) -> Run<'a> {
         let Self { server, connector, timeouts, connection, conversation, mechanism, .. } = self;
-        let mut run = Run { conversation, mechanism, composed, results: VecDeque::new(), reply: None };
+        let token = &server.token;
+        let mut run = Run { conversation, mechanism, token, composed, results: VecDeque::new(), reply: None };
         connection.run(&setup(server, connector, *timeouts), &mut run);
         run
     }
@@ -201,6 +211,7 @@ impl Drop for Session {
 struct Run<'a> {
     conversation: &'a mut Conversation,
     mechanism: &'a mut Option<&'static str>,
+    token: &'a Token,
     composed: Option<&'a mut Composed>,
     results: VecDeque<TransactionResult>,
     reply: Option<Reply>,
@@ -231,6 +242,10 @@ impl Handler for Run<'_> {
                 Err(Error::new(ErrorKind::Internal, Stage::Data, "a message was asked for and there is none"))
             }
         }
+    }
+
+    fn token(&mut self, refresh: bool) -> Result<Secret, String> {
+        self.token.get(refresh)
     }
 
     fn before_wait(&mut self) {
@@ -274,6 +289,12 @@ fn speaks_tls(server: &Server, cancel: &Cancel) -> bool {
         loopback: false,
         timeouts: Timeouts::all(SILENCE),
         disabled_extensions: Vec::new(),
+        host: server.name.clone(),
+        port: server.effective_port(),
+        mail_auth: None,
+        // Nobody logs in here.
+        entropy: [0; 32],
+        unix_seconds: 0,
     });
     Connection::new(socket, engine, waker).start_tls(&setup).is_ok()
 }

@@ -38,6 +38,12 @@ pub enum Failure {
     AuthNotOffered,
     /// The server offers AUTH, but no mechanism that the settings can use.
     NoCommonMechanism,
+    /// A challenge of the server is none of the mechanism that it began.
+    MalformedChallenge,
+    /// The server could not prove that it knows the password: it may be another one.
+    ServerNotVerified,
+    /// The program's callback gave no access token.
+    TokenUnavailable,
     /// Logging in would send the password in clear text, which the settings do not allow.
     PlaintextAuthRefused,
     /// The message is larger than the SIZE that the server announced (RFC 1870).

@@ -1,12 +1,14 @@
 //! Plays a script against the engine: what the client must say, and what it is answered.
 
+#![allow(dead_code, reason = "each file of tests uses its part")]
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use freesmtp_core::{
-    Error, ErrorKind, Security, Stage,
+    Error, ErrorKind, Secret, Security, Stage,
     protocol::{Config, Engine, Event, Step, Timeouts, Transaction, TransactionResult},
     types::Mailbox,
 };
@@ -25,7 +27,12 @@ pub(crate) struct Server {
     received: Vec<u8>,
     answers: VecDeque<u8>,
     closes: bool,
+    /// What answers when the script is over.
+    rest: Option<Rest>,
 }
+
+/// A server that computes its answers.
+pub(crate) type Rest = Box<dyn FnMut(&str) -> String>;
 
 impl Server {
     pub(crate) fn new(script: &[(&'static str, &'static str)]) -> Self {
@@ -34,7 +41,14 @@ impl Server {
             received: Vec::new(),
             answers: VecDeque::new(),
             closes: false,
+            rest: None,
         }
+    }
+
+    /// The script first, then what `rest` says.
+    pub(crate) fn then(mut self, rest: impl FnMut(&str) -> String + 'static) -> Self {
+        self.rest = Some(Box::new(rest));
+        self
     }
 
     pub(crate) fn close_at_end(&mut self) {
@@ -46,6 +60,10 @@ impl Server {
         while let Some(at) = self.received.windows(2).position(|w| w == b"\r\n") {
             let line: Vec<u8> = self.received.drain(..at + 2).collect();
             let line = String::from_utf8(line[..at].to_vec()).expect("the client speaks UTF-8");
+            if let (true, Some(rest)) = (self.script.is_empty(), &mut self.rest) {
+                self.answers.extend(rest(&line).into_bytes());
+                continue;
+            }
             let (expected, answer) = self.script.pop_front().unwrap_or_else(|| panic!("unexpected: {line}"));
             assert!(expected == line || expected == "*any*", "expected {expected:?}, got {line:?}");
             self.answers.extend(answer.bytes());
@@ -78,6 +96,9 @@ pub(crate) struct Play {
     pub(crate) flights: usize,
     pub(crate) abort_body: bool,
     pub(crate) stop_writing_in_body: bool,
+    /// What is given when the engine asks for a token, and with which words it asked.
+    pub(crate) tokens: VecDeque<Result<Secret, String>>,
+    pub(crate) asked: Vec<bool>,
     cut: Cut,
     now: Instant,
     results: VecDeque<TransactionResult>,
@@ -95,6 +116,8 @@ impl Play {
             flights: 0,
             abort_body: false,
             stop_writing_in_body: false,
+            tokens: VecDeque::new(),
+            asked: Vec::new(),
             cut,
             now: Instant::now(),
             results: VecDeque::new(),
@@ -146,6 +169,11 @@ impl Play {
                     self.in_body = true;
                 }
                 Step::StartTls => self.engine.tls_established(),
+                Step::NeedToken { refresh } => {
+                    self.asked.push(refresh);
+                    let token = self.tokens.pop_front().expect("a token was asked for");
+                    self.engine.token(token);
+                }
                 Step::Idle => {
                     // What is still on its way arrives, asked for or not.
                     let rest = self.server.answer(Cut::Whole);
@@ -204,6 +232,11 @@ pub(crate) fn config() -> Config {
         loopback: false,
         timeouts: Timeouts::default(),
         disabled_extensions: Vec::new(),
+        host: "mail.example.com".to_owned(),
+        port: 587,
+        mail_auth: None,
+        entropy: [7; 32],
+        unix_seconds: 1_700_000_000,
     }
 }
 

@@ -1,6 +1,9 @@
 //! PLAIN (RFC 4616): authorization identity, user name and password, separated by NUL.
+//!
+//! RFC 4616 section 2 has the server prepare both sides before it compares, so they leave as they were typed: a server
+//! that compares octets keeps working with a password that SASLprep would change or prohibit.
 
-use super::{Credentials, Mechanism, Message};
+use super::{Credentials, Fault, Initial, Mechanism, Message};
 
 /// One PLAIN exchange.
 pub(super) struct Plain(Message);
@@ -18,12 +21,12 @@ impl Plain {
 }
 
 impl Mechanism for Plain {
-    fn initial(&mut self) -> Option<Message> {
-        Some(self.0.clone())
+    fn initial(&mut self) -> Initial {
+        Initial::WithCommand(self.0.clone())
     }
 
-    fn respond(&mut self, _challenge: &[u8]) -> Result<Message, &'static str> {
-        Err("PLAIN has no second challenge")
+    fn respond(&mut self, _challenge: &[u8]) -> Result<Message, Fault> {
+        Err(Fault::Malformed("PLAIN has no second challenge".into()))
     }
 }
 
@@ -38,6 +41,7 @@ mod tests {
             password: "tanstaaftanstaaf".into(),
             ..Credentials::default()
         };
-        assert_eq!(**Plain::new(&c).initial().unwrap(), *b"\0tim\0tanstaaftanstaaf");
+        let message = Message::new(b"\0tim\0tanstaaftanstaaf".to_vec());
+        assert_eq!(Plain::new(&c).initial(), Initial::WithCommand(message));
     }
 }
