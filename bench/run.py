@@ -30,8 +30,14 @@ def works(quick: bool) -> list[Work]:
     return [
         Work("1 KB, 1 connection", seconds=0.7 * part),
         Work("1 KB, 64 connections", seconds=0.7 * part, connections=64),
-        Work(f"1 KB, 1 connection, {ROUND_TRIP_MS} ms round trip", seconds=part, most=8, round_trip_ms=ROUND_TRIP_MS),
-        Work(f"{ATTACHMENT_MB} MB attachment, 1 connection", seconds=part, most=8, attachment=attachment()),
+        Work(
+            f"1 KB, 1 connection, {ROUND_TRIP_MS} ms round trip",
+            seconds=part,
+            least=4,
+            most=8,
+            round_trip_ms=ROUND_TRIP_MS,
+        ),
+        Work(f"{ATTACHMENT_MB} MB attachment, 1 connection", seconds=part, least=2, most=8, attachment=attachment()),
     ]
 
 

@@ -15,6 +15,8 @@ class Work:
     title: str
     seconds: float
     """How long one run should take; the number of messages follows from it."""
+    least: int = 40
+    """Messages in one run at least: below that, what is measured is how a program starts."""
     most: int = 20_000
     """Messages in one run at most."""
     connections: int = 1
@@ -52,7 +54,7 @@ def _count(work: Work, sender: Sender, port: int) -> int:
 
     A first short run says little: it is mostly connecting and, in some languages, compiling.
     """
-    count = min(4 * work.connections, work.most)
+    count = max(work.least, 4 * work.connections if work.connections > 1 else 0)
     while True:
         cost = run(sender, work.load(port, count))
         turns = round(min(cost.rate * work.seconds, 8 * count) / work.connections)
