@@ -130,10 +130,12 @@ def scram_login(say: Callable[[str], tuple[int, str]], mechanism: str, account: 
     unproven = f"c={encode('n,,')},r={fields['r']}"
     signed = f"{bare},{first},{unproven}"
     code, text = say(encode(f"{unproven},p={keys.proof(signed)}"))
-    if code == 334:
-        assert base64.b64decode(text).decode() == f"v={keys.signature(signed)}"
-        code, _ = say("")
-    return code
+    if code == 535:
+        return code
+    # The signature never comes with the 235 itself (RFC 4954 section 4): a server that skips it has not proven itself.
+    assert code == 334
+    assert base64.b64decode(text).decode() == f"v={keys.signature(signed)}"
+    return say("")[0]
 
 
 def _fields(message: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from harness.dovecot import ACCOUNTS, QUOTED, TOKEN_MECHANISMS, UMLAUT, USER, Ac
 from harness.pki import Pki
 from harness.postfix import DOMAIN, Postfix
 from harness.sasl import ScramServer, encode, scram_login
-from harness.scripted import Hear, Say, Tls
+from harness.scripted import Hear, Say, ScriptedServer, Tls
 from harness.submission import Submission
 
 # What gsasl and libntlm cannot: escape quotes in DIGEST-MD5, and other than short ASCII names in NTLM.
@@ -79,7 +79,7 @@ def test_scram_logs_in(mechanism: str, account: Account, postfix: Postfix) -> No
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-def test_scram_server_knows_right_from_wrong(mechanism: str, serve) -> None:
+def test_scram_server_knows_right_from_wrong(mechanism: str, serve: Callable[..., ScriptedServer]) -> None:
     for account, code in ((USER, 235), (Account("user", "wrong"), 535)):
         scram = ScramServer(mechanism, USER)
         steps = scram.steps() if code == 235 else scram.steps()[:2]
@@ -119,7 +119,7 @@ def test_certificate_logs_in(name: str | None, code: int, submission: Submission
             assert postfix.mailbox().wait_for(message_id).text == "Text\n"
 
 
-def test_certificate_is_what_the_server_shows(pki: Pki, serve) -> None:
+def test_certificate_is_what_the_server_shows(pki: Pki, serve: Callable[..., ScriptedServer]) -> None:
     for name in ("good", "sha384"):
         server = serve([Tls(name)])
         shown = ssl.get_server_certificate(("127.0.0.1", server.port))
