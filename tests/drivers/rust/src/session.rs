@@ -1,10 +1,14 @@
 //! The objects of a job, and what each line does to them.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    str::FromStr,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use freesmtp_core::{
-    EmailMessage, Error, Secret, Server, Smtp,
+    EmailMessage, Error, Secret, Server, Smtp, Token,
     message::{Attachment, Priority, RecipientType},
 };
 use serde_json::Value;
@@ -67,6 +71,11 @@ impl Session {
             "account" => value.clone_into(&mut server.account),
             "password" => server.password = Secret::new(value),
             "sasl" => value.clone_into(&mut server.sasl),
+            "token" => server.token = Token::Fixed(Secret::new(value)),
+            "tokens" => server.token = one_by_one(value),
+            "mailauth" => server.mail_auth = Some(value.to_owned()),
+            "clientcertificate" => server.client_certificate = Some(value.into()),
+            "clientkey" => server.client_key = Some(value.into()),
             "authmode" => server.auth_mode = value.parse()?,
             "cafile" => server.ca_file = Some(value.into()),
             "tlsservername" => value.clone_into(&mut server.tls_server_name),
@@ -145,6 +154,16 @@ impl Session {
             }
         }
     }
+}
+
+/// A callback that gives the tokens one per call.
+fn one_by_one(tokens: &str) -> Token {
+    let tokens: Vec<Secret> = tokens.split(',').map(Secret::new).collect();
+    let given = AtomicUsize::new(0);
+    Token::callback(move |_refused| {
+        let next = tokens.get(given.fetch_add(1, Ordering::Relaxed));
+        next.cloned().ok_or_else(|| "no more tokens".to_owned())
+    })
 }
 
 fn unknown() -> Failed {
