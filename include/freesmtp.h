@@ -36,7 +36,8 @@
  *
  * 2. Texts are UTF-8. A plain `const char *` ends in NUL. Each function that takes texts has a twin that ends in
  *    `_n` and takes their sizes in bytes; there, a text may hold NUL, which is then refused by name like any other
- *    bad input instead of ending the text early. A text that is NULL is refused, unless its comment allows it.
+ *    bad input instead of ending the text early. A text that is NULL is refused, unless its comment allows it;
+ *    bytes may be NULL when there are none.
  *
  * 3. Ownership. What a function takes is borrowed for the call and copied where it is kept; nothing is consumed but
  *    by the function that lets it go. What it gives is said to be

@@ -36,6 +36,9 @@ pub(crate) unsafe fn optional<'a>(pointer: *const c_char, name: &str) -> Result<
 /// # Safety
 /// `pointer` is NULL, or points to `size` bytes that are unchanged as long as the result is used.
 pub(crate) unsafe fn text_n<'a>(pointer: *const c_char, size: usize, name: &str) -> Result<&'a str, Error> {
+    if pointer.is_null() {
+        return Err(Error::input(name, "is NULL"));
+    }
     // SAFETY: the caller's promise is the same.
     utf8(unsafe { bytes(pointer.cast(), size, name) }?, name)
 }
@@ -56,11 +59,14 @@ pub(crate) unsafe fn optional_n<'a>(
     unsafe { text_n(pointer, size, name) }.map(Some)
 }
 
-/// The `size` bytes at `pointer`, which must be there.
+/// The `size` bytes at `pointer`; none may be at NULL, as an empty array often is.
 ///
 /// # Safety
 /// As for [`text_n`].
 pub(crate) unsafe fn bytes<'a>(pointer: *const c_void, size: usize, name: &str) -> Result<&'a [u8], Error> {
+    if size == 0 {
+        return Ok(&[]);
+    }
     if pointer.is_null() {
         return Err(Error::input(name, "is NULL"));
     }
@@ -150,6 +156,8 @@ mod tests {
             assert_eq!(text(c"\xff".as_ptr(), "subject").unwrap_err().field(), Some("subject"));
             assert_eq!(text_n(ptr::null(), 0, "subject").unwrap_err().field(), Some("subject"));
             assert_eq!(bytes(c"".as_ptr().cast(), usize::MAX, "bytes").unwrap_err().field(), Some("bytes"));
+            assert_eq!(bytes(ptr::null(), 1, "bytes").unwrap_err().field(), Some("bytes"));
+            assert_eq!(bytes(ptr::null(), 0, "bytes").unwrap(), b"");
             assert_eq!(text_n(c"a".as_ptr(), 2, "subject").unwrap(), "a\0");
             assert_eq!(optional(ptr::null(), "name").unwrap(), None);
         }

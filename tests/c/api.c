@@ -188,7 +188,7 @@ static void what_is_set_is_given_back(void) {
     refused(freesmtp_message_to_bytes(message, &bytes, &size), "Subject");
     CHECK(bytes == NULL && size == 0);
     ok(freesmtp_message_set_subject(message, "Hello"));
-    ok(freesmtp_message_add_attachment_bytes(message, "", 0, "empty.bin"));
+    ok(freesmtp_message_add_attachment_bytes(message, NULL, 0, "empty.bin"));
     ok(freesmtp_message_set_attachment_content_type(message, 0, "application/x-nothing"));
     ok(freesmtp_message_to_bytes(message, &bytes, &size));
     CHECK(strlen(bytes) == size);

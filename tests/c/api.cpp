@@ -103,6 +103,7 @@ void MessagesAreValues(const std::string &folder) {
     message.Date = MessageDate(880'127'706, -360);
     message.CustomHeaders.Add("X-Kind", "test");
     message.Attachments.Add(std::vector<unsigned char>{0, 1, 2}, "three.bin").ContentType = "application/x-three";
+    message.Attachments.Add(std::vector<unsigned char>(), "empty.bin");
     EmailMessage copy = message;
     copy.Subject += ", copy";
     for (Recipient &recipient : copy.Recipients)

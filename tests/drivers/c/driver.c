@@ -48,6 +48,7 @@ static freesmtp_error *server_line(struct state *s, const struct line *line) {
     } texts[] = {
         {"account", freesmtp_server_set_account_n},
         {"password", freesmtp_server_set_password_n},
+        {"sasl", freesmtp_server_set_sasl_n},
         {"cafile", freesmtp_server_set_ca_file_n},
         {"tlsservername", freesmtp_server_set_tls_server_name_n},
     };

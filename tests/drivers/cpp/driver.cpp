@@ -119,6 +119,7 @@ private:
         {"server.timeout", [this](Value v) { server_.Timeout = Number(v); }},
         {"server.account", [this](Value v) { server_.Account = v; }},
         {"server.password", [this](Value v) { server_.Password = v; }},
+        {"server.sasl", [this](Value v) { server_.SASL = v; }},
         {"server.cafile", [this](Value v) { server_.CaFile = v; }},
         {"server.tlsservername", [this](Value v) { server_.TlsServerName = v; }},
         {"server.allowplaintextauth", [this](Value v) { server_.AllowPlaintextAuth = Truth(v); }},
