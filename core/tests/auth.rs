@@ -450,7 +450,7 @@ fn no_mechanism_lets_a_secret_be_seen_when_the_server_echoes_everything() {
                 let argument = line.rsplit(' ').next().unwrap_or_default();
                 let fresh = heard.borrow().is_empty();
                 heard.borrow_mut().push(argument.to_owned());
-                if let Some(challenge) = first_challenge(&offered, line).filter(|_| fresh) {
+                if let Some(challenge) = fresh.then(|| first_challenge(&offered, line)).flatten() {
                     return format!("334 {challenge}\r\n");
                 }
                 if offered == "LOGIN" && heard.borrow().len() == 2 {
