@@ -161,10 +161,32 @@ enum freesmtp_auth_mode {
   FREESMTP_AUTH_MODE_NONE = 0,
   /// The LOGIN mechanism.
   FREESMTP_AUTH_MODE_AUTH_LOGIN = 1,
+  /// CRAM-MD5 (RFC 2195).
+  FREESMTP_AUTH_MODE_CRAM_MD5 = 2,
   /// The strongest mechanism offered, or the one of `freesmtp_server_set_sasl`.
   FREESMTP_AUTH_MODE_SASL = 4,
   /// The PLAIN mechanism (RFC 4616).
   FREESMTP_AUTH_MODE_PLAIN = 16,
+  /// DIGEST-MD5 (RFC 2831).
+  FREESMTP_AUTH_MODE_DIGEST_MD5 = 17,
+  /// SCRAM-SHA-1-PLUS where it is offered, else SCRAM-SHA-1 (RFC 5802).
+  FREESMTP_AUTH_MODE_SCRAM_SHA1 = 18,
+  /// SCRAM-SHA-256-PLUS where it is offered, else SCRAM-SHA-256 (RFC 7677).
+  FREESMTP_AUTH_MODE_SCRAM_SHA256 = 19,
+  /// SCRAM-SHA-512-PLUS where it is offered, else SCRAM-SHA-512.
+  FREESMTP_AUTH_MODE_SCRAM_SHA512 = 20,
+  /// SCRAM with MD5, for servers that have nothing else; never chosen unasked.
+  FREESMTP_AUTH_MODE_SCRAM_MD5 = 21,
+  /// NTLM, version 2 (MS-NLMP).
+  FREESMTP_AUTH_MODE_NTLM = 22,
+  /// XOAUTH2; the password is the token.
+  FREESMTP_AUTH_MODE_XOAUTH2 = 23,
+  /// OAUTHBEARER (RFC 7628); the password is the token.
+  FREESMTP_AUTH_MODE_OAUTHBEARER = 24,
+  /// EXTERNAL (RFC 4422 appendix A): the server knows the client from its certificate.
+  FREESMTP_AUTH_MODE_EXTERNAL = 25,
+  /// ANONYMOUS (RFC 4505); the account is sent as the trace.
+  FREESMTP_AUTH_MODE_ANONYMOUS = 26,
   /// The strongest mechanism offered, when an account is set. The default.
   FREESMTP_AUTH_MODE_AUTO = 27,
 };

@@ -101,10 +101,32 @@ pub enum freesmtp_auth_mode {
     None = 0,
     /// The LOGIN mechanism.
     AuthLogin = 1,
+    /// CRAM-MD5 (RFC 2195).
+    CramMd5 = 2,
     /// The strongest mechanism offered, or the one of `freesmtp_server_set_sasl`.
     Sasl = 4,
     /// The PLAIN mechanism (RFC 4616).
     Plain = 16,
+    /// DIGEST-MD5 (RFC 2831).
+    DigestMd5 = 17,
+    /// SCRAM-SHA-1-PLUS where it is offered, else SCRAM-SHA-1 (RFC 5802).
+    ScramSha1 = 18,
+    /// SCRAM-SHA-256-PLUS where it is offered, else SCRAM-SHA-256 (RFC 7677).
+    ScramSha256 = 19,
+    /// SCRAM-SHA-512-PLUS where it is offered, else SCRAM-SHA-512.
+    ScramSha512 = 20,
+    /// SCRAM with MD5, for servers that have nothing else; never chosen unasked.
+    ScramMd5 = 21,
+    /// NTLM, version 2 (MS-NLMP).
+    Ntlm = 22,
+    /// XOAUTH2; the password is the token.
+    Xoauth2 = 23,
+    /// OAUTHBEARER (RFC 7628); the password is the token.
+    Oauthbearer = 24,
+    /// EXTERNAL (RFC 4422 appendix A): the server knows the client from its certificate.
+    External = 25,
+    /// ANONYMOUS (RFC 4505); the account is sent as the trace.
+    Anonymous = 26,
     /// The strongest mechanism offered, when an account is set. The default.
     Auto = 27,
 }
@@ -179,8 +201,25 @@ mod tests {
         assert!(kinds.iter().all(|(number, kind)| *number == kind.number()));
 
         use freesmtp_auth_mode as A;
-        let modes = [A::None as i64, A::AuthLogin as i64, A::Sasl as i64, A::Plain as i64, A::Auto as i64];
-        assert_eq!(modes, AuthMode::ALL.map(|(mode, _)| mode as i64));
+        let modes = [
+            A::None as i64,
+            A::AuthLogin as i64,
+            A::CramMd5 as i64,
+            A::Sasl as i64,
+            A::Plain as i64,
+            A::DigestMd5 as i64,
+            A::ScramSha1 as i64,
+            A::ScramSha256 as i64,
+            A::ScramSha512 as i64,
+            A::ScramMd5 as i64,
+            A::Ntlm as i64,
+            A::Xoauth2 as i64,
+            A::Oauthbearer as i64,
+            A::External as i64,
+            A::Anonymous as i64,
+            A::Auto as i64,
+        ];
+        assert!(modes.into_iter().eq(AuthMode::ALL.iter().map(|(mode, _)| *mode as i64)));
 
         use freesmtp_security as S;
         let security =

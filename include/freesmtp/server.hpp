@@ -17,11 +17,22 @@ namespace freesmtp {
 
 /// How to log in.
 enum class SMTPAuthMode {
-    None = FREESMTP_AUTH_MODE_NONE,            ///< No login, even when an account is set.
+    None = FREESMTP_AUTH_MODE_NONE,  ///< No login, even when an account is set.
     AuthLogin = FREESMTP_AUTH_MODE_AUTH_LOGIN,  ///< The LOGIN mechanism.
-    SASL = FREESMTP_AUTH_MODE_SASL,            ///< The strongest mechanism offered, or the one named in SASL.
-    Plain = FREESMTP_AUTH_MODE_PLAIN,          ///< The PLAIN mechanism (RFC 4616).
-    Auto = FREESMTP_AUTH_MODE_AUTO,            ///< The strongest mechanism offered, when an account is set.
+    CramMD5 = FREESMTP_AUTH_MODE_CRAM_MD5,  ///< RFC 2195.
+    SASL = FREESMTP_AUTH_MODE_SASL,  ///< The strongest mechanism offered, or the one named in SASL.
+    Plain = FREESMTP_AUTH_MODE_PLAIN,  ///< The PLAIN mechanism (RFC 4616).
+    DigestMD5 = FREESMTP_AUTH_MODE_DIGEST_MD5,  ///< RFC 2831.
+    ScramSHA1 = FREESMTP_AUTH_MODE_SCRAM_SHA1,  ///< RFC 5802.
+    ScramSHA256 = FREESMTP_AUTH_MODE_SCRAM_SHA256,  ///< RFC 7677.
+    ScramSHA512 = FREESMTP_AUTH_MODE_SCRAM_SHA512,
+    ScramMD5 = FREESMTP_AUTH_MODE_SCRAM_MD5,  ///< For servers that have nothing else; never chosen unasked.
+    NTLM = FREESMTP_AUTH_MODE_NTLM,  ///< Version 2 (MS-NLMP).
+    XOAuth2 = FREESMTP_AUTH_MODE_XOAUTH2,  ///< Password is the token.
+    OAuthBearer = FREESMTP_AUTH_MODE_OAUTHBEARER,  ///< RFC 7628; Password is the token.
+    External = FREESMTP_AUTH_MODE_EXTERNAL,  ///< The server knows the client from its certificate (RFC 4422).
+    Anonymous = FREESMTP_AUTH_MODE_ANONYMOUS,  ///< RFC 4505; Account is sent as the trace.
+    Auto = FREESMTP_AUTH_MODE_AUTO,  ///< The strongest mechanism offered, when an account is set.
 };
 
 /// How the connection is protected.

@@ -25,9 +25,23 @@ static const struct name SECURITY[] = {
 };
 
 static const struct name AUTH_MODE[] = {
-    {"none", FREESMTP_AUTH_MODE_NONE},   {"login", FREESMTP_AUTH_MODE_AUTH_LOGIN},
-    {"sasl", FREESMTP_AUTH_MODE_SASL},   {"plain", FREESMTP_AUTH_MODE_PLAIN},
-    {"auto", FREESMTP_AUTH_MODE_AUTO},   {NULL, 0},
+    {"none", FREESMTP_AUTH_MODE_NONE},
+    {"login", FREESMTP_AUTH_MODE_AUTH_LOGIN},
+    {"cram-md5", FREESMTP_AUTH_MODE_CRAM_MD5},
+    {"sasl", FREESMTP_AUTH_MODE_SASL},
+    {"plain", FREESMTP_AUTH_MODE_PLAIN},
+    {"digest-md5", FREESMTP_AUTH_MODE_DIGEST_MD5},
+    {"scram-sha-1", FREESMTP_AUTH_MODE_SCRAM_SHA1},
+    {"scram-sha-256", FREESMTP_AUTH_MODE_SCRAM_SHA256},
+    {"scram-sha-512", FREESMTP_AUTH_MODE_SCRAM_SHA512},
+    {"scram-md5", FREESMTP_AUTH_MODE_SCRAM_MD5},
+    {"ntlm", FREESMTP_AUTH_MODE_NTLM},
+    {"xoauth2", FREESMTP_AUTH_MODE_XOAUTH2},
+    {"oauthbearer", FREESMTP_AUTH_MODE_OAUTHBEARER},
+    {"external", FREESMTP_AUTH_MODE_EXTERNAL},
+    {"anonymous", FREESMTP_AUTH_MODE_ANONYMOUS},
+    {"auto", FREESMTP_AUTH_MODE_AUTO},
+    {NULL, 0},
 };
 
 static int number_of(const struct name *names, const struct line *line) {
