@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Server, session::Session};
 use crate::{
     diagnosis::{Context, diagnose},
-    error::{Error, ErrorKind},
+    error::Error,
     message::Composed,
     protocol::{Decision, Engine, Outcome, TransactionResult},
     types::{Diagnosis, RecipientResult, RecipientStatus, Report},
@@ -119,12 +119,7 @@ pub(super) fn conclude(
         }),
         Outcome::NotDelivered { error, .. } | Outcome::Unknown(error) => {
             let error = session.complete(error.with_recipients(recipients));
-            let error = explain(error, &session.server, Some(session), facts);
-            Err(if error.kind() == ErrorKind::OutcomeUnknown {
-                error.with_message_id(message_id)
-            } else {
-                error
-            })
+            Err(explain(error, &session.server, Some(session), facts).with_message_id(message_id))
         }
     }
 }
