@@ -43,6 +43,17 @@ def greeting(*mechanisms: str, certificate: str = "") -> list[Step]:
     ]
 
 
+def begin(mechanism: str, text: bytes) -> list[Step]:
+    """AUTH, and a first challenge; one who speaks first and waits to be asked is asked before."""
+
+    def ask_first(line: str) -> bytes:
+        return b"334 \r\n" if line == "AUTH NTLM" else text
+
+    auth = Respond(ask_first)
+    message = [Hear("TlRMTVNTUAAB.*", pattern=True, optional=True), Say(text, conditional=True)]
+    return [auth, *message] if mechanism == "NTLM" else [auth]
+
+
 def job_for(server: ScriptedServer, log_file: Path, ca: Path | None = None, **settings: object) -> Job:
     job = Job().put("smtp.logfile", log_file).put("smtp.defaultdomain", "client.test")
     transport = {"security": "implicit", "cafile": ca} if ca else {"security": "none", "allowplaintextauth": True}
@@ -144,7 +155,6 @@ HOSTILE_FIRST = {
     "2^31-iterations": lambda text: text.replace("i=4096", "i=2147483648"),
     "2^64-iterations": lambda text: text.replace("i=4096", "i=18446744073709551616"),
     "0-iterations": lambda text: text.replace("i=4096", "i=0"),
-    "1-iteration": lambda text: text.replace("i=4096", "i=1"),
     "negative-iterations": lambda text: text.replace("i=4096", "i=-1"),
     "no-salt": lambda text: text.replace("s=", "x="),
     "bad-salt": lambda text: text.replace("s=", "s=*"),
@@ -156,7 +166,6 @@ HOSTILE_FINAL = {
     "wrong-signature": lambda text: "v=" + encode(bytes(32)),
     "no-signature": lambda text: "",
     "bad-base64": lambda text: "v=%%%",
-    "server-error": lambda text: "e=other-error",
 }
 
 
@@ -183,6 +192,15 @@ class TestHostileScram:
         error, _ = self.play(scram, [Respond(scram.first), Respond(scram.final)], serve, send, log_file)
         # "Check your password" would send the user the wrong way: it is the server that could not prove itself.
         assert error["diagnosis"]["cause"] == "protocol-error"
+
+    def test_error_in_place_of_a_signature(self, language: str, serve, send, log_file: Path) -> None:
+        # RFC 5802 section 7: e= is the server's refusal. The client acknowledges it or gives up.
+        scram = ScramServer("SCRAM-SHA-256", SECRET, change_final=lambda text: "e=invalid-proof")
+        end: list[Step] = [Hear(r"\*?", pattern=True), Say(REFUSED)]
+        server = serve([*greeting("SCRAM-SHA-256", "PLAIN"), *scram.steps()[:2], *end])
+        error = failed(send(job_for(server, log_file, **login(SECRET))), log_file, SECRET.password)
+        server.finish()
+        assert error["diagnosis"]["cause"] == "auth-failed"
 
     def test_wrong_signature_is_fatal(self, language: str, serve, send, log_file: Path) -> None:
         # Another mechanism is offered: a server that is not who it says must not get the password in clear.
@@ -217,12 +235,12 @@ class TestHostileScram:
 class TestHostileChallenges:
     @pytest.mark.parametrize("mechanism", ["LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-256", "NTLM", "OAUTHBEARER"])
     @pytest.mark.parametrize(
-        "text", [b"334 ?not base64?\r\n", b"334 abc\r\n", b"334 " + b"QUFB" * 250_000 + b"\r\n"],
-        ids=["bad-alphabet", "bad-padding", "huge"],
+        "text", [b"334 ?not base64?\r\n", b"334 A\r\n", b"334 " + b"QUFB" * 250_000 + b"\r\n"],
+        ids=["bad-alphabet", "bad-length", "huge"],
     )  # fmt: skip
     def test_bad_challenge(self, text: bytes, mechanism: str, language: str, serve, send, log_file: Path) -> None:
         secret = {"token": "t0ken-of-the-user"} if mechanism == "OAUTHBEARER" else {"password": SECRET.password}
-        server = serve([*greeting(mechanism), Hear(f"AUTH {mechanism}.*", pattern=True), Say(text), *CANCELLED])
+        server = serve([*greeting(mechanism), *begin(mechanism, text), *CANCELLED])
         named = {"account": "user", "authmode": mechanism.lower(), **secret}
         answer = send(job_for(server, log_file, **named))
         server.finish()
@@ -249,10 +267,10 @@ class TestHostileChallenges:
         failed(send(job_for(server, log_file, **login(SECRET))), log_file, SECRET.password)
         server.finish()
 
-    @pytest.mark.parametrize("cut", [0, 7, 8, 12, 31, 47, 60])
+    @pytest.mark.parametrize("cut", [0, 7, 8, 12, 31, 60])
     def test_ntlm_cut_short(self, cut: int, language: str, serve, send, log_file: Path) -> None:
         text = challenge(ntlm_challenge()[:cut])
-        hello: list[Step] = [Respond(lambda line: text if " " in line.removeprefix("AUTH ") else b"334 \r\n")]
+        hello = begin("NTLM", text)
         server = serve([*greeting("NTLM"), *hello, *CANCELLED])
         failed(send(job_for(server, log_file, **login(SECRET, "NTLM"))), log_file, SECRET.password)
         server.finish()
