@@ -90,7 +90,7 @@ fn scram_server(first: &'static str, last: &'static str) -> Rest {
 fn a_server_that_does_not_prove_itself_is_not_used() {
     let good = "r=NONCEserver,s=QSXCR+Q6sek8bf92,i=4096";
     for (last, why) in
-        [("v=AAAA", "wrong"), ("v=", "wrong"), ("", "did not prove"), ("e=other-error", "did not prove")]
+        [("v=AAAA", "wrong"), ("v=", "wrong"), ("", "did not prove"), ("e=invalid-proof", "did not prove")]
     {
         let play = play(credentials(AuthMode::Auto), "PLAIN LOGIN SCRAM-SHA-256", scram_server(good, last));
         let error = error(&play);
@@ -171,7 +171,7 @@ fn after_a_malformed_challenge_the_next_mechanism_is_tried() {
     let mut play = Play::new(
         session(credentials(AuthMode::Auto)),
         offering("SCRAM-SHA-256 CRAM-MD5 PLAIN").then(|line| match line.split(' ').nth(1) {
-            Some("SCRAM-SHA-256") => format!("334 {}\r\n", b64("r=mine,s=QSXC,i=1")),
+            Some("SCRAM-SHA-256") => format!("334 {}\r\n", b64("r=mine,s=QSXC,i=4096")),
             Some("CRAM-MD5") => "334 \r\n".to_owned(),
             Some("PLAIN") => "235 ok\r\n".to_owned(),
             _ => "501 cancelled\r\n".to_owned(),
@@ -299,8 +299,9 @@ fn a_callback_without_token_says_why() {
 }
 
 #[test]
-fn a_token_of_3000_characters_goes_with_the_command_and_a_greater_one_behind_it() {
-    for (length, prompted) in [(3_000, false), (20_000, true)] {
+fn a_long_token_waits_for_the_empty_challenge() {
+    // A command has 512 octets, and servers cut what is longer.
+    for (length, prompted) in [(300, false), (450, true), (3_000, true), (20_000, true)] {
         let token = "t".repeat(length);
         let expected = token.clone();
         let mut command = true;
@@ -370,14 +371,14 @@ fn a_client_certificate_alone_logs_in_where_it_can_and_is_no_trouble_elsewhere()
 }
 
 #[test]
-fn ntlm_begins_after_a_prompt_of_any_text() {
-    for prompt in ["334 \r\n", "334 NTLM supported\r\n", "334 bnRsbQ==\r\n"] {
+fn ntlm_begins_again_when_the_server_takes_no_message_with_the_command() {
+    for prompt in ["334 NTLM supported\r\n", "334 ntlm supported\r\n"] {
         let mut step = 0;
         let play = play(credentials(AuthMode::Ntlm), "NTLM", move |line| {
             step += 1;
             match step {
                 1 => {
-                    assert_eq!(line, "AUTH NTLM");
+                    assert!(initial(line).1.starts_with("NTLMSSP\0\u{1}"));
                     prompt.to_owned()
                 }
                 2 => {
@@ -389,6 +390,22 @@ fn ntlm_begins_after_a_prompt_of_any_text() {
         });
         assert_eq!(error(&play).failure(), Some(Failure::MalformedChallenge));
     }
+}
+
+#[test]
+fn a_servers_reason_decides_whether_the_password_or_the_server_is_wrong() {
+    let good = "r=NONCEserver,s=QSXCR+Q6sek8bf92,i=4096";
+    let mut step = 0;
+    let mut server = scram_server(good, "e=invalid-proof");
+    let refused = play(credentials(AuthMode::Auto), "SCRAM-SHA-1 PLAIN", move |line| {
+        step += 1;
+        if step == 3 { "535 5.7.8 bad\r\n".to_owned() } else { server(line) }
+    });
+    let refusal = error(&refused);
+    assert_eq!((refusal.reply_code(), refusal.failure(), attempts(&refused)), (535, None, 1));
+    assert!(refusal.message().contains("invalid-proof"), "{refusal}");
+    let broken = play(credentials(AuthMode::Auto), "SCRAM-SHA-1 PLAIN", scram_server(good, "e=other-error"));
+    assert_eq!((error(&broken).failure(), attempts(&broken)), (Some(Failure::ServerNotVerified), 1));
 }
 
 #[test]
@@ -425,10 +442,11 @@ fn first_challenge(name: &str, line: &str) -> Option<String> {
     Some(b64(match name {
         "CRAM-MD5" => "<1896.697170952@postoffice.test>".to_owned(),
         "DIGEST-MD5" => "realm=\"a.test\",nonce=\"nonsense\",algorithm=md5-sess,charset=utf-8".to_owned(),
-        "LOGIN" | "NTLM" => "Username:".to_owned(),
+        "LOGIN" => "Username:".to_owned(),
+        "NTLM" => "NTLMSSP\0\u{2}\0\0\0\0\0\0\0\0\0\0\0\u{1}\0\0\0nonsense".to_owned(),
         _ if name.starts_with("SCRAM") => {
             let nonce = initial(line).1.split("r=").nth(1)?.to_owned();
-            format!("r={nonce}server,s=QSXCR+Q6sek8bf92,i=1")
+            format!("r={nonce}server,s=QSXCR+Q6sek8bf92,i=4096")
         }
         _ => return None,
     }))

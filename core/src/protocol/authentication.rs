@@ -4,17 +4,13 @@
 //! of user name and password ends the login at once, so that no account is locked. A refused token is asked for anew,
 //! once. A server that could not prove who it is gets nothing more.
 
-use base64::{
-    Engine as _, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
-};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::{
     Engine, Event,
     auth::{
-        self, AuthMode, Channel, Credentials, Fault, Initial, Material, Mechanism, Message, Nonces, Row,
-        TokenSource,
+        self, AuthMode, Channel, Credentials, Fault, Material, Mechanism, Message, Nonces, Row, TokenSource,
     },
     dialogue::Expect,
     engine::Phase,
@@ -25,16 +21,9 @@ use crate::{
     types::{EnhancedCode, Failure, Reply, Secret, Stage},
 };
 
-/// Longest AUTH line with an initial response (RFC 4954 section 4).
-const MAX_AUTH_LINE: usize = 12_288;
-
-/// Challenges come with and without padding.
-const CHALLENGE: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+/// Longest AUTH line with an initial response: that of every command (RFC 4954 section 4, RFC 5321 section
+/// 4.5.3.1.4). What is longer goes behind the empty challenge, where 12,288 octets are allowed.
+const MAX_AUTH_LINE: usize = 512;
 
 /// Where the login stands.
 pub(super) struct LogIn {
@@ -202,24 +191,18 @@ impl Engine {
         let initial = exchange.initial();
         self.login.exchange = Some(exchange);
         let name = row.name;
-        match initial {
-            Initial::None => self.send(&format!("AUTH {name}"), Expect::Auth),
-            Initial::AfterPrompt(message) => {
-                self.login.first = Some(message);
-                self.send(&format!("AUTH {name}"), Expect::Auth);
-            }
-            Initial::WithCommand(message) => {
-                let encoded = Zeroizing::new(STANDARD.encode(&*message));
-                let argument = if message.is_empty() { "=" } else { encoded.as_str() };
-                let line = Zeroizing::new(format!("AUTH {name} {argument}"));
-                if line.len() > MAX_AUTH_LINE - 2 {
-                    self.login.first = Some(message);
-                    return self.send(&format!("AUTH {name}"), Expect::Auth);
-                }
-                self.hide(&message, &credentials);
-                self.send_secret(&line, format!("AUTH {name} {MASK}"), Expect::Auth);
-            }
+        let Some(message) = initial else {
+            return self.send(&format!("AUTH {name}"), Expect::Auth);
+        };
+        let encoded = Zeroizing::new(STANDARD.encode(&*message));
+        let argument = if message.is_empty() { "=" } else { encoded.as_str() };
+        let line = Zeroizing::new(format!("AUTH {name} {argument}"));
+        if line.len() > MAX_AUTH_LINE - 2 {
+            self.login.first = Some(message);
+            return self.send(&format!("AUTH {name}"), Expect::Auth);
         }
+        self.hide(&message, &credentials);
+        self.send_secret(&line, format!("AUTH {name} {MASK}"), Expect::Auth);
     }
 
     /// `raw` holds the challenge as it came; `reply` is what may be shown.
@@ -235,14 +218,14 @@ impl Engine {
     fn on_challenge(&mut self, raw: &Reply) {
         let text = raw.lines().first().map(|line| line.trim()).unwrap_or_default();
         self.redactor.add_text(text);
-        let answer = match (self.login.first.take(), &mut self.login.exchange) {
-            // A prompt says nothing that matters: Exchange's is not even base64.
-            (Some(first), _) => Ok(first),
-            (None, Some(exchange)) => match CHALLENGE.decode(text) {
-                Ok(challenge) => exchange.respond(&challenge),
-                Err(_) => Err(Fault::Malformed("the challenge is not base64".into())),
-            },
-            (None, None) => Err(Fault::Malformed("a challenge came outside an exchange".into())),
+        let first = self.login.first.take();
+        let answer = match (STANDARD.decode(text), first, &mut self.login.exchange) {
+            (Ok(_), Some(first), _) => Ok(first),
+            (Ok(challenge), None, Some(exchange)) => exchange.respond(&challenge),
+            (Err(_), _, Some(exchange)) => {
+                exchange.prompted(text).ok_or(Fault::Malformed("the challenge is not base64".into()))
+            }
+            (_, _, None) => Err(Fault::Malformed("a challenge came outside an exchange".into())),
         };
         match answer {
             Ok(answer) => {

@@ -107,9 +107,11 @@ impl Server {
     /// Whether a login is wanted: a user name or a token is set, or a mode that needs neither.
     #[must_use]
     pub fn has_credentials(&self) -> bool {
+        let named = |name: &str| self.auth_mode == AuthMode::Sasl && self.sasl.eq_ignore_ascii_case(name);
         match self.auth_mode {
             AuthMode::None => false,
             AuthMode::External | AuthMode::Anonymous => true,
+            _ if named("EXTERNAL") || named("ANONYMOUS") => true,
             _ => !self.account.is_empty() || !self.token.is_none(),
         }
     }
@@ -330,6 +332,8 @@ mod tests {
         let none = AuthMode::None;
         assert_eq!(wanted(Server { token: "t".into(), auth_mode: none, ..Server::new("a") }), (false, false));
         assert_eq!(wanted(Server { auth_mode: AuthMode::Anonymous, ..Server::new("a") }), (true, true));
+        let sasl = Server { auth_mode: AuthMode::Sasl, sasl: "external".into(), ..Server::new("a") };
+        assert_eq!(wanted(sasl), (true, true));
         let certificate = Server { client_certificate: Some("c".into()), ..Server::new("a") };
         assert!(certificate.credentials().is_some_and(|c| c.optional));
         assert_eq!(certificate.effective_port(), 25, "a certificate alone is no account");

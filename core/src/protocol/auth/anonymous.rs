@@ -1,6 +1,6 @@
 //! ANONYMOUS (RFC 4505): nobody in particular, with a word for the server's log.
 
-use super::{Credentials, Fault, Initial, Mechanism, Message};
+use super::{Credentials, Fault, Mechanism, Message};
 use crate::error::Error;
 
 /// The longest trace, in characters (RFC 4505 section 2).
@@ -19,8 +19,8 @@ impl Anonymous {
 }
 
 impl Mechanism for Anonymous {
-    fn initial(&mut self) -> Initial {
-        Initial::WithCommand(self.0.clone())
+    fn initial(&mut self) -> Option<Message> {
+        Some(self.0.clone())
     }
 
     fn respond(&mut self, _challenge: &[u8]) -> Result<Message, Fault> {
@@ -36,7 +36,7 @@ mod tests {
     fn the_trace_is_the_account() {
         let c = Credentials { account: "sirhc".into(), ..Credentials::default() };
         let initial = Anonymous::new(&c).unwrap().initial();
-        assert_eq!(initial, Initial::WithCommand(Message::new(b"sirhc".to_vec())));
+        assert_eq!(initial, Some(Message::new(b"sirhc".to_vec())));
         let long = Credentials { account: "x".repeat(256), ..Credentials::default() };
         assert_eq!(Anonymous::new(&long).err().unwrap().field(), Some("Account"));
     }

@@ -3,7 +3,7 @@
 //! RFC 2195 names no preparation of user name and password, and servers keep the key of the password as it was typed:
 //! both go unchanged.
 
-use super::{Credentials, Fault, Initial, Mechanism, Message, hash};
+use super::{Credentials, Fault, Mechanism, Message, hash};
 use crate::types::Secret;
 
 /// One CRAM-MD5 exchange.
@@ -21,8 +21,8 @@ impl CramMd5 {
 }
 
 impl Mechanism for CramMd5 {
-    fn initial(&mut self) -> Initial {
-        Initial::None
+    fn initial(&mut self) -> Option<Message> {
+        None
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Message, Fault> {
@@ -50,7 +50,7 @@ mod tests {
             ..Credentials::default()
         };
         let mut cram = CramMd5::new(&c);
-        assert_eq!(cram.initial(), Initial::None);
+        assert_eq!(cram.initial(), None);
         let answer = cram.respond(b"<1896.697170952@postoffice.reston.mci.net>").unwrap();
         assert_eq!(**answer, *b"tim b913a602c7eda7a495b4e6e7334d3890");
         cram.respond(b"again").unwrap_err();

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
 use super::{
-    Fault, Initial, Material, Mechanism, Message,
+    Fault, Material, Mechanism, Message,
     credentials::split_domain,
     hash::{self, MD5},
     prepare::prepare,
@@ -120,8 +120,8 @@ const NOT_LATIN1: Fault = Fault::Malformed(std::borrow::Cow::Borrowed(
 ));
 
 impl Mechanism for DigestMd5 {
-    fn initial(&mut self) -> Initial {
-        Initial::None
+    fn initial(&mut self) -> Option<Message> {
+        None
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Message, Fault> {

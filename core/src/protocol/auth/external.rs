@@ -1,6 +1,6 @@
 //! EXTERNAL (RFC 4422 appendix A): who the client is, the server knows already.
 
-use super::{Credentials, Fault, Initial, Mechanism, Message};
+use super::{Credentials, Fault, Mechanism, Message};
 
 /// One EXTERNAL exchange.
 pub(super) struct External(Message);
@@ -12,8 +12,8 @@ impl External {
 }
 
 impl Mechanism for External {
-    fn initial(&mut self) -> Initial {
-        Initial::WithCommand(self.0.clone())
+    fn initial(&mut self) -> Option<Message> {
+        Some(self.0.clone())
     }
 
     fn respond(&mut self, _challenge: &[u8]) -> Result<Message, Fault> {
@@ -29,7 +29,7 @@ mod tests {
     fn rfc_4422_appendix_a() {
         for (account, message) in [("fred@example.com", &b"fred@example.com"[..]), ("", b"")] {
             let c = Credentials { account: account.into(), ..Credentials::default() };
-            assert_eq!(External::new(&c).initial(), Initial::WithCommand(Message::new(message.to_vec())));
+            assert_eq!(External::new(&c).initial(), Some(Message::new(message.to_vec())));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What the prompts say is not looked at: servers word and translate them as they like, and the order is fixed.
 
-use super::{Credentials, Fault, Initial, Mechanism, Message};
+use super::{Credentials, Fault, Mechanism, Message};
 
 /// One LOGIN exchange.
 pub(super) struct Login {
@@ -22,8 +22,8 @@ impl Login {
 }
 
 impl Mechanism for Login {
-    fn initial(&mut self) -> Initial {
-        Initial::None
+    fn initial(&mut self) -> Option<Message> {
+        None
     }
 
     fn respond(&mut self, _challenge: &[u8]) -> Result<Message, Fault> {
@@ -46,7 +46,7 @@ mod tests {
     fn user_name_then_password_then_no_more() {
         let c = Credentials { account: "tim".into(), password: "pw".into(), ..Credentials::default() };
         let mut login = Login::new(&c);
-        assert_eq!(login.initial(), Initial::None);
+        assert_eq!(login.initial(), None);
         assert_eq!(**login.respond(b"Username:").unwrap(), *b"tim");
         assert_eq!(**login.respond(b"\xe5\xaf\x86").unwrap(), *b"pw");
         login.respond(b"again").unwrap_err();

@@ -35,17 +35,6 @@ pub use mode::AuthMode;
 /// Bytes of a SASL message, wiped when dropped.
 pub type Message = Zeroizing<Vec<u8>>;
 
-/// When the client's first message goes out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Initial {
-    /// The server speaks first.
-    None,
-    /// With the AUTH command itself, when it fits the line.
-    WithCommand(Message),
-    /// After the first prompt, whatever that says.
-    AfterPrompt(Message),
-}
-
 /// What is wrong with what the server sent: a sentence without full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -57,14 +46,19 @@ pub enum Fault {
 
 /// One SASL exchange.
 pub trait Mechanism: Send {
-    /// The client's first message.
-    fn initial(&mut self) -> Initial;
+    /// The client's first message; `None` when the server speaks first.
+    fn initial(&mut self) -> Option<Message>;
 
     /// The answer to a challenge, both without base64.
     ///
     /// # Errors
     /// What is wrong with the challenge.
     fn respond(&mut self, challenge: &[u8]) -> Result<Message, Fault>;
+
+    /// The answer to a challenge that is no base64, for the servers that break that rule.
+    fn prompted(&mut self, _text: &str) -> Option<Message> {
+        None
+    }
 
     /// The server says that the login succeeded.
     ///

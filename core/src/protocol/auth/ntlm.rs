@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use md4::{Digest, Md4};
 
 use super::{
-    Credentials, Fault, Initial, Material, Mechanism, Message,
+    Credentials, Fault, Material, Mechanism, Message,
     credentials::split_domain,
     hash::{self, MD5},
 };
@@ -50,6 +50,8 @@ pub(super) struct Ntlm {
     client_challenge: [u8; 8],
     unix_seconds: i64,
     state: State,
+    /// The server asked for the first message once more.
+    prompted: bool,
 }
 
 impl Ntlm {
@@ -65,6 +67,7 @@ impl Ntlm {
             client_challenge: material.nonces.challenge(),
             unix_seconds: material.unix_seconds,
             state: State::Begin,
+            prompted: false,
         }
     }
 
@@ -127,15 +130,21 @@ const TOO_LONG: Fault =
     Fault::Malformed(std::borrow::Cow::Borrowed("the challenge is too long to be answered"));
 
 impl Mechanism for Ntlm {
-    fn initial(&mut self) -> Initial {
-        // Exchange greets the bare command with text that is no base64 (MS-SMTPNTLM 2.2.1), and then listens.
+    fn initial(&mut self) -> Option<Message> {
         let mut message = Message::new(Vec::new());
         message.extend_from_slice(SIGNATURE);
         message.extend_from_slice(&1_u32.to_le_bytes());
         message.extend_from_slice(&FLAGS.to_le_bytes());
         message.resize(32, 0);
         self.state = State::Negotiated(message.to_vec());
-        Initial::AfterPrompt(message)
+        Some(message)
+    }
+
+    /// `334 NTLM supported`: a server after MS-SMTPNTLM 2.2.1, which does not take the message with the command.
+    fn prompted(&mut self, text: &str) -> Option<Message> {
+        let State::Negotiated(negotiate) = &self.state else { return None };
+        let first = !std::mem::replace(&mut self.prompted, true);
+        (first && text.to_ascii_lowercase().contains("ntlm")).then(|| Message::new(negotiate.clone()))
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Message, Fault> {
@@ -296,7 +305,7 @@ mod tests {
     fn the_answer_is_that_of_the_example_for_a_server_without_a_clock() {
         let mut ntlm = ntlm("Domain\\User");
         ntlm.unix_seconds = -11_644_473_600;
-        assert!(matches!(ntlm.initial(), Initial::AfterPrompt(m) if m.starts_with(b"NTLMSSP\0\x01\0\0\0")));
+        assert!(matches!(ntlm.initial(), Some(m) if m.starts_with(b"NTLMSSP\0\x01\0\0\0")));
         let message = ntlm.respond(&challenge(INFO)).unwrap();
         assert_eq!(hash::hex(field(&message, 0)), "86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa");
         assert_eq!(hash::hex(&field(&message, 1)[..16]), "68cd0ab851e51c96aabc927bebef6a1c");
@@ -313,7 +322,7 @@ mod tests {
         let mut ntlm = ntlm("User@Domain");
         ntlm.host = "mail.test".into();
         ntlm.binding = Some(b"hash".to_vec());
-        let Initial::AfterPrompt(negotiate) = ntlm.initial() else { panic!() };
+        let Some(negotiate) = ntlm.initial() else { panic!() };
         let challenge = challenge(&info);
         let message = ntlm.respond(&challenge).unwrap();
         assert_eq!(field(&message, 0), [0; 24]);

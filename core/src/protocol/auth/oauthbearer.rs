@@ -1,6 +1,6 @@
 //! OAUTHBEARER (RFC 7628): an access token (RFC 6750), with the server it is meant for.
 
-use super::{Fault, Initial, Material, Mechanism, Message, bearer, scram::sasl_name};
+use super::{Fault, Material, Mechanism, Message, bearer, scram::sasl_name};
 use crate::error::Error;
 
 /// One OAUTHBEARER exchange.
@@ -27,8 +27,8 @@ impl OAuthBearer {
 }
 
 impl Mechanism for OAuthBearer {
-    fn initial(&mut self) -> Initial {
-        Initial::WithCommand(self.message.clone())
+    fn initial(&mut self) -> Option<Message> {
+        Some(self.message.clone())
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Message, Fault> {
@@ -53,7 +53,7 @@ mod tests {
         let initial = with_material(&c, TOKEN, |m| {
             OAuthBearer::new(&Material { host: "server.example.com", port: 587, ..m }).unwrap().initial()
         });
-        let Initial::WithCommand(message) = initial else { panic!() };
+        let Some(message) = initial else { panic!() };
         let expected = format!(
             "n,a=user@example.com,\u{1}host=server.example.com\u{1}port=587\u{1}auth=Bearer {TOKEN}\u{1}\u{1}"
         );
@@ -73,6 +73,6 @@ mod tests {
     fn signs_of_the_header_are_escaped_in_names() {
         let c = Credentials { account: "a,b=c".into(), ..Credentials::default() };
         let initial = with_material(&c, TOKEN, |m| OAuthBearer::new(&m).unwrap().initial());
-        assert!(matches!(initial, Initial::WithCommand(m) if m.starts_with(b"n,a=a=2Cb=3Dc,\x01")));
+        assert!(matches!(initial, Some(m) if m.starts_with(b"n,a=a=2Cb=3Dc,\x01")));
     }
 }

@@ -3,7 +3,7 @@
 //! RFC 4616 section 2 has the server prepare both sides before it compares, so they leave as they were typed: a server
 //! that compares octets keeps working with a password that SASLprep would change or prohibit.
 
-use super::{Credentials, Fault, Initial, Mechanism, Message};
+use super::{Credentials, Fault, Mechanism, Message};
 
 /// One PLAIN exchange.
 pub(super) struct Plain(Message);
@@ -21,8 +21,8 @@ impl Plain {
 }
 
 impl Mechanism for Plain {
-    fn initial(&mut self) -> Initial {
-        Initial::WithCommand(self.0.clone())
+    fn initial(&mut self) -> Option<Message> {
+        Some(self.0.clone())
     }
 
     fn respond(&mut self, _challenge: &[u8]) -> Result<Message, Fault> {
@@ -42,6 +42,6 @@ mod tests {
             ..Credentials::default()
         };
         let message = Message::new(b"\0tim\0tanstaaftanstaaf".to_vec());
-        assert_eq!(Plain::new(&c).initial(), Initial::WithCommand(message));
+        assert_eq!(Plain::new(&c).initial(), Some(message));
     }
 }

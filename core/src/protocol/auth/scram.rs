@@ -7,12 +7,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::{
-    Fault, Initial, Material, Mechanism, Message,
+    Fault, Material, Mechanism, Message,
     hash::{self, Hash},
     prepare::prepare,
     printable,
 };
 use crate::error::Error;
+
+/// Fewest rounds of key derivation (RFC 5802 section 5.1, RFC 7677 section 4): with less, whoever made the server up
+/// could try passwords on the proof too fast.
+const MIN_ROUNDS: u32 = 4_096;
 
 /// Most rounds of key derivation that a server may ask for: about a second of work. More is an attack on the
 /// processor; servers ask for 4,096 to some hundred thousand.
@@ -100,8 +104,10 @@ impl Scram {
         let digits = !rounds.is_empty() && rounds.bytes().all(|b| b.is_ascii_digit());
         let rounds = match rounds.parse::<u64>().map(u32::try_from) {
             _ if !digits => return Err(malformed("the iteration count is no number")),
-            Ok(Ok(rounds @ 1..=MAX_ROUNDS)) => rounds,
-            Ok(Ok(0)) => return Err(malformed("the iteration count is zero")),
+            Ok(Ok(rounds @ MIN_ROUNDS..=MAX_ROUNDS)) => rounds,
+            Ok(Ok(..MIN_ROUNDS)) => {
+                return Err(malformed("the iteration count is below 4,096, which gives the password away"));
+            }
             _ => return Err(malformed("the iteration count is above 2,000,000, which only costs time")),
         };
         let mut bound = self.header.clone().into_bytes();
@@ -117,6 +123,19 @@ impl Scram {
         let server_key = Zeroizing::new(hash::hmac(self.hash, &salted, b"Server Key"));
         self.state = State::Final(hash::hmac(self.hash, &server_key, auth_message.as_bytes()));
         Ok(Message::new(format!("{last},p={}", STANDARD.encode(proof)).into_bytes()))
+    }
+
+    /// The server ends the login with a reason (RFC 5802 section 7).
+    fn on_error(&mut self, why: String) -> Result<Message, Fault> {
+        self.state = State::Refused;
+        let credentials =
+            ["invalid-proof", "unknown-user", "invalid-username-encoding"].contains(&why.as_str());
+        if !credentials && !why.contains("channel-binding") {
+            return Err(Fault::Unverified(format!("the server gave up: {why}").into()));
+        }
+        // Its refusal follows, and is the better error.
+        self.remark = Some(why);
+        Ok(Message::default())
     }
 
     /// The answer to the server's proof.
@@ -135,8 +154,8 @@ impl Scram {
 }
 
 impl Mechanism for Scram {
-    fn initial(&mut self) -> Initial {
-        Initial::WithCommand(Message::new(format!("{}{}", self.header, self.first).into_bytes()))
+    fn initial(&mut self) -> Option<Message> {
+        Some(Message::new(format!("{}{}", self.header, self.first).into_bytes()))
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Message, Fault> {
@@ -145,9 +164,7 @@ impl Mechanism for Scram {
         if let Some(why) = challenge.strip_prefix("e=")
             && matches!(self.state, State::First | State::Final(_))
         {
-            self.remark = Some(printable(why, 100));
-            self.state = State::Refused;
-            return Ok(Message::default());
+            return self.on_error(printable(why, 100));
         }
         match std::mem::replace(&mut self.state, State::Refused) {
             State::First => self.prove(challenge),
@@ -200,7 +217,7 @@ mod tests {
 
     fn initial(scram: &mut Scram) -> String {
         match scram.initial() {
-            Initial::WithCommand(message) => text(Ok(message)),
+            Some(message) => text(Ok(message)),
             _ => panic!(),
         }
     }
@@ -237,7 +254,7 @@ mod tests {
     fn a_server_that_does_not_know_the_password_is_found_out() {
         for last in ["v=AAAA", "v=", "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G5="] {
             let mut scram = scram(&SHA256, "user", "pencil", "abc");
-            scram.respond(b"r=abcdef,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1").unwrap();
+            scram.respond(b"r=abcdef,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096").unwrap();
             assert!(matches!(scram.respond(last.as_bytes()), Err(Fault::Unverified(_))), "{last}");
             scram.finish().unwrap_err();
         }
@@ -254,8 +271,10 @@ mod tests {
             "r=abcdef,s=,i=4096",
             "r=abcdef,s=!,i=4096",
             "r=abcdef,s=QSXC,i=0",
-            "r=abcdef,s=QSXC,i=-1",
-            "r=abcdef,s=QSXC,i=+1",
+            "r=abcdef,s=QSXC,i=1",
+            "r=abcdef,s=QSXC,i=4095",
+            "r=abcdef,s=QSXC,i=-4096",
+            "r=abcdef,s=QSXC,i=+4096",
             "r=abcdef,s=QSXC,i=",
             "r=abcdef,s=QSXC,i=2147483648",
             "r=abcdef,s=QSXC,i=99999999999999999999999",
@@ -270,7 +289,7 @@ mod tests {
     #[test]
     fn the_servers_reason_is_kept() {
         let mut scram = scram(&SHA1, "user", "pencil", "abc");
-        scram.respond(b"r=abcdef,s=QSXC,i=1").unwrap();
+        scram.respond(b"r=abcdef,s=QSXC,i=4096").unwrap();
         assert_eq!(text(scram.respond(b"e=invalid-proof")), "");
         assert_eq!(scram.remark(), Some("invalid-proof"));
         scram.finish().unwrap_err();
@@ -294,7 +313,7 @@ mod tests {
             Scram::plus(&SHA1, &mut Material { binding: Some(b"hash"), ..m }).unwrap()
         });
         assert!(initial(&mut plus).starts_with("p=tls-server-end-point,,n="));
-        let challenge = format!("r={}x,s=QSXC,i=1", plus.nonce);
+        let challenge = format!("r={}x,s=QSXC,i=4096", plus.nonce);
         let bound = STANDARD.encode(b"p=tls-server-end-point,,hash");
         assert!(text(plus.respond(challenge.as_bytes())).starts_with(&format!("c={bound},r=")));
     }
@@ -303,7 +322,7 @@ mod tests {
     fn a_password_goes_through_saslprep() {
         let proof = |password| {
             let mut scram = scram(&SHA1, "user", password, "abc");
-            text(scram.respond(b"r=abcdef,s=QSXC,i=1"))
+            text(scram.respond(b"r=abcdef,s=QSXC,i=4096"))
         };
         assert_eq!(proof("pa\u{308}sswort"), proof("p\u{e4}sswort"));
         assert_eq!(proof("I\u{ad}X"), proof("\u{2168}"));

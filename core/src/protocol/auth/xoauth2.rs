@@ -1,6 +1,6 @@
 //! XOAUTH2 (Google's and Microsoft's own, older than RFC 7628): user name and access token.
 
-use super::{Fault, Initial, Material, Mechanism, Message, bearer};
+use super::{Fault, Material, Mechanism, Message, bearer};
 use crate::error::Error;
 
 /// One XOAUTH2 exchange.
@@ -23,8 +23,8 @@ impl XOAuth2 {
 }
 
 impl Mechanism for XOAuth2 {
-    fn initial(&mut self) -> Initial {
-        Initial::WithCommand(self.message.clone())
+    fn initial(&mut self) -> Option<Message> {
+        Some(self.message.clone())
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Message, Fault> {
@@ -47,7 +47,7 @@ mod tests {
         let initial = with_material(&c, "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg", |m| {
             XOAuth2::new(&m).unwrap().initial()
         });
-        let Initial::WithCommand(message) = initial else { panic!() };
+        let Some(message) = initial else { panic!() };
         assert_eq!(
             **message,
             *b"user=someuser@example.com\x01auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\x01\x01"
