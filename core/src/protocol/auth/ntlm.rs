@@ -181,7 +181,8 @@ impl<'a> Challenge<'a> {
             return Err(malformed("the server does not take Unicode"));
         }
         let info = match bytes.get(40..48) {
-            None => &[][..],
+            None if bytes.len() <= 40 => &[][..],
+            None => return Err(short()),
             Some(field) => {
                 let (length, offset) = (number(&field[..2]) as usize, number(&field[4..]) as usize);
                 let end = offset.checked_add(length);
@@ -352,6 +353,7 @@ mod tests {
         let bad = [
             Vec::new(),
             good[..31].to_vec(),
+            good[..47].to_vec(),
             with(0, b"X"),
             with(8, &[3]),
             with(20, &[0]),
