@@ -67,15 +67,15 @@ def prepare(language: str, source: str, folder: Path) -> list[str]:
     return [node, "example.mjs"]
 
 
-@pytest.mark.parametrize("language", ["c", "cpp", "python", "js"])
-def test_the_example_delivers(language: str, sink: tuple[int, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", ["c", "cpp", "python", "js"])
+def test_the_example_delivers(block: str, sink: tuple[int, Path], tmp_path: Path) -> None:
     port, mails = sink
     folder = tmp_path / "program"
     folder.mkdir()
     (folder / "report.txt").write_text("All is well.\n")
-    source = example(language)
+    source = example(block)
     assert "localhost:2525" in source
-    command = prepare(language, source.replace("localhost:2525", f"127.0.0.1:{port}"), folder)
+    command = prepare(block, source.replace("localhost:2525", f"127.0.0.1:{port}"), folder)
     subprocess.run(command, cwd=folder, check=True, timeout=60)
     (file,) = mails.glob("*.eml")
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
@@ -90,11 +90,11 @@ def test_the_example_delivers(language: str, sink: tuple[int, Path], tmp_path: P
     assert log.startswith(f"Connect to server. 127.0.0.1 Port: {port}\n220 ")
 
 
-@pytest.mark.parametrize("language", ["c", "cpp", "python", "js"])
-def test_the_example_explains_a_failure(language: str, tmp_path: Path) -> None:
-    source = example(language)
+@pytest.mark.parametrize("block", ["c", "cpp", "python", "js"])
+def test_the_example_explains_a_failure(block: str, tmp_path: Path) -> None:
+    source = example(block)
     (tmp_path / "report.txt").write_text("x")
-    command = prepare(language, source.replace("localhost:2525", "127.0.0.1:1"), tmp_path)
+    command = prepare(block, source.replace("localhost:2525", "127.0.0.1:1"), tmp_path)
     failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert failed.returncode == 1
     assert "connect-refused" in failed.stderr
