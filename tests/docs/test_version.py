@@ -24,10 +24,21 @@ def test_the_command() -> None:
 
 def test_the_library_of_c(tmp_path: Path) -> None:
     source = tmp_path / "version.c"
-    source.write_text('#include <freesmtp.h>\n#include <stdio.h>\nint main(void) { puts(freesmtp_version()); return 0; }\n')
+    source.write_text(
+        "#include <freesmtp.h>\n#include <stdio.h>\nint main(void) { puts(freesmtp_version()); return 0; }\n"
+    )
     program = str(tmp_path / "version")
     subprocess.run(
-        ["cc", f"-I{ROOT / 'include'}", str(source), "-o", program, f"-L{TARGET}", "-lfreesmtp", f"-Wl,-rpath,{TARGET}"],
+        [
+            "cc",
+            f"-I{ROOT / 'include'}",
+            str(source),
+            "-o",
+            program,
+            f"-L{TARGET}",
+            "-lfreesmtp",
+            f"-Wl,-rpath,{TARGET}",
+        ],
         check=True,
     )
     assert said_by(program) == VERSION
