@@ -145,6 +145,16 @@ fn build(options: &TlsOptions) -> Result<native_tls::TlsConnector, Error> {
         builder.identity(identity(certificate, options.client_key.as_deref())?);
     }
     builder.build().map_err(|source| {
+        if let (Some(certificate), true) =
+            (&options.client_certificate, source.to_string().contains("mismatch"))
+        {
+            // OpenSSL compares the two only here.
+            let (path, field) = match &options.client_key {
+                Some(key) => (key, "ClientKey"),
+                None => (certificate, "ClientCertificate"),
+            };
+            return unusable(path, field, &format!("is not the key of {}", certificate.display()));
+        }
         Error::new(ErrorKind::Tls, Stage::StartTls, format!("the platform's TLS can't be used: {source}"))
             .with_failure(Failure::TlsFailed)
     })
@@ -177,7 +187,6 @@ fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identity, Error> {
             "holds no private key in PKCS#8 (\"BEGIN PRIVATE KEY\"); `openssl pkcs8 -topk8 -nocrypt` makes one of others",
         )
     })?;
-    // The libraries find out that the two do not belong together when the connector is built, or here.
     Identity::from_pkcs8(&chain, key)
         .map_err(|source| unusable(path, field, &format!("is no key for the certificate: {source}")))
 }
