@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use super::{EmailMessage, Stream};
+
 /// Where the bytes of an attachment are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,6 +16,46 @@ pub enum Content {
     Bytes(Arc<[u8]>),
     /// In a file that is opened when the message is composed and read while it is sent.
     File(PathBuf),
+    /// From a reader that can be read once, of known or unknown length.
+    Stream(Stream),
+    /// Another message, composed together with this one; it travels as `message/rfc822`.
+    Message(Box<EmailMessage>),
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl From<&[u8]> for Content {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl From<PathBuf> for Content {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl From<&Path> for Content {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl From<Stream> for Content {
+    fn from(stream: Stream) -> Self {
+        Self::Stream(stream)
+    }
+}
+
+impl From<EmailMessage> for Content {
+    fn from(message: EmailMessage) -> Self {
+        Self::Message(Box::new(message))
+    }
 }
 
 /// An attached file (`Attachments`), or one that the HTML text shows (`EmbeddedObjects`).
@@ -42,6 +84,30 @@ impl Attachment {
             content: Content::Bytes(bytes.into()),
             name: Some(name.into()),
             content_type: None,
+            content_id: None,
+        }
+    }
+
+    /// What a reader gives, under the file name `name`; read while the message is sent, never held as a whole.
+    pub fn stream(name: impl Into<String>, stream: Stream) -> Self {
+        Self {
+            content: Content::Stream(stream),
+            name: Some(name.into()),
+            content_type: None,
+            content_id: None,
+        }
+    }
+
+    /// A message as `message/rfc822` (RFC 2046 section 5.2.1), which readers show as a message: an
+    /// [`EmailMessage`], or bytes or a file in the form of RFC 5322, whose line ends become CRLF.
+    ///
+    /// Base64 is not allowed there. One whose lines no session carries (over 998 octets, NUL, or above 127 where the
+    /// server has no 8BITMIME) is attached as an ordinary file instead, `application/octet-stream`.
+    pub fn message(content: impl Into<Content>) -> Self {
+        Self {
+            content: content.into(),
+            name: None,
+            content_type: Some("message/rfc822".into()),
             content_id: None,
         }
     }

@@ -49,7 +49,8 @@ fn property_of(name: &str) -> Option<&'static str> {
     WRITTEN.iter().find(|(written, _)| written.eq_ignore_ascii_case(name)).map(|&(_, property)| property)
 }
 
-/// Checks a header of the program's own; `index` is its place in `CustomHeaders`.
+/// Checks a header of the program's own; `index` is its place in `CustomHeaders`, `written` the headers that are
+/// written because a property is set, each with its property.
 pub(super) fn custom_header(
     name: &str,
     value: &str,
@@ -66,8 +67,8 @@ pub(super) fn custom_header(
         format!("the name has {} characters; at most {LONGEST_NAME} fit into a line", name.len())
     } else if let Some(property) = property_of(name) {
         format!("the header {name} is written by this library; {property}")
-    } else if written.iter().any(|(written, _)| written.eq_ignore_ascii_case(name)) {
-        format!("the header {name} is written because Priority is set; leave one of the two out")
+    } else if let Some((_, property)) = written.iter().find(|(w, _)| w.eq_ignore_ascii_case(name)) {
+        format!("the header {name} is written because {property} is set; leave one of the two out")
     } else {
         let field = || format!("CustomHeaders[{index}].Value");
         text(value, field)?;
@@ -112,16 +113,21 @@ fn is_literal_identifier(inner: &str) -> bool {
     plain(left, "!#$%&'*+-/=?^_`{|}~.") && plain(literal, ".:")
 }
 
-/// Checks `MessageID` and answers it with angle brackets.
-pub(super) fn message_id(value: &str) -> Result<String, Error> {
-    const FIELD: &str = "MessageID";
-    let inner = identifier(value, FIELD)?;
+/// Checks a message identifier and answers it with angle brackets.
+pub(super) fn message_id(value: &str, field: &str) -> Result<String, Error> {
+    let inner = identifier(value, field)?;
     match inner.split_once('@') {
         Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains('@') => {
             Ok(format!("<{inner}>"))
         }
-        _ => Err(Error::input(FIELD, format!("{} must have the form unique@example.com", shown(value)))),
+        _ => Err(Error::input(field, format!("{} must have the form unique@example.com", shown(value)))),
     }
+}
+
+/// Checks the identifiers of `InReplyTo` or `References`.
+pub(super) fn message_ids(values: &[String], collection: &str) -> Result<Vec<String>, Error> {
+    let check = |(i, value): (usize, &String)| message_id(value, &format!("{collection}[{i}]"));
+    values.iter().enumerate().map(check).collect()
 }
 
 /// Checks a `ContentID` and answers it with angle brackets.
@@ -182,7 +188,7 @@ mod tests {
             assert_eq!(error.field(), Some("CustomHeaders[3].Name"));
             assert!(error.message().contains(property), "{error}");
         }
-        let written = [("X-Priority", "1")];
+        let written = [("X-Priority", "Priority")];
         assert!(custom_header("x-priority", "2", 0, &written, false).is_err());
         assert!(custom_header("x-priority", "2", 0, &[], false).is_ok());
     }
@@ -203,8 +209,8 @@ mod tests {
 
     #[test]
     fn identifiers() {
-        assert_eq!(message_id("a.b@example.com").unwrap(), "<a.b@example.com>");
-        assert_eq!(message_id("<a.b@[192.0.2.1]>").unwrap(), "<a.b@[192.0.2.1]>");
+        assert_eq!(message_id("a.b@example.com", "f").unwrap(), "<a.b@example.com>");
+        assert_eq!(message_id("<a.b@[192.0.2.1]>", "f").unwrap(), "<a.b@[192.0.2.1]>");
         for value in [
             "",
             "<>",
@@ -220,7 +226,7 @@ mod tests {
             "ü@b",
             "a@b, c@d",
         ] {
-            assert_eq!(message_id(value).unwrap_err().field(), Some("MessageID"), "{value}");
+            assert_eq!(message_id(value, "MessageID").unwrap_err().field(), Some("MessageID"), "{value}");
         }
         assert_eq!(content_id("logo", "f").unwrap(), "<logo>");
         assert_eq!(content_id("cid:logo", "f").unwrap(), "<logo>");

@@ -3,21 +3,23 @@
 //! The order: every property is checked, then the files are opened, then bytes are written. So an error of
 //! input costs nothing, and no error of input can come after the first byte.
 
-use std::{
-    collections::HashSet,
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::fmt::Write as _;
+
+use ::sha2::{Digest, Sha256};
 
 use super::{
-    Attachment, Composed, Content, Date, EmailMessage, EnvelopeRecipient, Files, RecipientType, check,
-    content_type::ContentType,
+    BodyPart, Composed, Date, EmailMessage, Files, RecipientType, check, dkim,
     header::{Header, LongWord},
-    structure::{Object, Settings, Source, Writer},
+    parties::{Parties, Party, unique},
+    prepared::{Prepared, prepare_all},
+    raw,
+    structure::{Object, Parts, Settings, Writer},
+    text::Text,
+    unsubscribe,
 };
 use crate::{
-    error::{Error, ErrorKind},
-    types::{Address, Cause, Diagnosis, Mailbox, Stage, Who, shown},
+    error::Error,
+    types::{Mailbox, shown},
 };
 
 /// Time and randomness for one message. A message composed twice with the same stamp has the same bytes.
@@ -30,6 +32,16 @@ pub struct Stamp {
     /// The right side of a generated `Message-ID`: a domain, or a literal in brackets.
     /// What is neither is replaced by the domain of `From`.
     pub host: String,
+}
+
+impl Stamp {
+    /// The stamp of a message within the message, by the property that holds it.
+    pub(super) fn within(&self, field: &str) -> Self {
+        let digest = Sha256::new().chain_update(self.random).chain_update(field).finalize();
+        let mut inner = self.clone();
+        inner.random.iter_mut().zip(digest).for_each(|(old, new)| *old = new);
+        inner
+    }
 }
 
 /// What the session allows. The default is a message of 7-bit lines that every server takes.
@@ -49,9 +61,12 @@ impl EmailMessage {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Message`] with the name of the property that is wrong, such as `Recipients[2].Email`;
-    /// [`ErrorKind::FileIo`] for a file that cannot be opened, with `Attachments[…]` or `EmbeddedObjects[…]`.
+    /// [`ErrorKind::Message`](crate::ErrorKind::Message) with the name of the property that is wrong, such as `Recipients[2].Email`;
+    /// [`ErrorKind::FileIo`](crate::ErrorKind::FileIo) for a file that cannot be opened, with `Attachments[…]` or `EmbeddedObjects[…]`.
     pub fn compose(&self, stamp: &Stamp, files: &dyn Files, form: Form) -> Result<Composed, Error> {
+        if let Some(content) = &self.raw {
+            return raw::compose(self, content, stamp, files, form);
+        }
         let charset = self.check_charset()?;
         let parties = Parties::of(self)?;
         let utf8 = form.utf8 && parties.ask_for_utf8();
@@ -62,25 +77,38 @@ impl EmailMessage {
         let date = self.date.unwrap_or(stamp.date);
         date.check()?;
         let message_id = match &self.message_id {
-            Some(id) => check::message_id(id)?,
+            Some(id) => check::message_id(id, "MessageID")?,
             None => generated_message_id(stamp, &parties.from.mailbox),
         };
+        let optional = self.optional_headers()?;
         for (i, header) in self.custom_headers.iter().enumerate() {
-            check::custom_header(&header.name, &header.value, i, self.priority.headers(), utf8)?;
+            let written: Vec<_> = optional.iter().map(|field| (field.name, field.property)).collect();
+            check::custom_header(&header.name, &header.value, i, &written, utf8)?;
         }
+        let calendar = self.check_calendar()?;
         let embedded = prepare_all(&self.embedded_objects, "EmbeddedObjects")?;
         let attached = prepare_all(&self.attachments, "Attachments")?;
 
-        let open = |prepared: Vec<Prepared<'_>>| -> Result<Vec<Object>, Error> {
-            prepared.into_iter().map(|object| object.open(files)).collect()
-        };
-        let (embedded, attached) = (open(embedded)?, open(attached)?);
-
-        let head = self.head(&parties, date, &message_id, utf8);
+        // A signed message has 7-bit lines only: a server that has to recode others breaks the signature
+        // (RFC 6376 section 5.3).
+        let form = Form { eight_bit: form.eight_bit && self.dkim.is_empty(), ..form };
+        let head = self.head(&parties, date, &message_id, &optional, utf8);
         let eight_bit_head = !head.is_ascii();
         let boundary = format!("=_{}", hex(&stamp.random[12..]));
-        let settings = Settings { charset, eight_bit: form.eight_bit, boundary };
-        let (text, eight_bit_text) = Writer::new(head, settings).write(&self.body_parts, embedded, attached);
+        let mut head = Some(head);
+        let mut build = || -> Result<(Text, bool), Error> {
+            let open = |prepared: &[Prepared<'_>]| -> Result<Vec<Object>, Error> {
+                prepared.iter().map(|object| object.open(stamp, files, form)).collect()
+            };
+            let (embedded, mut attached) = (open(&embedded)?, open(&attached)?);
+            attached.extend(self.calendar.as_ref().and_then(Object::of_calendar));
+            let parts = Parts { bodies: &self.body_parts, calendar: calendar.clone(), embedded, attached };
+            let head = head.take().unwrap_or_else(|| self.head(&parties, date, &message_id, &optional, utf8));
+            let settings = Settings { charset, eight_bit: form.eight_bit, boundary: boundary.clone() };
+            Ok(Writer::new(head, settings).write(parts))
+        };
+        let (text, eight_bit_text) = build()?;
+        let text = dkim::sign(&self.dkim, stamp, text, || build().map(|(text, _)| text))?;
         Ok(Composed {
             reverse_path: parties.reverse_path,
             recipients: unique(parties.recipients),
@@ -89,6 +117,40 @@ impl EmailMessage {
             eight_bit: eight_bit_head || eight_bit_text,
             text,
         })
+    }
+
+    /// The fields that are there when their property is set.
+    fn optional_headers(&self) -> Result<Vec<Optional>, Error> {
+        let mut fields = Vec::new();
+        let mut add = |name, property, items, separator| {
+            fields.push(Optional { name, property, items, separator });
+        };
+        for (property, name, ids) in
+            [("InReplyTo", "In-Reply-To", &self.in_reply_to), ("References", "References", &self.references)]
+        {
+            if !ids.is_empty() {
+                add(name, property, check::message_ids(ids, property)?, "");
+            }
+        }
+        for &(name, value) in self.priority.headers() {
+            add(name, "Priority", vec![value.to_owned()], "");
+        }
+        if let Some(value) = self.auto_submitted.value() {
+            add("Auto-Submitted", "AutoSubmitted", vec![value.to_owned()], "");
+        }
+        let links = unsubscribe::links(&self.list_unsubscribe, self.list_unsubscribe_one_click)?;
+        if !links.is_empty() {
+            add("List-Unsubscribe", "ListUnsubscribe", links, ",");
+        }
+        if self.list_unsubscribe_one_click {
+            let value = vec!["List-Unsubscribe=One-Click".to_owned()];
+            add("List-Unsubscribe-Post", "ListUnsubscribeOneClick", value, "");
+        }
+        Ok(fields)
+    }
+
+    fn check_calendar(&self) -> Result<Option<(BodyPart, String)>, Error> {
+        self.calendar.as_ref().map(|calendar| Ok((calendar.part(), calendar.check()?))).transpose()
     }
 
     /// The charset to name, and that every text fits into it.
@@ -111,7 +173,14 @@ impl EmailMessage {
     }
 
     /// The fields before `Content-Type`.
-    fn head(&self, parties: &Parties<'_>, date: Date, message_id: &str, utf8: bool) -> Vec<u8> {
+    fn head(
+        &self,
+        parties: &Parties<'_>,
+        date: Date,
+        message_id: &str,
+        optional: &[Optional],
+        utf8: bool,
+    ) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
         let one = |out: &mut Vec<u8>, name: &str, value: &str| {
             let mut header = Header::begin(out, name, utf8);
@@ -147,8 +216,10 @@ impl EmailMessage {
         subject.end();
         one(&mut out, "Message-ID", message_id);
         one(&mut out, "MIME-Version", "1.0");
-        for (name, value) in self.priority.headers() {
-            one(&mut out, name, value);
+        for field in optional {
+            let mut header = Header::begin(&mut out, field.name, utf8);
+            header.list(&field.items, field.separator);
+            header.end();
         }
         for custom in &self.custom_headers {
             let mut header = Header::begin(&mut out, &custom.name, utf8);
@@ -159,143 +230,13 @@ impl EmailMessage {
     }
 }
 
-/// An address that was checked.
-struct Party<'a> {
-    address: &'a Address,
-    mailbox: Mailbox,
-    /// The property that holds it, such as `From` or `Recipients[2]`.
-    place: Place,
-}
-
-#[derive(Clone, Copy)]
-enum Place {
-    Property(&'static str),
-    Recipient(usize),
-}
-
-impl Place {
-    fn field(self, member: &str) -> String {
-        match self {
-            Self::Property(name) => format!("{name}.{member}"),
-            Self::Recipient(index) => format!("Recipients[{index}].{member}"),
-        }
-    }
-}
-
-impl<'a> Party<'a> {
-    fn check(address: &'a Address, place: Place) -> Result<Self, Error> {
-        let mailbox =
-            Mailbox::parse(&address.email, "Email").map_err(|e| e.with_field(place.field("Email")))?;
-        check::text(&address.name, || place.field("Name"))?;
-        Ok(Self { address, mailbox, place })
-    }
-
-    /// An optional property counts as unset while both of its texts are empty.
-    fn check_optional(address: Option<&'a Address>, name: &'static str) -> Result<Option<Self>, Error> {
-        address
-            .filter(|address| !address.email.is_empty() || !address.name.is_empty())
-            .map(|address| Self::check(address, Place::Property(name)))
-            .transpose()
-    }
-
-    fn write(&self, header: &mut Header<'_>, utf8: bool, more: bool) {
-        let domain = if utf8 { self.mailbox.domain() } else { self.mailbox.ascii_domain() };
-        let local = self.mailbox.local_part();
-        let comma = if more { "," } else { "" };
-        let name = self.address.name.as_str();
-        if name.trim_matches(' ').is_empty() {
-            header.token(&format!("{local}@{domain}{comma}"));
-        } else {
-            header.phrase(name);
-            header.token(&format!("<{local}@{domain}>{comma}"));
-        }
-    }
-
-    fn utf8_needed(&self) -> Error {
-        let problem = format!(
-            "{} has characters outside ASCII before the @, which needs a server with SMTPUTF8",
-            shown(&self.address.email)
-        );
-        let diagnosis = Diagnosis {
-            cause: Cause::SmtpUtf8Unsupported,
-            who: Who::SenderCode,
-            summary: "The address has characters outside ASCII before the @, and SMTPUTF8 is not available."
-                .into(),
-            remedy: "Use a server that offers SMTPUTF8.\n\
-                     Use an ASCII address of the same person; punycode helps the domain only."
-                .into(),
-            evidence: self.address.email.clone(),
-            retry_after: None,
-            reference: Some("RFC 6531 section 3.1".into()),
-        };
-        Error::input(self.place.field("Email"), problem).with_diagnosis(diagnosis)
-    }
-}
-
-/// Everyone whom the message names.
-struct Parties<'a> {
-    from: Party<'a>,
-    sender: Option<Party<'a>>,
-    reply_to: Option<Party<'a>>,
-    recipients: Vec<(RecipientType, Party<'a>)>,
-    reverse_path: Option<Mailbox>,
-}
-
-impl<'a> Parties<'a> {
-    fn of(message: &'a EmailMessage) -> Result<Self, Error> {
-        let from = Party::check(&message.from, Place::Property("From"))?;
-        let sender = Party::check_optional(message.sender.as_ref(), "Sender")?;
-        let reply_to = Party::check_optional(message.reply_to.as_ref(), "ReplyTo")?;
-        let reverse_path = match message.return_path.as_deref() {
-            Some("" | "<>") => None,
-            Some(email) => Some(Mailbox::parse(email, "ReturnPath")?),
-            None => Some(sender.as_ref().unwrap_or(&from).mailbox.clone()),
-        };
-        if message.recipients.is_empty() {
-            return Err(Error::input("Recipients", "the message has no recipient; add at least one"));
-        }
-        let recipients = message
-            .recipients
-            .iter()
-            .enumerate()
-            .map(|(i, r)| Party::check(&r.address, Place::Recipient(i)).map(|party| (r.kind, party)))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { from, sender, reply_to, recipients, reverse_path })
-    }
-
-    /// Everyone whom a header names.
-    fn visible(&self) -> impl Iterator<Item = &Party<'a>> {
-        let others = self.sender.iter().chain(&self.reply_to);
-        let recipients = self.recipients.iter().filter(|(kind, _)| *kind != RecipientType::Bcc);
-        std::iter::once(&self.from).chain(others).chain(recipients.map(|(_, party)| party))
-    }
-
-    fn ask_for_utf8(&self) -> bool {
-        let parties = self.visible().chain(self.recipients.iter().map(|(_, party)| party));
-        parties.map(|party| &party.mailbox).chain(&self.reverse_path).any(|m| !m.has_ascii_local_part())
-    }
-
-    fn check_ascii(&self) -> Result<(), Error> {
-        match self.visible().find(|party| !party.mailbox.has_ascii_local_part()) {
-            None => Ok(()),
-            Some(party) => Err(party.utf8_needed()),
-        }
-    }
-}
-
-/// Each mailbox once, the first time it is named.
-fn unique(recipients: Vec<(RecipientType, Party<'_>)>) -> Vec<EnvelopeRecipient> {
-    let mut seen = HashSet::with_capacity(recipients.len());
-    let first: Vec<bool> = recipients.iter().map(|(_, party)| seen.insert(&party.mailbox)).collect();
-    recipients
-        .into_iter()
-        .zip(first)
-        .filter(|(_, first)| *first)
-        .map(|((_, party), _)| EnvelopeRecipient {
-            email: party.address.email.clone(),
-            mailbox: party.mailbox,
-        })
-        .collect()
+/// A field that a property asks for.
+struct Optional {
+    name: &'static str,
+    property: &'static str,
+    /// Each stays on one line.
+    items: Vec<String>,
+    separator: &'static str,
 }
 
 fn generated_message_id(stamp: &Stamp, from: &Mailbox) -> String {
@@ -311,91 +252,4 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
-}
-
-/// An attachment that was checked, its file not opened yet.
-struct Prepared<'a> {
-    content: &'a Content,
-    field: String,
-    name: Option<String>,
-    content_type: ContentType,
-    content_id: Option<String>,
-    inline: bool,
-}
-
-fn prepare_all<'a>(attachments: &'a [Attachment], collection: &str) -> Result<Vec<Prepared<'a>>, Error> {
-    let inline = collection == "EmbeddedObjects";
-    let mut seen = HashSet::new();
-    let mut prepared = Vec::with_capacity(attachments.len());
-    for (i, attachment) in attachments.iter().enumerate() {
-        let object = Prepared::check(attachment, format!("{collection}[{i}]"), inline)?;
-        if let Some(id) = object.content_id.clone().filter(|id| !seen.insert(id.clone())) {
-            let problem = format!("{} is used twice; each object needs its own", shown(&id));
-            return Err(Error::input(format!("{}.ContentID", object.field), problem));
-        }
-        prepared.push(object);
-    }
-    Ok(prepared)
-}
-
-impl<'a> Prepared<'a> {
-    fn check(attachment: &'a Attachment, field: String, inline: bool) -> Result<Self, Error> {
-        let name = match (&attachment.name, &attachment.content) {
-            (Some(name), _) => Some(name.clone()),
-            (None, Content::File(path)) => Some(name_of(path, &field)?),
-            (None, Content::Bytes(_)) => None,
-        };
-        if let Some(name) = &name {
-            check::file_name(name, &format!("{field}.DisplayName"))?;
-        }
-        let content_type = match &attachment.content_type {
-            Some(given) => ContentType::parse(given, &format!("{field}.ContentType"))?,
-            None => ContentType::guess(name.as_deref().unwrap_or_default()),
-        };
-        let content_id = match &attachment.content_id {
-            Some(id) => Some(check::content_id(id, &format!("{field}.ContentID"))?),
-            None if inline => {
-                let problem = "an embedded object needs the identifier that the HTML names as cid:…";
-                return Err(Error::input(format!("{field}.ContentID"), problem));
-            }
-            None => None,
-        };
-        Ok(Self { content: &attachment.content, field, name, content_type, content_id, inline })
-    }
-
-    fn open(self, files: &dyn Files) -> Result<Object, Error> {
-        let source = match self.content {
-            Content::Bytes(bytes) => Source::Memory(bytes.clone()),
-            Content::File(path) => {
-                let shown = shown_path(path);
-                let file = files.open(path).map_err(|error| {
-                    let what = format!("cannot open {shown}; check the path and the permission to read it");
-                    Error::io(ErrorKind::FileIo, Stage::Compose, what, &error).with_field(self.field.clone())
-                })?;
-                Source::File { file, field: self.field, path: shown }
-            }
-        };
-        Ok(Object {
-            source,
-            name: self.name,
-            content_type: self.content_type,
-            content_id: self.content_id,
-            inline: self.inline,
-        })
-    }
-}
-
-/// The last part of a path, whichever system it was written for.
-fn name_of(path: &Path, field: &str) -> Result<String, Error> {
-    let text = path.to_string_lossy();
-    let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
-    if name.is_empty() {
-        let problem = format!("{} names a folder, not a file", shown_path(path));
-        return Err(Error::input(field, problem));
-    }
-    Ok(name.to_owned())
-}
-
-fn shown_path(path: &Path) -> String {
-    shown(&PathBuf::from(path).to_string_lossy())
 }

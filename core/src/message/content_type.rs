@@ -4,6 +4,7 @@ use super::parameter::{self, is_token};
 use crate::{error::Error, types::shown};
 
 const UNKNOWN: &str = "application/octet-stream";
+const MESSAGE: &str = "message/rfc822";
 
 /// A media type and its parameters, ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,20 @@ impl ContentType {
         Self { media: media.to_owned(), parameters: Vec::new() }
     }
 
+    /// Bytes of no known kind.
+    pub(super) fn unknown() -> Self {
+        Self { media: UNKNOWN.to_owned(), parameters: Vec::new() }
+    }
+
+    /// A message within a message.
+    pub(super) fn message() -> Self {
+        Self { media: MESSAGE.to_owned(), parameters: Vec::new() }
+    }
+
+    pub(super) fn is_message(&self) -> bool {
+        self.media == MESSAGE
+    }
+
     /// Reads what the program gave.
     pub(super) fn parse(value: &str, field: &str) -> Result<Self, Error> {
         Self::read(value).map_err(|problem| Error::input(field, problem))
@@ -46,6 +61,13 @@ impl ContentType {
         let media = media.trim_matches(' ');
         if !media.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype)) {
             return Err(form());
+        }
+        if media.eq_ignore_ascii_case(MESSAGE) {
+            return if rest.is_none() {
+                Ok(Self::message())
+            } else {
+                Err(format!("{MESSAGE} has no parameters"))
+            };
         }
         if is_composite(media) {
             return Err(format!("{media} cannot be attached as a file; use application/octet-stream"));
@@ -138,6 +160,7 @@ mod tests {
         let calendar = read("text/calendar; method=REQUEST ;charset=\"utf-8\";x=\"a; \\\"b\"");
         assert_eq!(calendar.parameters, ["method=REQUEST", "charset=utf-8", "x=\"a; \\\"b\""]);
         assert!(read("text/csv;").parameters.is_empty());
+        assert!(read("Message/RFC822").is_message());
     }
 
     #[test]
@@ -159,7 +182,8 @@ mod tests {
             "text/plain; a=ü",
             "text/plain; name=x",
             "text/plain; boundary=x",
-            "Message/RFC822",
+            "Message/RFC822; x=y",
+            "message/partial",
             "multipart/mixed",
         ] {
             let error = ContentType::parse(value, "Attachments[0].ContentType").unwrap_err();

@@ -3,7 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Date, Priority, Recipient, RecipientType,
+    Attachment, AutoSubmitted, BodyPart, BodyPartEncoding, BodyPartFormat, Calendar, Content, Date,
+    DkimSigner, Priority, Recipient, RecipientType, Stream,
 };
 use crate::types::Address;
 
@@ -48,6 +49,22 @@ pub struct EmailMessage {
     pub embedded_objects: Vec<Attachment>,
     /// Further headers, in this order.
     pub custom_headers: Vec<CustomHeader>,
+    /// The messages that this one answers, by their `Message-ID` (RFC 5322 section 3.6.4).
+    pub in_reply_to: Vec<String>,
+    /// The thread, oldest first, by `Message-ID`: the `References` of the message answered, and its own.
+    pub references: Vec<String>,
+    /// Whether a program wrote it (RFC 3834).
+    pub auto_submitted: AutoSubmitted,
+    /// Links that end a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369).
+    pub list_unsubscribe: Vec<String>,
+    /// Whether an empty POST to the https link is enough (RFC 8058). Sign with DKIM: readers demand it.
+    pub list_unsubscribe_one_click: bool,
+    /// An invitation.
+    pub calendar: Option<Calendar>,
+    /// Signatures to add, the first one outermost (RFC 6376).
+    pub dkim: Vec<DkimSigner>,
+    /// A whole message in the form of RFC 5322, passed through; see [`EmailMessage::raw`].
+    pub raw: Option<Content>,
 }
 
 impl Default for EmailMessage {
@@ -75,7 +92,25 @@ impl EmailMessage {
             attachments: Vec::new(),
             embedded_objects: Vec::new(),
             custom_headers: Vec::new(),
+            in_reply_to: Vec::new(),
+            references: Vec::new(),
+            auto_submitted: AutoSubmitted::No,
+            list_unsubscribe: Vec::new(),
+            list_unsubscribe_one_click: false,
+            calendar: None,
+            dkim: Vec::new(),
+            raw: None,
         }
+    }
+
+    /// A whole message in the form of RFC 5322, from bytes or a file, passed through as it is: line ends become CRLF,
+    /// `Bcc` and `Resent-Bcc` are left out, nothing else changes.
+    ///
+    /// The envelope is that of `return_path`, `sender`, `from` and `recipients` where they are set, else that of the
+    /// headers: `Sender` or `From`; `To`, `Cc` and `Bcc`, or their `Resent-` forms where there are any (RFC 5322
+    /// section 3.6.6). `dkim` signs it. Every other property has to be unset.
+    pub fn raw(content: impl Into<Content>) -> Self {
+        Self { raw: Some(content.into()), ..Self::new() }
     }
 
     /// A message with one recipient and one text.
@@ -136,6 +171,18 @@ impl EmailMessage {
     /// Attaches bytes under a file name.
     pub fn attach_bytes(&mut self, name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> &mut Self {
         self.attachments.push(Attachment::bytes(name, bytes));
+        self
+    }
+
+    /// Attaches what a reader gives under a file name; read while the message is sent.
+    pub fn attach_stream(&mut self, name: impl Into<String>, stream: Stream) -> &mut Self {
+        self.attachments.push(Attachment::stream(name, stream));
+        self
+    }
+
+    /// Attaches a message, from an [`EmailMessage`], bytes or a file, as [`Attachment::message`] says.
+    pub fn attach_message(&mut self, content: impl Into<Content>) -> &mut Self {
+        self.attachments.push(Attachment::message(content));
         self
     }
 

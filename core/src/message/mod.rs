@@ -10,31 +10,47 @@
 //! - [`Composed`] is read piece by piece; an attached file is never held in memory as a whole, and one that
 //!   changes while it is read ends in an error, never in a truncated message.
 
+mod addresses;
 mod attachment;
+mod auto_submitted;
 mod base64;
 mod body;
+mod calendar;
 mod check;
 mod compose;
 mod composed;
 mod content_type;
 mod date;
+pub mod dkim;
 mod email;
 mod encoded_word;
 mod header;
+mod lines;
+pub mod merge;
 mod parameter;
+mod parties;
+mod prepared;
 mod priority;
 mod quoted_printable;
+mod raw;
 mod recipient;
+mod stream;
 mod structure;
+mod text;
+mod unsubscribe;
 
 pub use attachment::{Attachment, Content, Files, OpenedFile};
+pub use auto_submitted::AutoSubmitted;
 pub use body::{BodyPart, BodyPartEncoding, BodyPartFormat};
+pub use calendar::Calendar;
 pub use compose::{Form, Stamp};
 pub use composed::Composed;
 pub use date::Date;
+pub use dkim::DkimSigner;
 pub use email::{CustomHeader, EmailMessage};
 pub use priority::Priority;
 pub use recipient::{EnvelopeRecipient, Recipient, RecipientType};
+pub use stream::Stream;
 
 /// Implements `number`, `from_number`, `as_str`, `Display` and `FromStr` (any case) for an enum of the object API.
 macro_rules! numbered {

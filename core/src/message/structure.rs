@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    BodyPart, BodyPartFormat, OpenedFile,
+    BodyPart, BodyPartFormat, Calendar, OpenedFile,
     body::{self, Encoded},
-    composed::Text,
     content_type::ContentType,
     header::Header,
     parameter,
+    text::{Input, Text},
 };
 
 /// An attachment that was checked, its file open.
@@ -21,15 +21,52 @@ pub(super) struct Object {
     pub(super) inline: bool,
 }
 
+impl Object {
+    /// An invitation as a file, for readers that show no invitation.
+    pub(super) fn of_calendar(calendar: &Calendar) -> Option<Self> {
+        let name = calendar.file_name.clone()?;
+        let text = body::to_crlf(&calendar.text).into_owned().into_bytes();
+        let content_type = ContentType { media: "application/ics".to_owned(), parameters: Vec::new() };
+        let source = Source::Memory(text.into());
+        Some(Self { source, name: Some(name), content_type, content_id: None, inline: false })
+    }
+}
+
 /// Where the bytes of an object come from.
 pub(super) enum Source {
+    /// In base64.
     Memory(Arc<[u8]>),
-    File { file: OpenedFile, field: String, path: String },
+    /// In base64.
+    Reader { input: Input, size: Option<u64>, field: String, name: String },
+    /// A message as it is, of so many octets as lines.
+    Lines { file: OpenedFile, octets: u64, eight_bit: bool, field: String, name: String },
+    /// A message that was composed.
+    Message { text: Text, eight_bit: bool },
+}
+
+impl Source {
+    /// How it travels (RFC 2045 section 6); base64 is not allowed for messages.
+    fn encoding(&self) -> &'static str {
+        match self {
+            Self::Memory(_) | Self::Reader { .. } => "base64",
+            Self::Lines { eight_bit: true, .. } | Self::Message { eight_bit: true, .. } => "8bit",
+            Self::Lines { .. } | Self::Message { .. } => "7bit",
+        }
+    }
+}
+
+/// What stands in a message.
+pub(super) struct Parts<'a> {
+    pub(super) bodies: &'a [BodyPart],
+    /// The iCalendar text and its method.
+    pub(super) calendar: Option<(BodyPart, String)>,
+    pub(super) embedded: Vec<Object>,
+    pub(super) attached: Vec<Object>,
 }
 
 /// A part of the message.
 enum Node<'a> {
-    Text(BodyPartFormat, Encoded<'a>),
+    Text(&'static str, Option<String>, Encoded<'a>),
     Object(Object),
     Multipart(&'static str, Vec<Node<'a>>),
 }
@@ -42,7 +79,7 @@ impl<'a> Node<'a> {
 
     fn media(&self) -> String {
         match self {
-            Self::Text(format, _) => media_of(*format).to_owned(),
+            Self::Text(media, ..) => (*media).to_owned(),
             Self::Object(object) => object.content_type.media.clone(),
             Self::Multipart(subtype, _) => format!("multipart/{subtype}"),
         }
@@ -51,8 +88,8 @@ impl<'a> Node<'a> {
     /// Whether octets above 127 occur in it.
     fn is_eight_bit(&self) -> bool {
         match self {
-            Self::Text(_, encoded) => encoded.name == "8bit",
-            Self::Object(_) => false,
+            Self::Text(_, _, encoded) => encoded.name == "8bit",
+            Self::Object(object) => object.source.encoding() == "8bit",
             Self::Multipart(_, nodes) => nodes.iter().any(Node::is_eight_bit),
         }
     }
@@ -77,7 +114,7 @@ pub(super) struct Settings<'a> {
 
 impl Settings<'_> {
     fn text<'a>(&self, part: &'a BodyPart) -> Node<'a> {
-        Node::Text(part.format, body::encode(part, self.eight_bit, &self.boundary))
+        Node::Text(media_of(part.format), None, body::encode(part, self.eight_bit, &self.boundary))
     }
 }
 
@@ -96,15 +133,15 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes all parts; answers the text and whether it holds octets above 127 outside the head.
-    pub(super) fn write(
-        mut self,
-        bodies: &[BodyPart],
-        embedded: Vec<Object>,
-        attached: Vec<Object>,
-    ) -> (Text, bool) {
+    pub(super) fn write(mut self, parts: Parts<'_>) -> (Text, bool) {
         let empty = BodyPart::plain("");
-        let node =
-            arrange(bodies, embedded, attached, &self.settings).unwrap_or_else(|| self.settings.text(&empty));
+        // RFC 6047 section 2.4: the charset and the method are named.
+        let calendar = parts.calendar.as_ref().map(|(part, method)| {
+            let encoded = body::encode(part, self.settings.eight_bit, &self.settings.boundary);
+            Node::Text("text/calendar", Some(parameter::plain("method", method)), encoded)
+        });
+        let node = arrange(parts.bodies, calendar, parts.embedded, parts.attached, &self.settings)
+            .unwrap_or_else(|| self.settings.text(&empty));
         let eight_bit = node.is_eight_bit();
         self.node(node, true);
         if !self.ready.is_empty() {
@@ -116,7 +153,7 @@ impl<'a> Writer<'a> {
     /// Writes one part, ending in CRLF. `whole`: it is the whole message, not a part of a multipart.
     fn node(&mut self, node: Node<'_>, whole: bool) {
         match node {
-            Node::Text(format, encoded) => self.body(format, &encoded, whole),
+            Node::Text(media, parameter, encoded) => self.body(media, parameter, &encoded, whole),
             Node::Object(object) => self.object(object),
             Node::Multipart(subtype, nodes) => self.multipart(subtype, nodes),
         }
@@ -128,10 +165,15 @@ impl<'a> Writer<'a> {
         header.end();
     }
 
-    fn body(&mut self, format: BodyPartFormat, encoded: &Encoded<'_>, whole: bool) {
+    fn body(&mut self, media: &str, parameter: Option<String>, encoded: &Encoded<'_>, whole: bool) {
         let Encoded { name, bytes } = encoded;
-        let charset = parameter::plain("charset", self.settings.charset);
-        self.field("Content-Type", &[media_of(format).to_owned(), charset]);
+        // An invitation is UTF-8 whatever the texts are (RFC 5545 section 3.1.4); ASCII is a part of it.
+        let charset = if parameter.is_some() { "utf-8" } else { self.settings.charset };
+        let items: Vec<String> = std::iter::once(media.to_owned())
+            .chain(parameter)
+            .chain([parameter::plain("charset", charset)])
+            .collect();
+        self.field("Content-Type", &items);
         self.field("Content-Transfer-Encoding", &[(*name).to_owned()]);
         self.ready.extend_from_slice(b"\r\n");
         self.ready.extend_from_slice(bytes);
@@ -152,7 +194,7 @@ impl<'a> Writer<'a> {
             disposition.extend(parameter::file_name("filename", name));
         }
         self.field("Content-Type", &content_type);
-        self.field("Content-Transfer-Encoding", &["base64".to_owned()]);
+        self.field("Content-Transfer-Encoding", &[object.source.encoding().to_owned()]);
         self.field("Content-Disposition", &disposition);
         if let Some(id) = object.content_id {
             self.field("Content-ID", &[id]);
@@ -161,7 +203,16 @@ impl<'a> Writer<'a> {
         self.text.push_ready(std::mem::take(&mut self.ready));
         match object.source {
             Source::Memory(bytes) => self.text.push_memory(bytes),
-            Source::File { file, field, path } => self.text.push_file(file, field, path),
+            Source::Reader { input, size, field, name } => self.text.push_reader(input, size, field, name),
+            // The CRLF before the boundary is the boundary's, so the message keeps its own.
+            Source::Lines { file, octets, field, name, .. } => {
+                self.text.push_lines(file, 0, octets, field, name);
+                self.ready.extend_from_slice(b"\r\n");
+            }
+            Source::Message { text, .. } => {
+                self.text.append(text);
+                self.ready.extend_from_slice(b"\r\n");
+            }
         }
     }
 
@@ -186,9 +237,11 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// mixed( alternative( plain, related( html, embedded … ) ), attached … ), each level only where it is needed.
+/// mixed( alternative( plain, related( html, embedded … ), calendar ), attached … ), each level only where it is
+/// needed. The calendar is the last alternative: readers that know it show it instead of the texts.
 fn arrange<'a>(
     bodies: &'a [BodyPart],
+    calendar: Option<Node<'a>>,
     embedded: Vec<Object>,
     attached: Vec<Object>,
     settings: &Settings<'_>,
@@ -207,7 +260,9 @@ fn arrange<'a>(
         Node::group("related", related)
     });
     let mut mixed: Vec<Node<'a>> =
-        Node::group("alternative", plain.into_iter().chain(html).collect()).into_iter().collect();
+        Node::group("alternative", plain.into_iter().chain(html).chain(calendar).collect())
+            .into_iter()
+            .collect();
     // Without an HTML text nothing shows the embedded objects; they stand beside the text.
     mixed.append(&mut embedded);
     mixed.extend(attached.into_iter().map(Node::Object));

@@ -85,7 +85,7 @@ pub(super) fn mail(
     offered: &Capabilities,
 ) -> String {
     let mut line = format!("MAIL FROM:<{path}>");
-    if offered.size_limit.is_some() {
+    if offered.size_limit.is_some() && transaction.size > 0 {
         line.push_str(&format!(" SIZE={}", transaction.size));
     }
     if transaction.eight_bit && offered.eight_bit_mime {

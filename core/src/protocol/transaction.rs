@@ -16,7 +16,7 @@ pub struct Transaction {
     pub reverse_path: Option<Mailbox>,
     /// The recipients.
     pub forward_paths: Vec<Mailbox>,
-    /// Octets of the message (RFC 1870 section 5), known beforehand.
+    /// Octets of the message (RFC 1870 section 5); 0 when they are not known beforehand, and then not declared.
     pub size: u64,
     /// The message holds octets over 127.
     pub eight_bit: bool,

@@ -18,7 +18,7 @@ use crate::{
     message::{BodyPartFormat, Composed, Date, EmailMessage, Form, Stamp},
     net::Cancel,
     os::{self, file::Disk},
-    protocol::{Command, Outcome, Timeouts, check_helo_name},
+    protocol::{Capabilities, Command, Outcome, Timeouts, check_helo_name},
     types::{Reply, Report, Stage},
 };
 
@@ -148,16 +148,25 @@ impl Smtp {
         let started = Instant::now();
         self.check()?;
         let stamp = stamp(&self.default_domain, message).map_err(outcome::explain_input)?;
-        let compose = || message.compose(&stamp, &Disk, Form::default()).map_err(outcome::explain_input);
-        let mut composed = Some(compose()?);
+        let compose = |form| message.compose(&stamp, &Disk, form).map_err(outcome::explain_input);
+        // Composed for a session that takes everything; one that does not gets it once more, for what it takes.
+        let mut composed = Some(compose(WIDEST)?);
         let mut failures: Vec<Error> = Vec::new();
         for server in &self.servers {
             // A message that was read once is composed again: its files start at their first byte.
             let composed = match composed.take() {
                 Some(composed) => composed,
-                None => compose()?,
+                None => match compose(WIDEST) {
+                    Ok(composed) => composed,
+                    // A stream that was read cannot be read again: the failure that began it all says more.
+                    Err(error) => {
+                        failures.push(error);
+                        failures.rotate_right(1);
+                        break;
+                    }
+                },
             };
-            match self.send_to(server, composed, started, &failures, cancel) {
+            match self.send_to(server, composed, &compose, started, &failures, cancel) {
                 Ok(report) => return Ok(report),
                 Err(Attempt { error, next_server }) => {
                     failures.push(error);
@@ -304,6 +313,7 @@ impl Smtp {
         &self,
         server: &Server,
         mut composed: Composed,
+        compose: &dyn Fn(Form) -> Result<Composed, Error>,
         started: Instant,
         failures: &[Error],
         cancel: &Cancel,
@@ -313,6 +323,16 @@ impl Smtp {
             let (mut session, reused) = self.session(server, may_reuse, cancel)?;
             if reused {
                 session.conversation.start_transcript();
+            }
+            let form = form_for(&composed, session.connection.engine().capabilities());
+            if form != WIDEST {
+                composed = match compose(form) {
+                    Ok(composed) => composed,
+                    Err(error) => {
+                        self.pool.put(session);
+                        return Err(Attempt { error, next_server: true });
+                    }
+                };
             }
             let result =
                 session.send(&mut composed, self.all_or_nothing, cancel).map_err(|error| Attempt {
@@ -336,6 +356,15 @@ impl Smtp {
             return report.map_err(|error| Attempt { error, next_server });
         }
     }
+}
+
+/// What a session with every extension allows.
+const WIDEST: Form = Form { eight_bit: true, utf8: true };
+
+/// What this session allows of the form that the message has; what the message does not use does not matter.
+fn form_for(composed: &Composed, offered: &Capabilities) -> Form {
+    let utf8 = offered.smtputf8 || !composed.needs_utf8();
+    Form { eight_bit: offered.eight_bit_mime || !composed.has_eight_bit(), utf8 }
 }
 
 /// A failed attempt with one server.

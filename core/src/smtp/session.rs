@@ -142,7 +142,7 @@ impl Session {
             token: 0,
             reverse_path: composed.reverse_path().cloned(),
             forward_paths: composed.recipients().iter().map(|r| r.mailbox.clone()).collect(),
-            size: composed.size(),
+            size: composed.exact_size().unwrap_or(0),
             eight_bit: composed.has_eight_bit(),
             utf8: composed.needs_utf8(),
             all_or_nothing,

@@ -1,0 +1,151 @@
+//! The people whom a message names, checked.
+
+use std::collections::HashSet;
+
+use super::{EmailMessage, EnvelopeRecipient, RecipientType, check, header::Header};
+use crate::{
+    error::Error,
+    types::{Address, Cause, Diagnosis, Mailbox, Who, shown},
+};
+
+/// An address that was checked.
+pub(super) struct Party<'a> {
+    address: &'a Address,
+    pub(super) mailbox: Mailbox,
+    /// The property that holds it, such as `From` or `Recipients[2]`.
+    place: Place,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Property(&'static str),
+    Recipient(usize),
+}
+
+impl Place {
+    fn field(self, member: &str) -> String {
+        match self {
+            Self::Property(name) => format!("{name}.{member}"),
+            Self::Recipient(index) => format!("Recipients[{index}].{member}"),
+        }
+    }
+}
+
+impl<'a> Party<'a> {
+    fn check(address: &'a Address, place: Place) -> Result<Self, Error> {
+        let mailbox =
+            Mailbox::parse(&address.email, "Email").map_err(|e| e.with_field(place.field("Email")))?;
+        check::text(&address.name, || place.field("Name"))?;
+        Ok(Self { address, mailbox, place })
+    }
+
+    /// Those of `Recipients`, with the header that names each.
+    pub(super) fn recipients(message: &'a EmailMessage) -> Result<Vec<(RecipientType, Self)>, Error> {
+        let recipients = message.recipients.iter().enumerate();
+        recipients
+            .map(|(i, r)| Self::check(&r.address, Place::Recipient(i)).map(|party| (r.kind, party)))
+            .collect()
+    }
+
+    /// An optional property counts as unset while both of its texts are empty.
+    fn check_optional(address: Option<&'a Address>, name: &'static str) -> Result<Option<Self>, Error> {
+        address
+            .filter(|address| !address.email.is_empty() || !address.name.is_empty())
+            .map(|address| Self::check(address, Place::Property(name)))
+            .transpose()
+    }
+
+    pub(super) fn write(&self, header: &mut Header<'_>, utf8: bool, more: bool) {
+        let domain = if utf8 { self.mailbox.domain() } else { self.mailbox.ascii_domain() };
+        let local = self.mailbox.local_part();
+        let comma = if more { "," } else { "" };
+        let name = self.address.name.as_str();
+        if name.trim_matches(' ').is_empty() {
+            header.token(&format!("{local}@{domain}{comma}"));
+        } else {
+            header.phrase(name);
+            header.token(&format!("<{local}@{domain}>{comma}"));
+        }
+    }
+
+    fn utf8_needed(&self) -> Error {
+        let problem = format!(
+            "{} has characters outside ASCII before the @, which needs a server with SMTPUTF8",
+            shown(&self.address.email)
+        );
+        let diagnosis = Diagnosis {
+            cause: Cause::SmtpUtf8Unsupported,
+            who: Who::SenderCode,
+            summary: "The address has characters outside ASCII before the @, and SMTPUTF8 is not available."
+                .into(),
+            remedy: "Use a server that offers SMTPUTF8.\n\
+                     Use an ASCII address of the same person; punycode helps the domain only."
+                .into(),
+            evidence: self.address.email.clone(),
+            retry_after: None,
+            reference: Some("RFC 6531 section 3.1".into()),
+        };
+        Error::input(self.place.field("Email"), problem).with_diagnosis(diagnosis)
+    }
+}
+
+/// Everyone whom the message names.
+pub(super) struct Parties<'a> {
+    pub(super) from: Party<'a>,
+    pub(super) sender: Option<Party<'a>>,
+    pub(super) reply_to: Option<Party<'a>>,
+    pub(super) recipients: Vec<(RecipientType, Party<'a>)>,
+    pub(super) reverse_path: Option<Mailbox>,
+}
+
+impl<'a> Parties<'a> {
+    pub(super) fn of(message: &'a EmailMessage) -> Result<Self, Error> {
+        let from = Party::check(&message.from, Place::Property("From"))?;
+        let sender = Party::check_optional(message.sender.as_ref(), "Sender")?;
+        let reply_to = Party::check_optional(message.reply_to.as_ref(), "ReplyTo")?;
+        let reverse_path = match message.return_path.as_deref() {
+            Some("" | "<>") => None,
+            Some(email) => Some(Mailbox::parse(email, "ReturnPath")?),
+            None => Some(sender.as_ref().unwrap_or(&from).mailbox.clone()),
+        };
+        if message.recipients.is_empty() {
+            return Err(Error::input("Recipients", "the message has no recipient; add at least one"));
+        }
+        let recipients = Party::recipients(message)?;
+        Ok(Self { from, sender, reply_to, recipients, reverse_path })
+    }
+
+    /// Everyone whom a header names.
+    fn visible(&self) -> impl Iterator<Item = &Party<'a>> {
+        let others = self.sender.iter().chain(&self.reply_to);
+        let recipients = self.recipients.iter().filter(|(kind, _)| *kind != RecipientType::Bcc);
+        std::iter::once(&self.from).chain(others).chain(recipients.map(|(_, party)| party))
+    }
+
+    pub(super) fn ask_for_utf8(&self) -> bool {
+        let parties = self.visible().chain(self.recipients.iter().map(|(_, party)| party));
+        parties.map(|party| &party.mailbox).chain(&self.reverse_path).any(|m| !m.has_ascii_local_part())
+    }
+
+    pub(super) fn check_ascii(&self) -> Result<(), Error> {
+        match self.visible().find(|party| !party.mailbox.has_ascii_local_part()) {
+            None => Ok(()),
+            Some(party) => Err(party.utf8_needed()),
+        }
+    }
+}
+
+/// Each mailbox once, the first time it is named.
+pub(super) fn unique(recipients: Vec<(RecipientType, Party<'_>)>) -> Vec<EnvelopeRecipient> {
+    let mut seen = HashSet::with_capacity(recipients.len());
+    let first: Vec<bool> = recipients.iter().map(|(_, party)| seen.insert(&party.mailbox)).collect();
+    recipients
+        .into_iter()
+        .zip(first)
+        .filter(|(_, first)| *first)
+        .map(|((_, party), _)| EnvelopeRecipient {
+            email: party.address.email.clone(),
+            mailbox: party.mailbox,
+        })
+        .collect()
+}
