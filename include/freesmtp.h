@@ -179,15 +179,15 @@ enum freesmtp_auth_mode {
   FREESMTP_AUTH_MODE_SCRAM_MD5 = 21,
   /// NTLM, version 2 (MS-NLMP).
   FREESMTP_AUTH_MODE_NTLM = 22,
-  /// XOAUTH2; the password is the token.
+  /// XOAUTH2, with a token.
   FREESMTP_AUTH_MODE_XOAUTH2 = 23,
-  /// OAUTHBEARER (RFC 7628); the password is the token.
+  /// OAUTHBEARER (RFC 7628), with a token.
   FREESMTP_AUTH_MODE_OAUTHBEARER = 24,
   /// EXTERNAL (RFC 4422 appendix A): the server knows the client from its certificate.
   FREESMTP_AUTH_MODE_EXTERNAL = 25,
   /// ANONYMOUS (RFC 4505); the account is sent as the trace.
   FREESMTP_AUTH_MODE_ANONYMOUS = 26,
-  /// The strongest mechanism offered, when an account is set. The default.
+  /// The strongest mechanism offered, when an account or a token is set. The default.
   FREESMTP_AUTH_MODE_AUTO = 27,
 };
 
@@ -250,6 +250,21 @@ typedef struct freesmtp_diagnosis freesmtp_diagnosis;
 
 /// Where to send, and how. A value: `freesmtp_smtp_add_server` copies it.
 typedef struct freesmtp_server freesmtp_server;
+
+/// What a token callback answers. It lives for the call of the callback only, and belongs to its thread.
+typedef struct freesmtp_token_answer freesmtp_token_answer;
+
+/// Gets an access token: called when a session needs one, on the thread that sends, and once more in the same session
+/// when the server refuses the token; `refresh` then says that a kept one is of no use.
+///
+/// It answers with `freesmtp_token_answer_give`, or says why there is none with `freesmtp_token_answer_fail`; answering
+/// with neither fails the login. Where several threads send, several may be in it at the same time with the same
+/// `user_data`. It must return: no `longjmp`, no C++ exception; and it must let the SMTP object and its settings be.
+typedef void (*freesmtp_token_callback)(void *user_data, bool refresh, struct freesmtp_token_answer *answer);
+
+/// Lets go of the `user_data` of a callback: called once, by the thread that lets go of the last handle or connection
+/// that might use it.
+typedef void (*freesmtp_release)(void *user_data);
 
 /// Ends the operation that it was given to. Made by `freesmtp_cancel_new`.
 typedef struct freesmtp_cancel freesmtp_cancel;
@@ -424,7 +439,7 @@ freesmtp_error *freesmtp_smtp_send_command_n(const freesmtp_smtp *smtp,
                                              int *reply_code,
                                              char **reply_text);
 
-/* ---- Messages: who, to whom, what ------------------------------------------------------------------------ */
+/* ---- Messages -------------------------------------------------------------------------------------------- */
 
 /// An empty message in UTF-8. Owned: `freesmtp_message_free`.
 freesmtp_message *freesmtp_message_new(void);
@@ -437,6 +452,62 @@ void freesmtp_message_free(freesmtp_message *message);
 
 /// Makes it an empty message again.
 void freesmtp_message_reset(freesmtp_message *message);
+
+/// Sets the subject: one line of any characters.
+freesmtp_error *freesmtp_message_set_subject(freesmtp_message *message, const char *subject);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_subject_n(freesmtp_message *message,
+                                               const char *subject,
+                                               size_t subject_size);
+
+/// Sets the `Message-ID`, `local@domain` with or without angle brackets; without, one is made.
+freesmtp_error *freesmtp_message_set_message_id(freesmtp_message *message, const char *message_id);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_message_id_n(freesmtp_message *message,
+                                                  const char *message_id,
+                                                  size_t message_id_size);
+
+/// Sets the charset of the bodies: `utf-8`, or `us-ascii` when they fit.
+freesmtp_error *freesmtp_message_set_charset_encoding(freesmtp_message *message, const char *charset);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_charset_encoding_n(freesmtp_message *message,
+                                                        const char *charset,
+                                                        size_t charset_size);
+
+/// Sets how urgent it is: a value of `enum freesmtp_priority`.
+freesmtp_error *freesmtp_message_set_priority(freesmtp_message *message, int priority);
+
+/// Sets the time of the message, in seconds since 1970-01-01 UTC, and the offset it is shown with, in minutes east of
+/// UTC; without, it is the time of sending.
+freesmtp_error *freesmtp_message_set_date(freesmtp_message *message,
+                                          int64_t unix_seconds,
+                                          int16_t offset_minutes);
+
+/// The subject. Owned.
+char *freesmtp_message_subject(const freesmtp_message *message, size_t *size);
+
+/// The `Message-ID`; NULL when one is to be made. Owned.
+char *freesmtp_message_message_id(const freesmtp_message *message, size_t *size);
+
+/// The charset of the bodies. Owned.
+char *freesmtp_message_charset_encoding(const freesmtp_message *message, size_t *size);
+
+/// How urgent it is.
+int freesmtp_message_priority(const freesmtp_message *message);
+
+/// The message as it would be sent (RFC 5322 form, `Bcc` left out). `*bytes` is owned: `freesmtp_free`.
+freesmtp_error *freesmtp_message_to_bytes(const freesmtp_message *message, char **bytes, size_t *size);
+
+/// Writes the message to a file, in place of what it held. A file that could not be written whole is removed.
+freesmtp_error *freesmtp_message_save(const freesmtp_message *message, const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_save_n(const freesmtp_message *message, const char *path, size_t path_size);
+
+/* ---- Messages: who they are from ------------------------------------------------------------------------- */
 
 /// Sets who the message is from: `user@example.com`. Required.
 freesmtp_error *freesmtp_message_set_from(freesmtp_message *message, const char *email);
@@ -494,39 +565,6 @@ freesmtp_error *freesmtp_message_set_return_path_n(freesmtp_message *message,
                                                    const char *email,
                                                    size_t email_size);
 
-/// Sets the subject: one line of any characters.
-freesmtp_error *freesmtp_message_set_subject(freesmtp_message *message, const char *subject);
-
-/// The same with the text's size.
-freesmtp_error *freesmtp_message_set_subject_n(freesmtp_message *message,
-                                               const char *subject,
-                                               size_t subject_size);
-
-/// Sets the `Message-ID`, `local@domain` with or without angle brackets; without, one is made.
-freesmtp_error *freesmtp_message_set_message_id(freesmtp_message *message, const char *message_id);
-
-/// The same with the text's size.
-freesmtp_error *freesmtp_message_set_message_id_n(freesmtp_message *message,
-                                                  const char *message_id,
-                                                  size_t message_id_size);
-
-/// Sets the charset of the bodies: `utf-8`, or `us-ascii` when they fit.
-freesmtp_error *freesmtp_message_set_charset_encoding(freesmtp_message *message, const char *charset);
-
-/// The same with the text's size.
-freesmtp_error *freesmtp_message_set_charset_encoding_n(freesmtp_message *message,
-                                                        const char *charset,
-                                                        size_t charset_size);
-
-/// Sets how urgent it is: a value of `enum freesmtp_priority`.
-freesmtp_error *freesmtp_message_set_priority(freesmtp_message *message, int priority);
-
-/// Sets the time of the message, in seconds since 1970-01-01 UTC, and the offset it is shown with, in minutes east of
-/// UTC; without, it is the time of sending.
-freesmtp_error *freesmtp_message_set_date(freesmtp_message *message,
-                                          int64_t unix_seconds,
-                                          int16_t offset_minutes);
-
 /// Who the message is from. Owned.
 char *freesmtp_message_from(const freesmtp_message *message, size_t *size);
 
@@ -548,28 +586,7 @@ char *freesmtp_message_reply_to_name(const freesmtp_message *message, size_t *si
 /// The envelope's sender; NULL when it is not set. Owned.
 char *freesmtp_message_return_path(const freesmtp_message *message, size_t *size);
 
-/// The subject. Owned.
-char *freesmtp_message_subject(const freesmtp_message *message, size_t *size);
-
-/// The `Message-ID`; NULL when one is to be made. Owned.
-char *freesmtp_message_message_id(const freesmtp_message *message, size_t *size);
-
-/// The charset of the bodies. Owned.
-char *freesmtp_message_charset_encoding(const freesmtp_message *message, size_t *size);
-
-/// How urgent it is.
-int freesmtp_message_priority(const freesmtp_message *message);
-
-/// The message as it would be sent (RFC 5322 form, `Bcc` left out). `*bytes` is owned: `freesmtp_free`.
-freesmtp_error *freesmtp_message_to_bytes(const freesmtp_message *message, char **bytes, size_t *size);
-
-/// Writes the message to a file, in place of what it held. A file that could not be written whole is removed.
-freesmtp_error *freesmtp_message_save(const freesmtp_message *message, const char *path);
-
-/// The same with the text's size.
-freesmtp_error *freesmtp_message_save_n(const freesmtp_message *message, const char *path, size_t path_size);
-
-/* ---- Messages: recipients, texts, attachments, headers --------------------------------------------------- */
+/* ---- Messages: recipients -------------------------------------------------------------------------------- */
 
 /// Adds a recipient; `name` may be NULL, `kind` is a value of `enum freesmtp_recipient_type`.
 freesmtp_error *freesmtp_message_add_recipient(freesmtp_message *message,
@@ -600,6 +617,8 @@ char *freesmtp_message_recipient_name(const freesmtp_message *message, size_t in
 /// The type of the recipient at `index`; -1 behind the last.
 int freesmtp_message_recipient_type(const freesmtp_message *message, size_t index);
 
+/* ---- Messages: texts ------------------------------------------------------------------------------------- */
+
 /// Adds a text: `format` is a value of `enum freesmtp_body_part_format`, `encoding` one of
 /// `enum freesmtp_body_part_encoding`. Plain and HTML together are alternatives of each other.
 freesmtp_error *freesmtp_message_add_body_part(freesmtp_message *message,
@@ -628,6 +647,8 @@ int freesmtp_message_body_part_format(const freesmtp_message *message, size_t in
 
 /// The encoding of the text at `index`; -1 behind the last.
 int freesmtp_message_body_part_encoding(const freesmtp_message *message, size_t index);
+
+/* ---- Messages: attachments ------------------------------------------------------------------------------- */
 
 /// Attaches a file, which is opened when the message is sent; `name` is what the recipient sees, NULL: the file's own.
 freesmtp_error *freesmtp_message_add_attachment(freesmtp_message *message,
@@ -677,6 +698,8 @@ freesmtp_error *freesmtp_message_remove_attachment(freesmtp_message *message, si
 char *freesmtp_message_attachment_name(const freesmtp_message *message,
                                        size_t index,
                                        size_t *size);
+
+/* ---- Messages: what HTML shows --------------------------------------------------------------------------- */
 
 /// Embeds a file, which HTML shows by `cid:` and `content_id`.
 freesmtp_error *freesmtp_message_add_embedded_object(freesmtp_message *message,
@@ -728,6 +751,8 @@ freesmtp_error *freesmtp_message_remove_embedded_object(freesmtp_message *messag
 char *freesmtp_message_embedded_object_content_id(const freesmtp_message *message,
                                                   size_t index,
                                                   size_t *size);
+
+/* ---- Messages: headers of your own ----------------------------------------------------------------------- */
 
 /// Adds a header: a name that no other property writes, a value of one line.
 freesmtp_error *freesmtp_message_add_custom_header(freesmtp_message *message,
@@ -979,6 +1004,36 @@ freesmtp_error *freesmtp_server_set_port(freesmtp_server *server, int port);
 /// Sets the limit for each phase in seconds, in place of those of the SMTP object.
 freesmtp_error *freesmtp_server_set_timeout(freesmtp_server *server, double seconds);
 
+/// Sets the local address to connect from; empty for any.
+freesmtp_error *freesmtp_server_set_local_end_point(freesmtp_server *server, const char *address);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_local_end_point_n(freesmtp_server *server,
+                                                      const char *address,
+                                                      size_t address_size);
+
+/// Adds an EHLO keyword to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
+freesmtp_error *freesmtp_server_add_disabled_extension(freesmtp_server *server, const char *keyword);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_add_disabled_extension_n(freesmtp_server *server,
+                                                         const char *keyword,
+                                                         size_t keyword_size);
+
+/// The host name. Owned.
+char *freesmtp_server_name(const freesmtp_server *server, size_t *size);
+
+/// The port as set; 0 for the default.
+int freesmtp_server_port(const freesmtp_server *server);
+
+/// The port in use: as set, else by security and account.
+int freesmtp_server_effective_port(const freesmtp_server *server);
+
+/// The limit for each phase in seconds; -1 when those of the SMTP object hold.
+double freesmtp_server_timeout(const freesmtp_server *server);
+
+/* ---- Advanced: who logs in to a server, and how ---------------------------------------------------------- */
+
 /// Sets how to log in: a value of `enum freesmtp_auth_mode`.
 freesmtp_error *freesmtp_server_set_auth_mode(freesmtp_server *server, int auth_mode);
 
@@ -1004,13 +1059,74 @@ freesmtp_error *freesmtp_server_set_sasl(freesmtp_server *server, const char *sa
 /// The same with the text's size.
 freesmtp_error *freesmtp_server_set_sasl_n(freesmtp_server *server, const char *sasl, size_t sasl_size);
 
-/// Sets the local address to connect from; empty for any.
-freesmtp_error *freesmtp_server_set_local_end_point(freesmtp_server *server, const char *address);
+/// Sets whether password and token may be sent in clear text, where they can be read on the way.
+freesmtp_error *freesmtp_server_set_allow_plaintext_auth(freesmtp_server *server, bool allow);
+
+/// Sets the `AUTH=` parameter of MAIL (RFC 4954 section 5): the mailbox of whoever submitted the message first, empty
+/// when nobody is known (`<>`); NULL, the default, sends no parameter.
+freesmtp_error *freesmtp_server_set_mail_auth(freesmtp_server *server,
+                                              const char *mailbox);
 
 /// The same with the text's size.
-freesmtp_error *freesmtp_server_set_local_end_point_n(freesmtp_server *server,
-                                                      const char *address,
-                                                      size_t address_size);
+freesmtp_error *freesmtp_server_set_mail_auth_n(freesmtp_server *server,
+                                                const char *mailbox,
+                                                size_t mailbox_size);
+
+/// How to log in.
+int freesmtp_server_auth_mode(const freesmtp_server *server);
+
+/// The user name. Owned.
+char *freesmtp_server_account(const freesmtp_server *server, size_t *size);
+
+/// The SASL mechanism. Owned.
+char *freesmtp_server_sasl(const freesmtp_server *server, size_t *size);
+
+/// The mailbox of the `AUTH=` parameter; NULL when none is sent. Owned.
+char *freesmtp_server_mail_auth(const freesmtp_server *server, size_t *size);
+
+/// Whether password and token may go in clear text.
+bool freesmtp_server_allow_plaintext_auth(const freesmtp_server *server);
+
+/* ---- Advanced: access tokens ----------------------------------------------------------------------------- */
+
+/// Sets the OAuth access token, which goes before the password; empty for none. It is wiped from memory when the server
+/// is let go, and never given back.
+freesmtp_error *freesmtp_server_set_token(freesmtp_server *server,
+                                          const char *token);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_token_n(freesmtp_server *server, const char *token, size_t token_size);
+
+/// Sets a function that gets the OAuth access token for each session. `user_data` is handed to it as it is, and must be
+/// good until `release` is called, or for ever where `release` is NULL. When this call fails, `release` is not called.
+freesmtp_error *freesmtp_server_set_token_callback(freesmtp_server *server,
+                                                   freesmtp_token_callback callback,
+                                                   void *user_data,
+                                                   freesmtp_release release);
+
+/// Gives `server` the token or the callback of `other`, another server. A session that was logged in with one callback
+/// is kept for the messages of that callback only; this is how several servers have the same one.
+freesmtp_error *freesmtp_server_share_token(freesmtp_server *server,
+                                            const freesmtp_server *other);
+
+/// Answers with a token, which is copied. The last answer counts.
+freesmtp_error *freesmtp_token_answer_give(freesmtp_token_answer *answer, const char *token);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_token_answer_give_n(freesmtp_token_answer *answer,
+                                             const char *token,
+                                             size_t token_size);
+
+/// Answers that no token could be had: `reason` is a sentence for a person, which the error of the send then holds.
+freesmtp_error *freesmtp_token_answer_fail(freesmtp_token_answer *answer,
+                                           const char *reason);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_token_answer_fail_n(freesmtp_token_answer *answer,
+                                             const char *reason,
+                                             size_t reason_size);
+
+/* ---- Advanced: how the connection to a server is protected ----------------------------------------------- */
 
 /// Sets how the connection is protected: a value of `enum freesmtp_security`.
 freesmtp_error *freesmtp_server_set_security(freesmtp_server *server, int security);
@@ -1020,6 +1136,24 @@ freesmtp_error *freesmtp_server_set_ca_file(freesmtp_server *server, const char 
 
 /// The same with the text's size.
 freesmtp_error *freesmtp_server_set_ca_file_n(freesmtp_server *server, const char *path, size_t path_size);
+
+/// Sets the client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without
+/// password. Empty for none.
+freesmtp_error *freesmtp_server_set_client_certificate(freesmtp_server *server,
+                                                       const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_client_certificate_n(freesmtp_server *server,
+                                                         const char *path,
+                                                         size_t path_size);
+
+/// Sets the private key of the client certificate: a PEM file, PKCS#8, not encrypted; empty, the default, when it is
+/// in the file of the certificate.
+freesmtp_error *freesmtp_server_set_client_key(freesmtp_server *server,
+                                               const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_client_key_n(freesmtp_server *server, const char *path, size_t path_size);
 
 /// Sets the name that the certificate must be for; empty, the default, means the server's name.
 freesmtp_error *freesmtp_server_set_tls_server_name(freesmtp_server *server, const char *name);
@@ -1032,43 +1166,11 @@ freesmtp_error *freesmtp_server_set_tls_server_name_n(freesmtp_server *server,
 /// Sets the oldest TLS version accepted: a value of `enum freesmtp_min_tls_version`.
 freesmtp_error *freesmtp_server_set_min_tls_version(freesmtp_server *server, int version);
 
-/// Sets whether PLAIN and LOGIN may send the password in clear text.
-freesmtp_error *freesmtp_server_set_allow_plaintext_auth(freesmtp_server *server, bool allow);
-
-/// Adds an EHLO keyword to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
-freesmtp_error *freesmtp_server_add_disabled_extension(freesmtp_server *server, const char *keyword);
-
-/// The same with the text's size.
-freesmtp_error *freesmtp_server_add_disabled_extension_n(freesmtp_server *server,
-                                                         const char *keyword,
-                                                         size_t keyword_size);
-
 /// Takes any certificate: whoever is on the way can read and change everything.
 freesmtp_error *freesmtp_server_set_danger_accept_invalid_certs(freesmtp_server *server, bool accept);
 
 /// Takes a certificate for any name: whoever has a certificate can be on the way.
 freesmtp_error *freesmtp_server_set_danger_accept_invalid_hostnames(freesmtp_server *server, bool accept);
-
-/// The host name. Owned.
-char *freesmtp_server_name(const freesmtp_server *server, size_t *size);
-
-/// The port as set; 0 for the default.
-int freesmtp_server_port(const freesmtp_server *server);
-
-/// The port in use: as set, else by security and account.
-int freesmtp_server_effective_port(const freesmtp_server *server);
-
-/// The limit for each phase in seconds; -1 when those of the SMTP object hold.
-double freesmtp_server_timeout(const freesmtp_server *server);
-
-/// How to log in.
-int freesmtp_server_auth_mode(const freesmtp_server *server);
-
-/// The user name. Owned.
-char *freesmtp_server_account(const freesmtp_server *server, size_t *size);
-
-/// The SASL mechanism. Owned.
-char *freesmtp_server_sasl(const freesmtp_server *server, size_t *size);
 
 /// How the connection is protected, as set.
 int freesmtp_server_security(const freesmtp_server *server);
@@ -1079,11 +1181,14 @@ int freesmtp_server_effective_security(const freesmtp_server *server);
 /// The file of authorities; NULL when there is none. Owned.
 char *freesmtp_server_ca_file(const freesmtp_server *server, size_t *size);
 
+/// The file of the client certificate; NULL when there is none. Owned.
+char *freesmtp_server_client_certificate(const freesmtp_server *server, size_t *size);
+
+/// The file of its private key; NULL when there is none. Owned.
+char *freesmtp_server_client_key(const freesmtp_server *server, size_t *size);
+
 /// The name that the certificate must be for; empty for the server's name. Owned.
 char *freesmtp_server_tls_server_name(const freesmtp_server *server, size_t *size);
-
-/// Whether the password may go in clear text.
-bool freesmtp_server_allow_plaintext_auth(const freesmtp_server *server);
 
 /* ---- Advanced: ending one operation from another thread -------------------------------------------------- */
 

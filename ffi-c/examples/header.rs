@@ -13,17 +13,26 @@ use cbindgen::{
 const HEAD: &str = include_str!("header_head.h");
 const FOOT: &str = "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif /* FREESMTP_H */\n";
 
-/// Files, in the order of the header, and what stands above their functions.
+/// Files, in the order of the header, and what stands above their functions. A file below a folder may not have the
+/// name of one beside the folder: cbindgen would follow `mod` into that.
 const CHAPTERS: &[(&str, &str)] = &[
     ("smtp", "SMTP: servers, log, send"),
-    ("message", "Messages: who, to whom, what"),
-    ("parts", "Messages: recipients, texts, attachments, headers"),
+    ("message", "Messages"),
+    ("message/originator", "Messages: who they are from"),
+    ("message/recipients", "Messages: recipients"),
+    ("message/body_parts", "Messages: texts"),
+    ("message/attachments", "Messages: attachments"),
+    ("message/embedded_objects", "Messages: what HTML shows"),
+    ("message/custom_headers", "Messages: headers of your own"),
     ("report", "Reports: what a send answers"),
     ("error", "Errors: why a call failed"),
     ("recipient", "Recipients of a report or an error"),
     ("diagnosis", "Diagnoses: why, who must act, what to do"),
     ("strings", "What was given, and the version"),
     ("server", "Advanced: servers with settings of their own"),
+    ("server/login", "Advanced: who logs in to a server, and how"),
+    ("server/token", "Advanced: access tokens"),
+    ("server/tls", "Advanced: how the connection to a server is protected"),
     ("cancel", "Advanced: ending one operation from another thread"),
     ("context", "Advanced: explaining a reply that another program got"),
 ];
@@ -53,7 +62,7 @@ pub(crate) fn header() -> Result<Vec<u8>, Box<dyn Error>> {
     out.push(b'\n');
     out.extend(items(&sources, "enums", &[ItemType::Enums])?);
     for (file, _) in CHAPTERS {
-        let types = items(&sources, file, &[ItemType::Structs, ItemType::OpaqueItems])?;
+        let types = items(&sources, file, &[ItemType::Structs, ItemType::OpaqueItems, ItemType::Typedefs])?;
         if !types.is_empty() {
             out.push(b'\n');
             out.extend(types);

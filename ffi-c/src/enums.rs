@@ -119,15 +119,15 @@ pub enum freesmtp_auth_mode {
     ScramMd5 = 21,
     /// NTLM, version 2 (MS-NLMP).
     Ntlm = 22,
-    /// XOAUTH2; the password is the token.
+    /// XOAUTH2, with a token.
     Xoauth2 = 23,
-    /// OAUTHBEARER (RFC 7628); the password is the token.
+    /// OAUTHBEARER (RFC 7628), with a token.
     Oauthbearer = 24,
     /// EXTERNAL (RFC 4422 appendix A): the server knows the client from its certificate.
     External = 25,
     /// ANONYMOUS (RFC 4505); the account is sent as the trace.
     Anonymous = 26,
-    /// The strongest mechanism offered, when an account is set. The default.
+    /// The strongest mechanism offered, when an account or a token is set. The default.
     Auto = 27,
 }
 

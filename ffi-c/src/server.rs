@@ -7,10 +7,13 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::{AuthMode, Error, Security, Server, smtp::MinTlsVersion};
+use freesmtp_core::{Error, Server};
+
+pub mod login;
+pub mod tls;
+pub mod token;
 
 use crate::{
-    enums::freesmtp_min_tls_version as Tls,
     error::freesmtp_error,
     guard,
     strings::{give_text, text, text_n},
@@ -129,113 +132,6 @@ pub extern "C" fn freesmtp_server_set_timeout(
     })
 }
 
-/// Sets how to log in: a value of `enum freesmtp_auth_mode`.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_set_auth_mode(
-    server: Option<&mut freesmtp_server>,
-    auth_mode: c_int,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        server.auth_mode = AuthMode::from_number(auth_mode.into())
-            .ok_or_else(|| no_value("AuthMode", auth_mode, "freesmtp_auth_mode"))?;
-        Ok(())
-    })
-}
-
-/// Sets the user name; empty, the default, means no login.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_account(
-    server: Option<&mut freesmtp_server>,
-    account: *const c_char,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
-        let account = unsafe { text(account, "account") }?;
-        account.clone_into(&mut server.account);
-        Ok(())
-    })
-}
-
-/// The same with the text's size.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_account_n(
-    server: Option<&mut freesmtp_server>,
-    account: *const c_char,
-    account_size: usize,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or that many bytes.
-        let account = unsafe { text_n(account, account_size, "account") }?;
-        account.clone_into(&mut server.account);
-        Ok(())
-    })
-}
-
-/// Sets the password. It is wiped from memory when the server is let go, and never given back.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_password(
-    server: Option<&mut freesmtp_server>,
-    password: *const c_char,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
-        let password = unsafe { text(password, "password") }?;
-        server.password = password.into();
-        Ok(())
-    })
-}
-
-/// The same with the text's size.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_password_n(
-    server: Option<&mut freesmtp_server>,
-    password: *const c_char,
-    password_size: usize,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or that many bytes.
-        let password = unsafe { text_n(password, password_size, "password") }?;
-        server.password = password.into();
-        Ok(())
-    })
-}
-
-/// Sets the SASL mechanism to use with `FREESMTP_AUTH_MODE_SASL`; empty for the strongest offered.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_sasl(
-    server: Option<&mut freesmtp_server>,
-    sasl: *const c_char,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
-        let sasl = unsafe { text(sasl, "sasl") }?;
-        sasl.clone_into(&mut server.sasl);
-        Ok(())
-    })
-}
-
-/// The same with the text's size.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_sasl_n(
-    server: Option<&mut freesmtp_server>,
-    sasl: *const c_char,
-    sasl_size: usize,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or that many bytes.
-        let sasl = unsafe { text_n(sasl, sasl_size, "sasl") }?;
-        sasl.clone_into(&mut server.sasl);
-        Ok(())
-    })
-}
-
 /// Sets the local address to connect from; empty for any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_server_set_local_end_point(
@@ -277,113 +173,6 @@ pub unsafe extern "C" fn freesmtp_server_set_local_end_point_n(
     })
 }
 
-/// Sets how the connection is protected: a value of `enum freesmtp_security`.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_set_security(
-    server: Option<&mut freesmtp_server>,
-    security: c_int,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        server.security = Security::from_number(security.into())
-            .ok_or_else(|| no_value("Security", security, "freesmtp_security"))?;
-        Ok(())
-    })
-}
-
-/// Sets a PEM file of authorities to trust besides those of the system; empty for none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_ca_file(
-    server: Option<&mut freesmtp_server>,
-    path: *const c_char,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
-        let path = unsafe { text(path, "path") }?;
-        server.ca_file = Some(path.into()).filter(|_| !path.is_empty());
-        Ok(())
-    })
-}
-
-/// The same with the text's size.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_ca_file_n(
-    server: Option<&mut freesmtp_server>,
-    path: *const c_char,
-    path_size: usize,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or that many bytes.
-        let path = unsafe { text_n(path, path_size, "path") }?;
-        server.ca_file = Some(path.into()).filter(|_| !path.is_empty());
-        Ok(())
-    })
-}
-
-/// Sets the name that the certificate must be for; empty, the default, means the server's name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_tls_server_name(
-    server: Option<&mut freesmtp_server>,
-    name: *const c_char,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
-        let name = unsafe { text(name, "name") }?;
-        name.clone_into(&mut server.tls_server_name);
-        Ok(())
-    })
-}
-
-/// The same with the text's size.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_server_set_tls_server_name_n(
-    server: Option<&mut freesmtp_server>,
-    name: *const c_char,
-    name_size: usize,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        // SAFETY: rule 2 of the header: NULL, or that many bytes.
-        let name = unsafe { text_n(name, name_size, "name") }?;
-        name.clone_into(&mut server.tls_server_name);
-        Ok(())
-    })
-}
-
-/// Sets the oldest TLS version accepted: a value of `enum freesmtp_min_tls_version`.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_set_min_tls_version(
-    server: Option<&mut freesmtp_server>,
-    version: c_int,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        server.min_tls_version = match version {
-            _ if version == Tls::Tls10 as c_int => MinTlsVersion::Tls10,
-            _ if version == Tls::Tls11 as c_int => MinTlsVersion::Tls11,
-            _ if version == Tls::Tls12 as c_int => MinTlsVersion::Tls12,
-            _ => return Err(no_value("MinTlsVersion", version, "freesmtp_min_tls_version")),
-        };
-        Ok(())
-    })
-}
-
-/// Sets whether PLAIN and LOGIN may send the password in clear text.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_set_allow_plaintext_auth(
-    server: Option<&mut freesmtp_server>,
-    allow: bool,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        server.allow_plaintext_auth = allow;
-        Ok(())
-    })
-}
-
 /// Adds an EHLO keyword to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_server_add_disabled_extension(
@@ -415,32 +204,6 @@ pub unsafe extern "C" fn freesmtp_server_add_disabled_extension_n(
     })
 }
 
-/// Takes any certificate: whoever is on the way can read and change everything.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_set_danger_accept_invalid_certs(
-    server: Option<&mut freesmtp_server>,
-    accept: bool,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        server.danger_accept_invalid_certs = accept;
-        Ok(())
-    })
-}
-
-/// Takes a certificate for any name: whoever has a certificate can be on the way.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_set_danger_accept_invalid_hostnames(
-    server: Option<&mut freesmtp_server>,
-    accept: bool,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let server = &mut guard::handle(server, "server")?.0;
-        server.danger_accept_invalid_hostnames = accept;
-        Ok(())
-    })
-}
-
 /// The host name. Owned.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_server_name(
@@ -466,66 +229,6 @@ pub extern "C" fn freesmtp_server_effective_port(server: Option<&freesmtp_server
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_server_timeout(server: Option<&freesmtp_server>) -> f64 {
     guard::value(-1.0, || server.map_or(-1.0, |it| it.0.timeout.map_or(-1.0, |limit| limit.as_secs_f64())))
-}
-
-/// How to log in.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_auth_mode(server: Option<&freesmtp_server>) -> c_int {
-    guard::value(0, || server.map_or(0, |it| it.0.auth_mode as c_int))
-}
-
-/// The user name. Owned.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_account(
-    server: Option<&freesmtp_server>,
-    size: Option<&mut usize>,
-) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.account.as_str()), size))
-}
-
-/// The SASL mechanism. Owned.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_sasl(
-    server: Option<&freesmtp_server>,
-    size: Option<&mut usize>,
-) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.sasl.as_str()), size))
-}
-
-/// How the connection is protected, as set.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_security(server: Option<&freesmtp_server>) -> c_int {
-    guard::value(0, || server.map_or(0, |it| it.0.security as c_int))
-}
-
-/// How the connection is protected: as set, else by port, account and host; never `AUTO`.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_effective_security(server: Option<&freesmtp_server>) -> c_int {
-    guard::value(0, || server.map_or(0, |it| it.0.effective_security() as c_int))
-}
-
-/// The file of authorities; NULL when there is none. Owned.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_ca_file(
-    server: Option<&freesmtp_server>,
-    size: Option<&mut usize>,
-) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(server.and_then(|it| it.0.ca_file.as_ref()?.to_str()), size))
-}
-
-/// The name that the certificate must be for; empty for the server's name. Owned.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_tls_server_name(
-    server: Option<&freesmtp_server>,
-    size: Option<&mut usize>,
-) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.tls_server_name.as_str()), size))
-}
-
-/// Whether the password may go in clear text.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_server_allow_plaintext_auth(server: Option<&freesmtp_server>) -> bool {
-    guard::value(false, || server.is_some_and(|it| it.0.allow_plaintext_auth))
 }
 
 /// A time in seconds.

@@ -3,13 +3,32 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, too
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The text of each source file.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    found
+}
 
 /// Name and body of each `extern "C"` function, test modules left out.
 fn exports() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
-        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+    for (_, source) in sources() {
         let source = source.split("#[cfg(test)]").next().unwrap();
         for after in source.split("extern \"C\" fn ").skip(1) {
             let name = after.split(['(', '<']).next().unwrap().to_owned();
@@ -54,9 +73,7 @@ fn every_export_stands_in_the_header_and_nothing_else_does() {
 
 #[test]
 fn no_macro_makes_exports() {
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
-        let path = entry.unwrap().path();
-        let source = fs::read_to_string(&path).unwrap();
+    for (path, source) in sources() {
         assert!(!source.contains("macro_rules!"), "{}: cbindgen does not see inside macros", path.display());
     }
 }
