@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     local: Option<SocketAddr>,
     /// The piece of a message on its way from composer to engine.
     piece: Vec<u8>,
+    /// What was read: one buffer for the life of the connection.
+    heard: Vec<u8>,
 }
 
 /// What a handshake needs.
@@ -62,7 +64,16 @@ pub(crate) struct TlsSetup<'a> {
 impl Connection {
     pub(crate) fn new(socket: TcpStream, engine: Engine, waker: Arc<Waker>) -> Self {
         let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
-        Self { stream: Stream::Plain(socket), engine, waker, tls: None, peer, local, piece: Vec::new() }
+        Self {
+            stream: Stream::Plain(socket),
+            engine,
+            waker,
+            tls: None,
+            peer,
+            local,
+            piece: Vec::new(),
+            heard: vec![0; READ],
+        }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -147,8 +158,7 @@ impl Connection {
 
     /// Whether an idle connection is still as it was: the server has neither closed nor spoken.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        let mut buffer = [0; READ];
-        matches!(self.stream.read(&mut buffer), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        matches!(self.stream.read(&mut self.heard), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Whether the peer says something, or closes, within `limit`.
@@ -220,10 +230,9 @@ impl Connection {
 
     /// Reads what is there; whether anything was, the end included.
     fn read_now(&mut self) -> bool {
-        let mut buffer = [0; READ];
-        match self.stream.read(&mut buffer) {
+        match self.stream.read(&mut self.heard) {
             Ok(0) => self.engine.eof(),
-            Ok(count) => self.engine.input(&buffer[..count]),
+            Ok(count) => self.engine.input(&self.heard[..count]),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 return false;
             }
