@@ -11,6 +11,8 @@ mod canonical;
 mod key;
 mod sign;
 mod signer;
+#[cfg(test)]
+mod vectors;
 
 pub use canonical::Canonicalization;
 pub use signer::DkimSigner;

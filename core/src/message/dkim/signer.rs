@@ -145,7 +145,7 @@ impl DkimSigner {
             && domain.is_char_boundary(domain.len() - self.domain.len())
             && domain[domain.len() - self.domain.len()..].eq_ignore_ascii_case(&self.domain)
             && matches!(domain[..domain.len() - self.domain.len()].chars().last(), None | Some('.'));
-        let plain = local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/?^_`{|}~.".contains(&b));
+        let plain = local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b));
         within && plain && Mailbox::parse(&format!("x{local}@{domain}"), "").is_ok()
     }
 }
