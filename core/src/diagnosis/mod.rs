@@ -7,6 +7,7 @@
 mod advice;
 mod client;
 mod context;
+mod explain;
 mod facts;
 mod pattern;
 mod provider;
@@ -20,6 +21,7 @@ mod words;
 use std::time::Duration;
 
 pub use context::{Context, Failure};
+pub use explain::{Explanation, explain};
 
 use crate::types::{Cause, Diagnosis, Reply};
 use rules::{Facts, Rule, TABLE};
