@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from harness.process import LOOPBACK, free_port
 from harness.sink import Sink, program, read
 
