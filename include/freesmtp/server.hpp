@@ -12,6 +12,7 @@
 #include "collection.hpp"
 #include "error.hpp"
 #include "handle.hpp"
+#include "token.hpp"
 
 namespace freesmtp {
 
@@ -28,11 +29,11 @@ enum class SMTPAuthMode {
     ScramSHA512 = FREESMTP_AUTH_MODE_SCRAM_SHA512,
     ScramMD5 = FREESMTP_AUTH_MODE_SCRAM_MD5,  ///< For servers that have nothing else; never chosen unasked.
     NTLM = FREESMTP_AUTH_MODE_NTLM,  ///< Version 2 (MS-NLMP).
-    XOAuth2 = FREESMTP_AUTH_MODE_XOAUTH2,  ///< Password is the token.
-    OAuthBearer = FREESMTP_AUTH_MODE_OAUTHBEARER,  ///< RFC 7628; Password is the token.
+    XOAuth2 = FREESMTP_AUTH_MODE_XOAUTH2,  ///< With Token.
+    OAuthBearer = FREESMTP_AUTH_MODE_OAUTHBEARER,  ///< RFC 7628; with Token.
     External = FREESMTP_AUTH_MODE_EXTERNAL,  ///< The server knows the client from its certificate (RFC 4422).
     Anonymous = FREESMTP_AUTH_MODE_ANONYMOUS,  ///< RFC 4505; Account is sent as the trace.
-    Auto = FREESMTP_AUTH_MODE_AUTO,  ///< The strongest mechanism offered, when an account is set.
+    Auto = FREESMTP_AUTH_MODE_AUTO,  ///< The strongest mechanism offered, when an account or a token is set.
 };
 
 /// How the connection is protected.
@@ -83,15 +84,27 @@ public:
     std::optional<std::string> Password;
     /// The SASL mechanism to use with SMTPAuthMode::SASL; empty for the strongest offered.
     std::string SASL;
+    /// OAuth access token, or a function that gets one: `server.Token = [](bool refresh) { return … }`. It goes before
+    /// the password.
+    freesmtp::Token Token;
+    /// The `AUTH=` parameter of MAIL (RFC 4954 section 5): the mailbox of whoever submitted the message first, empty
+    /// when nobody is known (`<>`). None: no parameter is sent.
+    std::optional<std::string> MailAuth;
     /// Local address to connect from; empty for any.
     std::string LocalEndPoint;
     SMTPSecurity Security = SMTPSecurity::Auto;
     /// PEM file of authorities to trust besides those of the system; empty for none.
     std::string CaFile;
+    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without password.
+    /// Empty for none.
+    std::string ClientCertificate;
+    /// Private key of the client certificate: a PEM file, PKCS#8, not encrypted; empty when it is in the file of the
+    /// certificate.
+    std::string ClientKey;
     /// The name that the certificate must be for; empty means Name.
     std::string TlsServerName;
     TlsVersion MinTlsVersion = TlsVersion::Tls12;
-    /// PLAIN and LOGIN may send the password in clear text.
+    /// Password and token may be sent in clear text, where they can be read on the way.
     bool AllowPlaintextAuth = false;
     /// EHLO keywords to ignore, for a server that offers what it can't do.
     std::vector<std::string> DisabledExtensions;
@@ -116,9 +129,14 @@ public:
         if (Password)
             set(freesmtp_server_set_password_n, *Password);
         set(freesmtp_server_set_sasl_n, SASL);
+        Token.GiveTo(to);
+        if (MailAuth)
+            set(freesmtp_server_set_mail_auth_n, *MailAuth);
         set(freesmtp_server_set_local_end_point_n, LocalEndPoint);
         detail::check(freesmtp_server_set_security(to, static_cast<int>(Security)));
         set(freesmtp_server_set_ca_file_n, CaFile);
+        set(freesmtp_server_set_client_certificate_n, ClientCertificate);
+        set(freesmtp_server_set_client_key_n, ClientKey);
         set(freesmtp_server_set_tls_server_name_n, TlsServerName);
         detail::check(freesmtp_server_set_min_tls_version(to, static_cast<int>(MinTlsVersion)));
         detail::check(freesmtp_server_set_allow_plaintext_auth(to, AllowPlaintextAuth));

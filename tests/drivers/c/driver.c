@@ -54,6 +54,30 @@ static int number_of(const struct name *names, const struct line *line) {
 
 static int is(const struct line *line, const char *key) { return strcmp(line->key, key) == 0; }
 
+/* Answers with the next of the tokens that are left, separated by commas. */
+static void give_token(void *user_data, bool refresh, freesmtp_token_answer *answer) {
+    char **left = user_data;
+    freesmtp_error *error;
+    (void)refresh;
+    if (**left == '\0') {
+        error = freesmtp_token_answer_fail(answer, "no more tokens");
+    } else {
+        const size_t size = strcspn(*left, ",");
+        error = freesmtp_token_answer_give_n(answer, *left, size);
+        *left += size + ((*left)[size] == ',');
+    }
+    freesmtp_error_free(error);
+}
+
+/* The place in the tokens, and behind it the tokens themselves. */
+static freesmtp_error *set_tokens(freesmtp_server *server, const struct line *line) {
+    char **left = malloc(sizeof *left + line->size + 1);
+    if (left == NULL)
+        job_fault("memory", "too little");
+    *left = memcpy(left + 1, line->value, line->size + 1);
+    return freesmtp_server_set_token_callback(server, give_token, left, free);
+}
+
 static freesmtp_error *server_line(struct state *s, const struct line *line) {
     const char *key = line->key + strlen("server.");
     const struct setter {
@@ -63,6 +87,10 @@ static freesmtp_error *server_line(struct state *s, const struct line *line) {
         {"account", freesmtp_server_set_account_n},
         {"password", freesmtp_server_set_password_n},
         {"sasl", freesmtp_server_set_sasl_n},
+        {"token", freesmtp_server_set_token_n},
+        {"mailauth", freesmtp_server_set_mail_auth_n},
+        {"clientcertificate", freesmtp_server_set_client_certificate_n},
+        {"clientkey", freesmtp_server_set_client_key_n},
         {"cafile", freesmtp_server_set_ca_file_n},
         {"tlsservername", freesmtp_server_set_tls_server_name_n},
     };
@@ -74,6 +102,8 @@ static freesmtp_error *server_line(struct state *s, const struct line *line) {
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
         if (strcmp(key, texts[at].key) == 0)
             return texts[at].set(s->server, line->value, line->size);
+    if (strcmp(key, "tokens") == 0)
+        return set_tokens(s->server, line);
     if (strcmp(key, "port") == 0)
         return freesmtp_server_set_port(s->server, (int)job_number(line));
     if (strcmp(key, "timeout") == 0)

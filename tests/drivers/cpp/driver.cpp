@@ -1,10 +1,13 @@
 // The C++ driver of the test suite: see tests/drivers/README.md.
 
 #include <cstdlib>
+#include <deque>
 #include <functional>
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <sstream>
+#include <stdexcept>
 #include <utility>
 
 #include "json.hpp"
@@ -76,6 +79,21 @@ T Named(const std::map<std::string, T> &names, const std::string &text) {
     return found->second;
 }
 
+/// A token callback that answers with one token after the other.
+std::function<std::string(bool)> Tokens(const std::string &text) {
+    std::deque<std::string> tokens;
+    std::istringstream in(text);
+    for (std::string token; std::getline(in, token, ',');)
+        tokens.push_back(token);
+    return [tokens](bool) mutable {
+        if (tokens.empty())
+            throw std::runtime_error("no more tokens");
+        const std::string token = tokens.front();
+        tokens.pop_front();
+        return token;
+    };
+}
+
 /// The objects that the lines of a job work on, and the second parts that wait for their line.
 class Driver {
 public:
@@ -120,6 +138,11 @@ private:
         {"server.account", [this](Value v) { server_.Account = v; }},
         {"server.password", [this](Value v) { server_.Password = v; }},
         {"server.sasl", [this](Value v) { server_.SASL = v; }},
+        {"server.token", [this](Value v) { server_.Token = v; }},
+        {"server.tokens", [this](Value v) { server_.Token = Tokens(v); }},
+        {"server.mailauth", [this](Value v) { server_.MailAuth = v; }},
+        {"server.clientcertificate", [this](Value v) { server_.ClientCertificate = v; }},
+        {"server.clientkey", [this](Value v) { server_.ClientKey = v; }},
         {"server.cafile", [this](Value v) { server_.CaFile = v; }},
         {"server.tlsservername", [this](Value v) { server_.TlsServerName = v; }},
         {"server.allowplaintextauth", [this](Value v) { server_.AllowPlaintextAuth = Truth(v); }},
