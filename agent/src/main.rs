@@ -21,6 +21,7 @@ enum Command {
     Send(Box<commands::send::Arguments>),
     Sink(commands::sink::Arguments),
     Diagnose(commands::diagnose::Arguments),
+    Explain(commands::explain::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Send(arguments) => commands::send::run(&arguments),
         Command::Sink(arguments) => commands::sink::run(arguments),
         Command::Diagnose(arguments) => commands::diagnose::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
     }
 }
 

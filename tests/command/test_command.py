@@ -362,9 +362,36 @@ def test_diagnose() -> None:
     assert subprocess.run([program(), "diagnose", "hello"], capture_output=True, timeout=60).returncode == USAGE
 
 
+CONVERSATION = b"""Connect to server. mail.example.com Port: 587
+220 mail.example.com ESMTP
+EHLO me
+250-mail.example.com
+250 AUTH PLAIN
+MAIL FROM:<a@example.com>
+530 5.7.0 Authentication required
+"""
+
+
+def test_explain(tmp_path: Path) -> None:
+    log = tmp_path / "smtp.log"
+    log.write_bytes(CONVERSATION + b"S: \xff\x1b[2J\n")
+    done = subprocess.run([program(), "explain", str(log), "--json"], capture_output=True, timeout=60)
+    assert done.returncode == REFUSED
+    (failure,) = json.loads(done.stdout)["failures"]
+    assert (failure["line"], failure["stage"], failure["host"]) == (7, "MAIL", "mail.example.com")
+    assert (failure["reply_code"], failure["diagnosis"]["cause"]) == (530, "auth-required")
+    piped = subprocess.run([program(), "explain", "-"], input=CONVERSATION, capture_output=True, timeout=60)
+    assert b"Line 7, MAIL, mail.example.com: 530 5.7.0" in piped.stdout
+    assert b"AUTH PLAIN" in piped.stdout
+    fine = subprocess.run([program(), "explain", "-"], input=b"220 x.org\n", capture_output=True, timeout=60)
+    assert fine.returncode == 0
+    missing = subprocess.run([program(), "explain", str(tmp_path / "none")], capture_output=True, timeout=60)
+    assert missing.returncode == USAGE
+
+
 def test_version_and_help() -> None:
     version = subprocess.run([program(), "--version"], capture_output=True, timeout=60, check=True)
     assert version.stdout.startswith(b"freesmtp ")
-    for name in ("send", "sink", "diagnose"):
+    for name in ("send", "sink", "diagnose", "explain"):
         shown = subprocess.run([program(), name, "--help"], capture_output=True, timeout=60, check=True).stdout
         assert b"Example:" in shown

@@ -1,6 +1,6 @@
 //! Reports and errors as JSON, for programs.
 
-use freesmtp_core::{Diagnosis, Error, RecipientResult, Report};
+use freesmtp_core::{Diagnosis, Error, RecipientResult, Report, diagnosis::Explanation, types::Reply};
 use serde_json::{Value, json};
 
 /// The answer to a send that worked.
@@ -79,5 +79,21 @@ pub(super) fn diagnosis(diagnosis: &Diagnosis) -> Value {
         "evidence": diagnosis.evidence,
         "retry_after": diagnosis.retry_after.map(|wait| wait.as_secs()),
         "reference": diagnosis.reference,
+    })
+}
+
+/// One failure of a transcript.
+pub(super) fn explanation(found: &Explanation) -> Value {
+    let reply = found.reply.as_ref();
+    json!({
+        "line": found.line,
+        "stage": found.stage.map(|stage| stage.as_str()),
+        "host": found.host,
+        "sender": found.sender,
+        "recipient": found.recipient,
+        "reply_code": reply.map(Reply::code),
+        "enhanced_code": reply.and_then(Reply::enhanced_code).map(|code| code.to_string()),
+        "reply_text": reply.map(Reply::text),
+        "diagnosis": diagnosis(&found.diagnosis),
     })
 }

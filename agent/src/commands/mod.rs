@@ -1,6 +1,7 @@
 //! The subcommands: their arguments, and what they print.
 
 pub(crate) mod diagnose;
+pub(crate) mod explain;
 mod json;
 mod letter;
 mod person;
