@@ -13,7 +13,10 @@ use std::{
 use freesmtp_core::{Error, ErrorKind, Stage};
 use pyo3::{prelude::*, sync::PyOnceLock};
 
-use crate::error::{raise, raise_explained};
+use crate::{
+    error::{Failed, raise_explained},
+    token::raised,
+};
 
 /// How long Ctrl-C may have to wait. Each look costs a few microseconds, and only while a call blocks.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -24,8 +27,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Runs `work`; a panic in it becomes our error, because `PanicException` passes every `except Exception`.
-pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(internal(&*panic)))
+pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Failed> {
+    let (result, raised) = raised(|| catch_unwind(AssertUnwindSafe(work)));
+    result.unwrap_or_else(|panic| Err(internal(&*panic))).map_err(|error| Failed { error, raised })
 }
 
 fn internal(panic: &(dyn Any + Send)) -> Error {
@@ -43,7 +47,7 @@ fn internal(panic: &(dyn Any + Send)) -> Error {
 
 /// Work that ends at once, such as setting a property that the core checks.
 pub(crate) fn call<T>(py: Python<'_>, work: impl FnOnce() -> Result<T, Error>) -> PyResult<T> {
-    guard(work).map_err(|error| raise_explained(py, error))
+    guard(work).map_err(|failed| raise_explained(py, failed.error))
 }
 
 /// Work that may take long but waits for no one, such as composing: without the GIL.
@@ -51,7 +55,7 @@ pub(crate) fn detached<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    py.detach(|| guard(work)).map_err(|error| raise(py, &error))
+    py.detach(|| guard(work)).map_err(|failed| failed.raise(py))
 }
 
 /// Work that waits for a server: without the GIL, and in the main thread open to signals.
@@ -70,7 +74,7 @@ pub(crate) fn interruptible<T: Send + 'static>(
     let (sender, mut results) = mpsc::channel();
     let helper = Helper::take().map_err(|source| {
         let error = Error::io(ErrorKind::Internal, Stage::Command, "no thread could be started", &source);
-        raise(py, &error)
+        Failed::from(error).raise(py)
     })?;
     helper.work(move || {
         // The receiver is never gone: this call ends with the result.
@@ -85,11 +89,12 @@ pub(crate) fn interruptible<T: Send + 'static>(
                 helper.give_back();
                 return match raised {
                     Some(raised) => Err(raised),
-                    None => result.map_err(|error| raise(py, &error)),
+                    None => result.map_err(|failed| failed.raise(py)),
                 };
             }
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(raise(py, &internal(&"the helper thread ended without a result")));
+                let error = internal(&"the helper thread ended without a result");
+                return Err(Failed::from(error).raise(py));
             }
             Err(RecvTimeoutError::Timeout) if raised.is_none() => {
                 raised = py.check_signals().err();

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::{PyIndexError, PyTypeError, PyValueError},
     prelude::*,
     sync::PyOnceLock,
@@ -64,6 +65,18 @@ impl Collection {
 
 #[pymethods]
 impl Collection {
+    /// What a program adds may lead back here: a server whose token function belongs to the owner of the object.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.try_lock() {
+            Ok(items) => items.iter().try_for_each(|item| visit.call(item)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        self.empty();
+    }
+
     /// `Collection[Recipient]`, for annotations.
     #[classmethod]
     #[pyo3(signature = (item, /))]

@@ -12,15 +12,34 @@ use pyo3::{
 
 use crate::{diagnosis::diagnosis, report::recipient};
 
-/// The exception for `error`.
-pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    exception(py, error).map_or_else(|failed| failed, PyErr::from_value)
+/// An error of the core, and what the program's own functions raised on the way to it, in order.
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    pub(crate) raised: Vec<PyErr>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, raised: Vec::new() }
+    }
+}
+
+impl Failed {
+    /// The exception to raise.
+    pub(crate) fn raise(self, py: Python<'_>) -> PyErr {
+        self.exception(py).map_or_else(|failed| failed, PyErr::from_value)
+    }
+
+    /// The exception as an object, for those that are stored and not raised.
+    pub(crate) fn exception(mut self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        exception(py, &self.error, &mut self.raised)
+    }
 }
 
 /// The same for input that was refused while it was read: the core explains what it refuses when it sends.
 pub(crate) fn raise_explained(py: Python<'_>, error: Error) -> PyErr {
     if error.kind() != ErrorKind::Message || error.diagnosis().is_some() {
-        return raise(py, &error);
+        return Failed::from(error).raise(py);
     }
     let diagnosis = diagnose(&Context {
         failure: Some(Failure::InvalidInput),
@@ -28,7 +47,7 @@ pub(crate) fn raise_explained(py: Python<'_>, error: Error) -> PyErr {
         detail: error.message(),
         ..Context::default()
     });
-    raise(py, &error.with_diagnosis(diagnosis))
+    Failed::from(error.with_diagnosis(diagnosis)).raise(py)
 }
 
 /// Bad input that the core's types cannot even hold: a number out of range, a name that no enum has.
@@ -36,8 +55,13 @@ pub(crate) fn bad_input(py: Python<'_>, field: &str, problem: &str) -> PyErr {
     raise_explained(py, Error::input(field, problem))
 }
 
-/// The exception as an object, for those that are stored and not raised.
-pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+/// The exception of an error and of those before it, `others`. Each function that raises ends its session, so the
+/// last one that raised belongs to the last session that had no token.
+fn exception<'py>(py: Python<'py>, error: &Error, raised: &mut Vec<PyErr>) -> PyResult<Bound<'py, PyAny>> {
+    let cause = if error.failure() == Some(Failure::TokenUnavailable) { raised.pop() } else { None };
+    let mut others =
+        error.others().iter().rev().map(|e| exception(py, e, raised)).collect::<PyResult<Vec<_>>>()?;
+    others.reverse();
     let fields = PyDict::new(py);
     fields.set_item("kind", error.kind().as_str())?;
     fields.set_item("number", error.kind().number())?;
@@ -53,10 +77,15 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
     fields.set_item("diagnosis", error.diagnosis().map(|d| diagnosis(py, d)).transpose()?)?;
     fields.set_item("transcript", PyTuple::new(py, error.transcript())?)?;
     fields.set_item("message_id", error.message_id())?;
-    fields.set_item("others", tuple(py, error.others().iter().map(|e| exception(py, e)))?)?;
+    fields.set_item("others", PyTuple::new(py, others)?)?;
     fields.set_item("os_error", error.os_error())?;
     static FROM_CORE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    FROM_CORE.import(py, "freesmtp._errors", "from_core")?.call1((error.to_string(), fields))
+    let exception =
+        FROM_CORE.import(py, "freesmtp._errors", "from_core")?.call1((error.to_string(), fields))?;
+    if let Some(cause) = cause {
+        exception.setattr("__cause__", cause.into_value(py))?;
+    }
+    Ok(exception)
 }
 
 /// A tuple of objects whose making may fail.

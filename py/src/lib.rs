@@ -23,6 +23,7 @@ mod report;
 mod server;
 mod smtp;
 mod timeouts;
+mod token;
 mod value;
 
 /// The native part of the package `freesmtp`.

@@ -2,26 +2,32 @@
 
 use std::sync::Mutex;
 
-use freesmtp_core::{Secret, Server};
-use pyo3::{exceptions::PyTypeError, prelude::*, types::PyDict};
+use freesmtp_core::{Secret, Server, Token};
+use pyo3::{PyTraverseError, PyVisit, exceptions::PyTypeError, prelude::*, types::PyDict};
 
 use crate::{
     boundary::{call, lock},
     collection::Collection,
     enums::{from_python, to_python},
-    value::{optional_address, optional_path, optional_seconds, port, text, wrong_type},
+    token::Callback,
+    value::{
+        from_path, optional_address, optional_path, optional_seconds, optional_text, port, text, wrong_type,
+    },
 };
 
 /// Where to send, and how. Everything but the name has a default that fits.
 #[pyclass(module = "freesmtp", name = "SMTPServer", frozen, subclass)]
-pub(crate) struct SmtpServer(Mutex<Server>);
+pub(crate) struct SmtpServer {
+    core: Mutex<Server>,
+    callback: Callback,
+}
 
 type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 impl SmtpServer {
     /// A copy of the data.
     pub(crate) fn data(&self) -> Server {
-        lock(&self.0).clone()
+        lock(&self.core).clone()
     }
 
     /// Sets the properties that were given by keyword.
@@ -30,9 +36,13 @@ impl SmtpServer {
             let name: String = name.extract()?;
             match name.as_str() {
                 "sasl" => self.set_sasl(&value),
+                "token" => self.set_token(&value),
+                "mail_auth" => self.set_mail_auth(&value),
                 "local_end_point" => self.set_local_end_point(&value),
                 "security" => self.set_security(&value),
                 "ca_file" => self.set_ca_file(&value),
+                "client_certificate" => self.set_client_certificate(&value),
+                "client_key" => self.set_client_key(&value),
                 "tls_server_name" => self.set_tls_server_name(&value),
                 "min_tls_version" => self.set_min_tls_version(&value),
                 "allow_plaintext_auth" => self.set_allow_plaintext_auth(value.extract()?),
@@ -69,7 +79,7 @@ impl SmtpServer {
             Some(place) => call(py, || Server::parse(&place))?,
             None => Server::default(),
         };
-        let server = Self(Mutex::new(server));
+        let server = Self { core: Mutex::new(server), callback: Callback::default() };
         port.map_or(Ok(()), |value| server.set_port(value))?;
         timeout.map_or(Ok(()), |value| server.set_timeout(value))?;
         auth_mode.map_or(Ok(()), |value| server.set_auth_mode(value))?;
@@ -82,179 +92,244 @@ impl SmtpServer {
     /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
     #[getter]
     fn name(&self) -> String {
-        lock(&self.0).name.clone()
+        lock(&self.core).name.clone()
     }
 
     #[setter]
     fn set_name(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = text(value, "Name")?;
-        lock(&self.0).name = value;
+        lock(&self.core).name = value;
         Ok(())
     }
 
     /// TCP port; 0 means 465 for implicit TLS, 587 when an account is set, else 25.
     #[getter]
     fn port(&self) -> u16 {
-        lock(&self.0).port
+        lock(&self.core).port
     }
 
     #[setter]
     fn set_port(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = port(value)?;
-        lock(&self.0).port = value;
+        lock(&self.core).port = value;
         Ok(())
     }
 
     /// Limit for each phase in seconds; `None` uses those of the `SMTP` object.
     #[getter]
     fn timeout(&self) -> Option<f64> {
-        lock(&self.0).timeout.map(|limit| limit.as_secs_f64())
+        lock(&self.core).timeout.map(|limit| limit.as_secs_f64())
     }
 
     #[setter]
     fn set_timeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = optional_seconds(value, "Timeout")?;
-        lock(&self.0).timeout = value;
+        lock(&self.core).timeout = value;
         Ok(())
     }
 
     /// How to log in.
     #[getter]
     fn auth_mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mode = lock(&self.0).auth_mode;
+        let mode = lock(&self.core).auth_mode;
         to_python(py, mode)
     }
 
     #[setter]
     fn set_auth_mode(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = from_python(value, "AuthMode")?;
-        lock(&self.0).auth_mode = value;
+        lock(&self.core).auth_mode = value;
         Ok(())
     }
 
     /// User name; empty means no login.
     #[getter]
     fn account(&self) -> String {
-        lock(&self.0).account.clone()
+        lock(&self.core).account.clone()
     }
 
     #[setter]
     fn set_account(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = text(value, "Account")?;
-        lock(&self.0).account = value;
+        lock(&self.core).account = value;
         Ok(())
     }
 
     /// Password. It is in no `repr`, no log and no error.
     #[getter]
     fn password(&self) -> String {
-        lock(&self.0).password.expose().to_owned()
+        lock(&self.core).password.expose().to_owned()
     }
 
     #[setter]
     fn set_password(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = Secret::new(text(value, "Password")?);
-        lock(&self.0).password = value;
+        lock(&self.core).password = value;
         Ok(())
     }
 
     /// The SASL mechanism to use with `SMTPAuthMode.SASL`; empty for the strongest offered.
     #[getter]
     fn sasl(&self) -> String {
-        lock(&self.0).sasl.clone()
+        lock(&self.core).sasl.clone()
     }
 
     #[setter]
     fn set_sasl(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = text(value, "SASL")?;
-        lock(&self.0).sasl = value;
+        lock(&self.core).sasl = value;
+        Ok(())
+    }
+
+    /// OAuth access token, or a function that gets one; it goes before the password. It is in no `repr`, no log and
+    /// no error.
+    ///
+    /// The function is called on the thread that sends when a session needs a token, which is not always the thread
+    /// that called `send`; and once more in the same session when the server refuses the token. Its first parameter,
+    /// if it has one without a default or named `refresh`, then is `True`: a token that was kept is of no use. What
+    /// it raises is the cause (`__cause__`) of the `SMTPAuthenticationError`.
+    #[getter]
+    fn token(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let token = lock(&self.core).token.clone();
+        match token {
+            Token::None => Ok(None),
+            Token::Fixed(token) => Ok(Some(token.expose().into_pyobject(py)?.into_any().unbind())),
+            Token::Callback(_) => Ok(self.callback.get(py)),
+        }
+    }
+
+    #[setter]
+    fn set_token(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = self.callback.token(value)?;
+        let before = std::mem::replace(&mut lock(&self.core).token, value);
+        drop(before);
+        Ok(())
+    }
+
+    /// The `AUTH=` parameter of MAIL (RFC 4954 section 5): the mailbox of whoever submitted the message first, empty
+    /// for nobody known. `None`, as it is at first, sends no parameter.
+    #[getter]
+    fn mail_auth(&self) -> Option<String> {
+        lock(&self.core).mail_auth.clone()
+    }
+
+    #[setter]
+    fn set_mail_auth(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_text(value, "MailAuth")?;
+        lock(&self.core).mail_auth = value;
         Ok(())
     }
 
     /// Local address to connect from; `None` leaves it to the system.
     #[getter]
     fn local_end_point(&self) -> Option<String> {
-        lock(&self.0).local_end_point.map(|address| address.to_string())
+        lock(&self.core).local_end_point.map(|address| address.to_string())
     }
 
     #[setter]
     fn set_local_end_point(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = optional_address(value, "LocalEndPoint")?;
-        lock(&self.0).local_end_point = value;
+        lock(&self.core).local_end_point = value;
         Ok(())
     }
 
     /// How the connection is protected.
     #[getter]
     fn security<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let security = lock(&self.0).security;
+        let security = lock(&self.core).security;
         to_python(py, security)
     }
 
     #[setter]
     fn set_security(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = from_python(value, "Security")?;
-        lock(&self.0).security = value;
+        lock(&self.core).security = value;
         Ok(())
     }
 
     /// PEM file of authorities to trust besides those of the system.
     #[getter]
     fn ca_file<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(path) = self.data().ca_file else { return Ok(None) };
-        path.as_os_str().into_pyobject(py).map(|path| Some(path.into_any())).map_err(Into::into)
+        from_path(py, self.data().ca_file)
     }
 
     #[setter]
     fn set_ca_file(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = optional_path(value, "CaFile")?;
-        lock(&self.0).ca_file = value;
+        lock(&self.core).ca_file = value;
+        Ok(())
+    }
+
+    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without password.
+    #[getter]
+    fn client_certificate<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        from_path(py, self.data().client_certificate)
+    }
+
+    #[setter]
+    fn set_client_certificate(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_path(value, "ClientCertificate")?;
+        lock(&self.core).client_certificate = value;
+        Ok(())
+    }
+
+    /// Private key of the client certificate: a PEM file, PKCS#8, not encrypted. Without it the key is in the file
+    /// of the certificate.
+    #[getter]
+    fn client_key<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        from_path(py, self.data().client_key)
+    }
+
+    #[setter]
+    fn set_client_key(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_path(value, "ClientKey")?;
+        lock(&self.core).client_key = value;
         Ok(())
     }
 
     /// The name the certificate must be for; empty means `name`.
     #[getter]
     fn tls_server_name(&self) -> String {
-        lock(&self.0).tls_server_name.clone()
+        lock(&self.core).tls_server_name.clone()
     }
 
     #[setter]
     fn set_tls_server_name(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = text(value, "TlsServerName")?;
-        lock(&self.0).tls_server_name = value;
+        lock(&self.core).tls_server_name = value;
         Ok(())
     }
 
     /// Oldest TLS version accepted: `1.0`, `1.1` or `1.2`.
     #[getter]
     fn min_tls_version(&self) -> &'static str {
-        lock(&self.0).min_tls_version.as_str()
+        lock(&self.core).min_tls_version.as_str()
     }
 
     #[setter]
     fn set_min_tls_version(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let name = text(value, "MinTlsVersion")?;
         let value = call(value.py(), || name.parse())?;
-        lock(&self.0).min_tls_version = value;
+        lock(&self.core).min_tls_version = value;
         Ok(())
     }
 
-    /// PLAIN and LOGIN may send the password in clear text.
+    /// The login may go over clear text: password and token can then be read on the way.
     #[getter]
     fn allow_plaintext_auth(&self) -> bool {
-        lock(&self.0).allow_plaintext_auth
+        lock(&self.core).allow_plaintext_auth
     }
 
     #[setter]
     fn set_allow_plaintext_auth(&self, value: bool) -> PyResult<()> {
-        lock(&self.0).allow_plaintext_auth = value;
+        lock(&self.core).allow_plaintext_auth = value;
         Ok(())
     }
 
     /// EHLO keywords to ignore, for a server that offers what it can't do: `PIPELINING`, `SIZE` …
     #[getter]
     fn disabled_extensions(&self) -> Vec<String> {
-        lock(&self.0).disabled_extensions.clone()
+        lock(&self.core).disabled_extensions.clone()
     }
 
     #[setter]
@@ -264,32 +339,42 @@ impl SmtpServer {
             return Err(wrong_type(value, FIELD, "a sequence of str"));
         }
         let names = value.try_iter()?.map(|name| text(&name?, FIELD)).collect::<PyResult<_>>()?;
-        lock(&self.0).disabled_extensions = names;
+        lock(&self.core).disabled_extensions = names;
         Ok(())
     }
 
     /// Takes any certificate: whoever is on the way can read and change everything.
     #[getter]
     fn danger_accept_invalid_certs(&self) -> bool {
-        lock(&self.0).danger_accept_invalid_certs
+        lock(&self.core).danger_accept_invalid_certs
     }
 
     #[setter]
     fn set_danger_accept_invalid_certs(&self, value: bool) -> PyResult<()> {
-        lock(&self.0).danger_accept_invalid_certs = value;
+        lock(&self.core).danger_accept_invalid_certs = value;
         Ok(())
     }
 
     /// Takes a certificate for any name: whoever has a certificate can be on the way.
     #[getter]
     fn danger_accept_invalid_hostnames(&self) -> bool {
-        lock(&self.0).danger_accept_invalid_hostnames
+        lock(&self.core).danger_accept_invalid_hostnames
     }
 
     #[setter]
     fn set_danger_accept_invalid_hostnames(&self, value: bool) -> PyResult<()> {
-        lock(&self.0).danger_accept_invalid_hostnames = value;
+        lock(&self.core).danger_accept_invalid_hostnames = value;
         Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.callback.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        let token = std::mem::take(&mut lock(&self.core).token);
+        drop(token);
+        self.callback.clear();
     }
 
     fn __repr__(&self) -> String {

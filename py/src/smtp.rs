@@ -6,6 +6,7 @@ use freesmtp_core::{
     Cancel, EmailMessage as Message, Error, Smtp as Core, Timeouts as CoreTimeouts, message::BodyPartFormat,
 };
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::PyRuntimeError,
     prelude::*,
     sync::PyOnceLock,
@@ -15,12 +16,11 @@ use pyo3::{
 use crate::{
     boundary::{call, guard, interruptible, lock},
     enums::from_python,
-    error::exception,
     message::{EmailMessage, collection},
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
     timeouts::Timeouts,
-    value::{optional_seconds, path, text},
+    value::{from_path, optional_seconds, path, text},
 };
 
 /// Sends messages to the first of its servers that takes them, and keeps the connection for the next message.
@@ -87,8 +87,8 @@ impl Smtp {
     /// mail: it becomes one of the report's `warnings`.
     #[getter]
     fn log_file<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(path) = lock(&self.core).log_file().map(ToOwned::to_owned) else { return Ok(None) };
-        path.as_os_str().into_pyobject(py).map(|path| Some(path.into_any())).map_err(Into::into)
+        let path = lock(&self.core).log_file().map(ToOwned::to_owned);
+        from_path(py, path)
     }
 
     #[setter]
@@ -184,9 +184,9 @@ impl Smtp {
                 let result = guard(|| core.send_with(&message, &cancel));
                 // An interpreter that is shutting down takes no more results.
                 Python::try_attach(|py| {
-                    let outcome = match &result {
-                        Ok(sent) => report(py, sent).map(|sent| (Some(sent), None)),
-                        Err(error) => exception(py, error).map(|error| (None, Some(error))),
+                    let outcome = match result {
+                        Ok(sent) => report(py, &sent).map(|sent| (Some(sent), None)),
+                        Err(failed) => failed.exception(py).map(|error| (None, Some(error))),
                     };
                     let outcome = outcome.unwrap_or_else(|failed| {
                         (None, Some(failed.into_value(py).into_bound(py).into_any()))
@@ -290,6 +290,10 @@ impl Smtp {
     ) -> PyResult<()> {
         let _ = (exc_type, exc_value, traceback);
         self.disconnect(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.servers)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

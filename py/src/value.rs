@@ -44,6 +44,12 @@ pub(crate) fn optional_path(value: &Bound<'_, PyAny>, field: &str) -> PyResult<O
     if value.is_none() { Ok(None) } else { path(value, field).map(Some) }
 }
 
+/// `None`, or a path as a `str`.
+pub(crate) fn from_path(py: Python<'_>, path: Option<PathBuf>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let Some(path) = path else { return Ok(None) };
+    path.as_os_str().into_pyobject(py).map(|path| Some(path.into_any())).map_err(Into::into)
+}
+
 /// A port; 0 leaves the choice to the core.
 pub(crate) fn port(value: &Bound<'_, PyAny>) -> PyResult<u16> {
     if !value.is_instance_of::<PyInt>() {

@@ -11,8 +11,9 @@ CLASSES = [value for name, value in vars(_freesmtp).items() if isinstance(value,
 DESCRIBED = {
     "SMTP": "SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send QuickSend"
     " Reset Connect Disconnect Cancel SendSMTPCommand",
-    "SMTPServer": "Name Port Timeout AuthMode Account Password SASL LocalEndPoint Security CaFile MinTlsVersion"
-    " TlsServerName AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames",
+    "SMTPServer": "Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile"
+    " ClientCertificate ClientKey MinTlsVersion TlsServerName AllowPlaintextAuth DisabledExtensions"
+    " DangerAcceptInvalidCerts DangerAcceptInvalidHostnames",
     "EmailMessage": "From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients"
     " BodyParts Attachments EmbeddedObjects CustomHeaders Reset SaveMessage ToBytes",
     "Address": "Email Name",
@@ -56,6 +57,13 @@ def test_enums_are_those_of_the_core() -> None:
         assert all(member.name.isupper() for member in enum)
         for alias, member in enum.__members__.items():
             assert alias.replace("_", "").lower() == member.name.replace("_", "").lower()
+
+
+def test_every_way_to_log_in_has_its_number() -> None:
+    modes = "None_=0 AuthLogin=1 CramMD5=2 SASL=4 Plain=16 DigestMD5=17 ScramSHA1=18 ScramSHA256=19 ScramSHA512=20"
+    modes += " ScramMD5=21 NTLM=22 XOAuth2=23 OAuthBearer=24 External=25 Anonymous=26 Auto=27"
+    for name, number in (mode.split("=") for mode in modes.split()):
+        assert freesmtp.SMTPAuthMode[name] == int(number)
 
 
 def test_original_names_of_errors() -> None:

@@ -68,14 +68,35 @@ class Security(IntEnum):
 
 
 class SMTPAuthMode(IntEnum):
-    """How to log in (RFC 4954). `AUTO`, the default: the strongest mechanism offered, when an account is set."""
+    """How to log in (RFC 4954). `AUTO`, the default: the strongest offered, when an account or token is set."""
 
     NONE = 0
     AUTH_LOGIN = 1
+    CRAM_MD5 = 2
     SASL = 4
     PLAIN = 16
+    DIGEST_MD5 = 17
+    SCRAM_SHA1 = 18
+    SCRAM_SHA256 = 19
+    SCRAM_SHA512 = 20
+    SCRAM_MD5 = 21
+    NTLM = 22
+    XOAUTH2 = 23
+    OAUTHBEARER = 24
+    EXTERNAL = 25
+    ANONYMOUS = 26
     AUTO = 27
     None_ = 0
     AuthLogin = 1
+    CramMD5 = 2
     Plain = 16
+    DigestMD5 = 17
+    ScramSHA1 = 18
+    ScramSHA256 = 19
+    ScramSHA512 = 20
+    ScramMD5 = 21
+    XOAuth2 = 23
+    OAuthBearer = 24
+    External = 25
+    Anonymous = 26
     Auto = 27

@@ -50,12 +50,17 @@ _RecipientType: TypeAlias = _enums.RecipientType | int | str
 _Format: TypeAlias = _enums.BodyPartFormat | int | str
 _Encoding: TypeAlias = _enums.BodyPartEncoding | int | str
 _AuthMode: TypeAlias = _enums.SMTPAuthMode | int | str
+_Token: TypeAlias = str | Callable[[bool], str] | Callable[[], str] | None
 
 class _ServerProperties(TypedDict, total=False):
     sasl: str
+    token: _Token
+    mail_auth: str | None
     local_end_point: str | IPv4Address | IPv6Address | None
     security: _enums.Security | int | str
     ca_file: _Path | None
+    client_certificate: _Path | None
+    client_key: _Path | None
     tls_server_name: str
     min_tls_version: str
     allow_plaintext_auth: bool
@@ -364,6 +369,14 @@ class SMTPServer:
     @sasl.setter
     def sasl(self, value: str) -> None: ...
     @property
+    def token(self) -> _Token: ...
+    @token.setter
+    def token(self, value: _Token) -> None: ...
+    @property
+    def mail_auth(self) -> str | None: ...
+    @mail_auth.setter
+    def mail_auth(self, value: str | None) -> None: ...
+    @property
     def local_end_point(self) -> str | None: ...
     @local_end_point.setter
     def local_end_point(self, value: str | IPv4Address | IPv6Address | None) -> None: ...
@@ -375,6 +388,14 @@ class SMTPServer:
     def ca_file(self) -> str | None: ...
     @ca_file.setter
     def ca_file(self, value: _Path | None) -> None: ...
+    @property
+    def client_certificate(self) -> str | None: ...
+    @client_certificate.setter
+    def client_certificate(self, value: _Path | None) -> None: ...
+    @property
+    def client_key(self) -> str | None: ...
+    @client_key.setter
+    def client_key(self, value: _Path | None) -> None: ...
     @property
     def tls_server_name(self) -> str: ...
     @tls_server_name.setter
@@ -407,9 +428,13 @@ class SMTPServer:
     Account = account
     Password = password
     SASL = sasl
+    Token = token
+    MailAuth = mail_auth
     LocalEndPoint = local_end_point
     Security = security
     CaFile = ca_file
+    ClientCertificate = client_certificate
+    ClientKey = client_key
     TlsServerName = tls_server_name
     MinTlsVersion = min_tls_version
     AllowPlaintextAuth = allow_plaintext_auth

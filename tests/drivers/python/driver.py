@@ -56,6 +56,19 @@ def number(value: str) -> int:
         raise JobFault(f"{value!r} is no number") from None
 
 
+def one_by_one(tokens: list[str]) -> Callable[[bool], str]:
+    """A callback that gives one token per call, whatever it is called for."""
+    left = iter(tokens)
+
+    def get(refresh: bool) -> str:
+        token = next(left, None)
+        if token is None:
+            raise LookupError("no more tokens")
+        return token
+
+    return get
+
+
 class Driver:
     """Carries out the lines of a job."""
 
@@ -74,6 +87,11 @@ class Driver:
             "server.password": lambda v: setattr(self.server, "password", v),
             "server.authmode": lambda v: setattr(self.server, "auth_mode", v),
             "server.sasl": lambda v: setattr(self.server, "sasl", v),
+            "server.token": lambda v: setattr(self.server, "token", v),
+            "server.tokens": lambda v: setattr(self.server, "token", one_by_one(v.split(","))),
+            "server.mailauth": lambda v: setattr(self.server, "mail_auth", v),
+            "server.clientcertificate": lambda v: setattr(self.server, "client_certificate", v),
+            "server.clientkey": lambda v: setattr(self.server, "client_key", v),
             "server.cafile": lambda v: setattr(self.server, "ca_file", v),
             "server.tlsservername": lambda v: setattr(self.server, "tls_server_name", v),
             "server.allowplaintextauth": lambda v: setattr(self.server, "allow_plaintext_auth", truth(v)),
