@@ -1,5 +1,6 @@
 """The C and C++ libraries: examples, memory, signals, install."""
 
+import base64
 import email
 import email.policy
 import os
@@ -161,6 +162,21 @@ def test_cpp_api(tmp_path: Path, serve, closed_port: int) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
     run([*VALGRIND, program, folder, f"127.0.0.1:{server.port}", f"127.0.0.1:{closed_port}"])
+
+
+@pytest.mark.parametrize(("suffix", "failures", "messages"), [("c", 4, 1), ("cpp", 3, 2)])
+def test_token_callbacks(tmp_path: Path, suffix: str, failures: int, messages: int, serve) -> None:
+    offer: list[Step] = [
+        Say(b"220 mail.test ESMTP\r\n"),
+        Hear("EHLO .*", pattern=True),
+        Say(b"250-mail.test\r\n250 AUTH XOAUTH2\r\n"),
+    ]
+    login = base64.b64encode(b"user=user\1auth=Bearer t0ken\1\1").decode()
+    accepted = [*offer, Hear(f"AUTH XOAUTH2 {login}"), Say(b"235 ok\r\n"), *dialogue()[3:] * messages]
+    server = serve(*[offer] * failures, accepted)
+    program = build(tmp_path / "token", HERE / f"token.{suffix}")
+    run([*VALGRIND, program, f"127.0.0.1:{server.port}"])
+    server.finish()
 
 
 def test_header_in_two_files(tmp_path: Path) -> None:
