@@ -37,6 +37,12 @@ userdb {{
   driver = static
   args = uid=nobody gid=nogroup home={folder}/state
 }}
+# No waiting after refused logins, which here all come from one address (auth_penalty).
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service submission-login {{
   inet_listener submission {{
     port = {port}
