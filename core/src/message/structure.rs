@@ -67,7 +67,7 @@ pub(super) struct Parts<'a> {
 /// A part of the message.
 enum Node<'a> {
     Text(&'static str, Option<String>, Encoded<'a>),
-    Object(Object),
+    Object(Box<Object>),
     Multipart(&'static str, Vec<Node<'a>>),
 }
 
@@ -154,7 +154,7 @@ impl<'a> Writer<'a> {
     fn node(&mut self, node: Node<'_>, whole: bool) {
         match node {
             Node::Text(media, parameter, encoded) => self.body(media, parameter, &encoded, whole),
-            Node::Object(object) => self.object(object),
+            Node::Object(object) => self.object(*object),
             Node::Multipart(subtype, nodes) => self.multipart(subtype, nodes),
         }
     }
@@ -253,7 +253,8 @@ fn arrange<'a>(
         Node::group("mixed", nodes)
     };
     let (plain, html) = (texts(BodyPartFormat::Plain), texts(BodyPartFormat::Html));
-    let mut embedded: Vec<Node<'a>> = embedded.into_iter().map(Node::Object).collect();
+    let mut embedded: Vec<Node<'a>> =
+        embedded.into_iter().map(Box::new).map(Node::Object).collect();
     let html = html.and_then(|html| {
         let mut related = vec![html];
         related.append(&mut embedded);
@@ -265,6 +266,6 @@ fn arrange<'a>(
             .collect();
     // Without an HTML text nothing shows the embedded objects; they stand beside the text.
     mixed.append(&mut embedded);
-    mixed.extend(attached.into_iter().map(Node::Object));
+    mixed.extend(attached.into_iter().map(Box::new).map(Node::Object));
     Node::group("mixed", mixed)
 }
