@@ -23,8 +23,6 @@ pub(crate) struct LogFile {
 #[derive(Debug, Default)]
 struct State {
     file: Option<File>,
-    /// Numbers of the conversations under way; 0 is the one without a number.
-    open: Vec<u32>,
     /// The first failure; nothing is written after it.
     failure: Option<String>,
     reported: bool,
@@ -58,22 +56,6 @@ impl LogFile {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Announces a conversation; its number, when others are under way, tells its lines from theirs.
-    pub(crate) fn join(&self) -> u32 {
-        let mut state = self.lock();
-        let number =
-            if state.open.is_empty() { 0 } else { (2..).find(|n| !state.open.contains(n)).unwrap_or(0) };
-        state.open.push(number);
-        number
-    }
-
-    pub(crate) fn leave(&self, number: u32) {
-        let mut state = self.lock();
-        if let Some(at) = state.open.iter().position(|n| *n == number) {
-            state.open.swap_remove(at);
-        }
     }
 
     /// Appends whole lines.

@@ -9,7 +9,10 @@
 mod conversation;
 mod escape;
 mod log_file;
+mod options;
 
 pub(crate) use conversation::Conversation;
 pub use escape::escape;
 pub(crate) use log_file::LogFile;
+pub(crate) use options::Logging;
+pub use options::{BodyPolicy, LogEvent, LogKind, LogOptions, ProtocolLog};

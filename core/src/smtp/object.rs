@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    log::LogFile,
+    log::{LogFile, LogOptions, Logging, ProtocolLog},
     message::{BodyPartFormat, Composed, Date, EmailMessage, Form, Stamp},
     net::Cancel,
     os::{self, file::Disk},
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Smtp {
     servers: Vec<Server>,
-    log: Option<Arc<LogFile>>,
+    logging: Logging,
     default_domain: String,
     timeouts: Timeouts,
     all_or_nothing: bool,
@@ -62,7 +62,7 @@ impl Smtp {
     /// The log's path.
     #[must_use]
     pub fn log_file(&self) -> Option<&Path> {
-        self.log.as_ref().map(|log| log.path())
+        self.logging.file.as_ref().map(|log| log.path())
     }
 
     /// Appends the conversation to a file from now on, secrets removed. An empty path ends it.
@@ -72,12 +72,29 @@ impl Smtp {
     /// later never stops a mail: it becomes a warning of the report.
     pub fn set_log_file(&mut self, path: impl Into<PathBuf>) -> Result<(), Error> {
         let path = path.into();
-        self.log = if path.as_os_str().is_empty() {
+        self.logging.file = if path.as_os_str().is_empty() {
             None
         } else {
             Some(Arc::new(LogFile::new(&path).map_err(outcome::explain_input)?))
         };
         Ok(())
+    }
+
+    /// What the log shows besides the conversation.
+    #[must_use]
+    pub fn log_options(&self) -> LogOptions {
+        self.logging.options
+    }
+
+    /// Sets what the log shows besides the conversation: times, the message, JSON. Secrets are removed in any case.
+    pub fn set_log_options(&mut self, options: LogOptions) {
+        self.logging.options = options;
+    }
+
+    /// Gives every line of the conversations to a function as it is said, the event `ProtocolLog`; `None` ends it. The
+    /// lines are those of the log. The function is called on the thread that sends and should be quick.
+    pub fn set_protocol_log(&mut self, listener: Option<ProtocolLog>) {
+        self.logging.listener = listener;
     }
 
     /// The name given in EHLO; empty means this host's full name, or its address.
@@ -292,13 +309,11 @@ impl Smtp {
     /// A session to this server, and whether it had been kept.
     fn session(&self, server: &Server, may_reuse: bool, cancel: &Cancel) -> Result<(Session, bool), Attempt> {
         if may_reuse && let Some(mut session) = self.pool.take(server, &self.default_domain) {
-            if !session.conversation.logs_to(self.log.as_ref()) {
-                session.conversation.set_log(self.log.clone());
-            }
+            session.conversation.set_logging(&self.logging);
             return Ok((session, true));
         }
         let connector = self.pool.connector(server.tls_options());
-        Session::open(server, &self.default_domain, self.timeouts, connector, self.log.clone(), cancel)
+        Session::open(server, &self.default_domain, self.timeouts, connector, self.logging.clone(), cancel)
             .map(|session| (session, false))
             .map_err(|(error, session)| {
                 let next_server = lies_with_server(&error);

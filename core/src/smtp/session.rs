@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use super::{Server, Token};
 use crate::{
     error::{Error, ErrorKind},
-    log::{Conversation, LogFile},
+    log::{Conversation, Logging},
     message::Composed,
     net::{self, Cancel, Connection, Handler, Target, TlsConnector, TlsOptions, TlsSetup},
     os::{self, socket::Waker},
@@ -36,10 +36,10 @@ impl Session {
         domain: &str,
         timeouts: Timeouts,
         connector: Arc<TlsConnector>,
-        log: Option<Arc<LogFile>>,
+        logging: Logging,
         cancel: &Cancel,
     ) -> Result<Self, (Error, Option<Box<Self>>)> {
-        let mut conversation = Conversation::new(log);
+        let mut conversation = Conversation::new(logging);
         let port = server.effective_port();
         conversation.line(&match port {
             25 => format!("Connect to server. {}", server.name),
@@ -220,7 +220,9 @@ struct Run<'a> {
 impl Handler for Run<'_> {
     fn event(&mut self, event: Event) {
         match event {
-            Event::Sent(line) | Event::Received(line) | Event::Notice(line) => self.conversation.line(&line),
+            Event::Sent(line) => self.conversation.sent(&line),
+            Event::Received(line) => self.conversation.received(&line),
+            Event::Notice(line) => self.conversation.line(&line),
             Event::MessageSent(octets) => self.conversation.line(&format!("Message sent. {octets} bytes")),
             Event::LoggedIn(name) => *self.mechanism = Some(name),
             // The result says the same.
@@ -237,7 +239,12 @@ impl Handler for Run<'_> {
 
     fn body(&mut self, _token: u64, piece: &mut Vec<u8>) -> Result<bool, Error> {
         match &mut self.composed {
-            Some(composed) => composed.read(piece),
+            Some(composed) => {
+                let start = piece.len();
+                let more = composed.read(piece)?;
+                self.conversation.body(piece.get(start..).unwrap_or_default(), more);
+                Ok(more)
+            }
             None => {
                 Err(Error::new(ErrorKind::Internal, Stage::Data, "a message was asked for and there is none"))
             }
