@@ -69,11 +69,13 @@ fn every_row_decides_a_case() {
 }
 
 /// The collection beside the repository, which a checkout alone does not have, and our own.
-fn corpora() -> Vec<(&'static str, String)> {
+fn corpora() -> Vec<(String, String)> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    ["../shared/corpus/rejections.tsv", "tests/corpus/extra.tsv"]
+    let own = ["extra", "fresh1", "fresh2", "fresh3"].map(|name| format!("tests/corpus/{name}.tsv"));
+    ["../shared/corpus/rejections.tsv".to_owned()]
         .into_iter()
-        .filter_map(|name| match std::fs::read_to_string(root.join(name)) {
+        .chain(own)
+        .filter_map(|name| match std::fs::read_to_string(root.join(&name)) {
             Ok(table) => Some((name, table)),
             Err(_) => {
                 println!("{name} is not here: not measured");

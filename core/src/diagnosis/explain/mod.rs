@@ -36,7 +36,7 @@ pub struct Explanation {
 }
 
 /// Explains every failure in a transcript: a log of this library, of another client (curl, swaks, Python's smtplib,
-/// nodemailer, PHPMailer, `MailKit`, sendmail -v …) or of a mail server (Postfix, Exim), a bounce (RFC 3464), an
+/// nodemailer, `PHPMailer`, `MailKit`, sendmail -v …) or of a mail server (Postfix, Exim), a bounce (RFC 3464), an
 /// exception's text, or a bare reply. What holds no failure gives an empty list.
 ///
 /// ```
