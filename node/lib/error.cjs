@@ -3,13 +3,19 @@
 
 const { getSystemErrorName } = require('node:util');
 
+/** The errors of servers that were given no token by the program's function. */
+const withoutToken = new WeakSet();
+
 /** Base of every error of this package; see index.d.ts for the fields. */
 class SMTPError extends Error {
   constructor(fields) {
-    const { message, osError, others, ...rest } = fields;
+    const { message, osError, noToken, others, ...rest } = fields;
     const cause = systemError(osError);
     super(message, cause && { cause });
     Object.assign(this, { code: kinds[fields.kind].code, ...rest, others: others.map(toError) });
+    if (noToken) {
+      withoutToken.add(this);
+    }
   }
 
   toJSON() {
@@ -89,4 +95,14 @@ function take(answer) {
   return answer;
 }
 
-module.exports = { classes, kinds, take };
+/** Whether it is the program's function for `Token` that failed. */
+function lacksToken(error) {
+  return withoutToken.has(error);
+}
+
+/** The error with its cause, which is shown no more than that of any other error. */
+function because(error, cause) {
+  return Object.defineProperty(error, 'cause', { value: cause, configurable: true, enumerable: false, writable: true });
+}
+
+module.exports = { because, classes, kinds, lacksToken, take };

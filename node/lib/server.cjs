@@ -5,8 +5,9 @@ const native = require('./native.cjs');
 const names = require('./names.cjs');
 const { Collection } = require('./collection.cjs');
 const { take } = require('./error.cjs');
-const { choice, flag, optional, path, seconds, text, tlsVersion, whole, words } = require('./kinds.cjs');
+const { choice, flag, optional, path, seconds, text, tlsVersion, whole, words, wrongType } = require('./kinds.cjs');
 const { Record, VALUES, define } = require('./record.cjs');
+const { callbackOf } = require('./token.cjs');
 
 class SMTPServer extends Record {
   static positional = ['name', 'port', 'timeout', 'authMode', 'account', 'password'];
@@ -21,6 +22,23 @@ class SMTPServer extends Record {
     Object.assign(server[VALUES], take(native.parseServer(text(address, 'Name'))));
     return server;
   }
+
+  get token() {
+    return this[VALUES].giveToken ?? this[VALUES].token;
+  }
+
+  /** A string, or a function that gives one, or the promise of one. */
+  set token(value) {
+    if (typeof value !== 'string' && typeof value !== 'function') {
+      throw wrongType(names.members.SMTPServer.token, 'a string or a function', typeof value);
+    }
+    const giveToken = typeof value === 'function' ? value : null;
+    Object.assign(this[VALUES], {
+      token: giveToken ? '' : text(value, names.members.SMTPServer.token),
+      tokenCallback: giveToken && callbackOf(giveToken),
+      giveToken,
+    });
+  }
 }
 define(SMTPServer, {
   name: text,
@@ -30,9 +48,12 @@ define(SMTPServer, {
   account: text,
   password: text,
   sasl: text,
+  mailAuth: optional(text),
   localEndPoint: optional(text),
   security: choice('Security'),
   caFile: optional(path),
+  clientCertificate: optional(path),
+  clientKey: optional(path),
   tlsServerName: text,
   minTlsVersion: tlsVersion,
   allowPlaintextAuth: flag,

@@ -5,17 +5,20 @@ const { inspect } = require('node:util');
 const native = require('./native.cjs');
 const names = require('./names.cjs');
 const { valuesOf } = require('./collection.cjs');
-const { classes, take } = require('./error.cjs');
+const { because, classes, take } = require('./error.cjs');
 const { choice, flag, number, path, text, wrongType } = require('./kinds.cjs');
 const { messageValues } = require('./message.cjs');
 const { assign } = require('./record.cjs');
 const { toReport } = require('./report.cjs');
 const { SMTPServer, SMTPServers } = require('./server.cjs');
 const { Timeouts } = require('./timeouts.cjs');
+const { TokenQuestions } = require('./token.cjs');
 
 class SMTP {
   #native = new native.Smtp();
   #servers = new SMTPServers();
+  /** The questions of the calls that are under way. */
+  #questions = new Set();
 
   constructor(server) {
     if (server !== undefined) {
@@ -94,23 +97,22 @@ class SMTP {
       throw wrongType('signal', 'an AbortSignal', signal);
     }
     const cancel = new native.Cancel();
-    const abort = () => take(cancel.cancel());
-    if (signal?.aborted) {
-      abort();
-    }
-    signal?.addEventListener('abort', abort, { once: true });
+    const values = messageValues(message);
+    let abort;
     try {
-      return toReport(take(await this.#native.send(this.#values(), messageValues(message), cancel)));
+      return toReport(await this.#call((servers, questions) => {
+        abort = () => {
+          take(cancel.cancel());
+          questions.cancel();
+        };
+        if (signal?.aborted) {
+          abort();
+        }
+        signal?.addEventListener('abort', abort, { once: true });
+        return this.#native.send(servers, values, cancel, questions.ask);
+      }));
     } catch (error) {
-      if (signal?.aborted && error instanceof classes.Cancelled) {
-        Object.defineProperty(error, 'cause', {
-          value: signal.reason,
-          configurable: true,
-          enumerable: false,
-          writable: true,
-        });
-      }
-      throw error;
+      throw signal?.aborted && error instanceof classes.Cancelled ? because(error, signal.reason) : error;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
@@ -118,12 +120,18 @@ class SMTP {
 
   /** Sends, and blocks until it is done. */
   sendSync(message) {
-    return toReport(take(this.#native.sendSync(this.#values(), messageValues(message))));
+    const servers = this.#values();
+    const questions = new TokenQuestions(servers);
+    try {
+      return toReport(take(this.#native.sendSync(servers, messageValues(message), questions.ask)));
+    } catch (error) {
+      throw questions.explain(error);
+    }
   }
 
   /** Opens a connection and keeps it for the next message. */
   async connect() {
-    take(await this.#native.connect(this.#values()));
+    await this.#call((servers, { ask }) => this.#native.connect(servers, ask));
   }
 
   /** Ends the kept connections. */
@@ -134,11 +142,13 @@ class SMTP {
   /** Cancels everything that is under way. */
   cancel() {
     take(this.#native.cancel());
+    this.#questions.forEach((questions) => questions.cancel());
   }
 
   /** Sends one command and gives the reply. */
   async sendSMTPCommand(command) {
-    return take(await this.#native.sendCommand(this.#values(), text(command, 'Command')));
+    const line = text(command, 'Command');
+    return this.#call((servers, { ask }) => this.#native.sendCommand(servers, line, ask));
   }
 
   /** Forgets servers, log and settings at once, and ends the kept connections. */
@@ -154,6 +164,20 @@ class SMTP {
 
   [inspect.custom](depth, options) {
     return `SMTP ${inspect(this.toJSON(), options)}`;
+  }
+
+  /** Awaits what `begin` calls, and answers its questions for tokens meanwhile. */
+  async #call(begin) {
+    const servers = this.#values();
+    const questions = new TokenQuestions(servers);
+    this.#questions.add(questions);
+    try {
+      return take(await begin(servers, questions));
+    } catch (error) {
+      throw questions.explain(error);
+    } finally {
+      this.#questions.delete(questions);
+    }
   }
 
   #values() {

@@ -1,6 +1,6 @@
 //! The error of the core as data for JavaScript.
 
-use freesmtp_core::{Error, diagnosis};
+use freesmtp_core::{Error, diagnosis, types::Failure};
 use napi_derive::napi;
 
 use crate::{diagnosis::DiagnosisFields, report::RecipientFields};
@@ -42,6 +42,8 @@ pub struct ErrorFields {
     pub others: Vec<ErrorFields>,
     /// The operating system's error number.
     pub os_error: Option<i32>,
+    /// Whether the function of `Token` gave none.
+    pub no_token: bool,
 }
 
 impl From<&Error> for ErrorFields {
@@ -64,6 +66,7 @@ impl From<&Error> for ErrorFields {
             message_id: error.message_id().map(str::to_owned),
             others: error.others().iter().map(Self::from).collect(),
             os_error: error.os_error(),
+            no_token: error.failure() == Some(Failure::TokenUnavailable),
         }
     }
 }

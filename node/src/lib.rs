@@ -21,4 +21,5 @@ pub mod message;
 pub mod report;
 pub mod server;
 pub mod smtp;
+pub mod token;
 mod worker;

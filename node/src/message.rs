@@ -170,6 +170,7 @@ impl MessageFields {
                 .into_iter()
                 .map(|header| CustomHeader { name: header.name, value: header.value })
                 .collect(),
+            ..EmailMessage::new()
         })
     }
 }

@@ -1,8 +1,13 @@
 //! A server's settings as JavaScript holds them.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use freesmtp_core::{AuthMode, Error, Secret, Security, Server, smtp::MinTlsVersion};
+use freesmtp_core::{AuthMode, Error, Secret, Security, Server, Token, smtp::MinTlsVersion};
+use napi::bindgen_prelude::ExternalRef;
 use napi_derive::napi;
 
 use crate::{
@@ -27,12 +32,22 @@ pub struct ServerFields {
     pub password: String,
     /// SASL mechanism.
     pub sasl: String,
+    /// Access token; empty for none.
+    pub token: String,
+    /// A function that gives the token, made by [`crate::token::token_callback`].
+    pub token_callback: Option<ExternalRef<Token>>,
+    /// The `AUTH=` parameter of MAIL.
+    pub mail_auth: Option<String>,
     /// Local address.
     pub local_end_point: Option<String>,
     /// A number of `Security`.
     pub security: u8,
     /// PEM file.
     pub ca_file: Option<String>,
+    /// PEM or PKCS#12 file.
+    pub client_certificate: Option<String>,
+    /// PEM file.
+    pub client_key: Option<String>,
     /// The name that the certificate must be for.
     pub tls_server_name: String,
     /// `1.0`, `1.1` or `1.2`.
@@ -57,9 +72,17 @@ impl From<Server> for ServerFields {
             account: server.account,
             password: server.password.expose().to_owned(),
             sasl: server.sasl,
+            token: match &server.token {
+                Token::Fixed(token) => token.expose().to_owned(),
+                Token::None | Token::Callback(_) => String::new(),
+            },
+            token_callback: None,
+            mail_auth: server.mail_auth,
             local_end_point: server.local_end_point.map(|address| address.to_string()),
             security: server.security as u8,
-            ca_file: server.ca_file.map(|path| path.to_string_lossy().into_owned()),
+            ca_file: server.ca_file.as_deref().map(display),
+            client_certificate: server.client_certificate.as_deref().map(display),
+            client_key: server.client_key.as_deref().map(display),
             tls_server_name: server.tls_server_name,
             min_tls_version: server.min_tls_version.as_str().to_owned(),
             allow_plaintext_auth: server.allow_plaintext_auth,
@@ -83,6 +106,8 @@ impl ServerFields {
             account: self.account,
             password: Secret::new(self.password),
             sasl: self.sasl,
+            token: self.token_callback.map_or_else(|| self.token.into(), |callback| (*callback).clone()),
+            mail_auth: self.mail_auth,
             local_end_point: self
                 .local_end_point
                 .map(|text| {
@@ -91,15 +116,20 @@ impl ServerFields {
                 .transpose()?,
             security: Security::from_number(self.security.into()).ok_or_else(|| unknown("Security"))?,
             ca_file: self.ca_file.map(PathBuf::from),
+            client_certificate: self.client_certificate.map(PathBuf::from),
+            client_key: self.client_key.map(PathBuf::from),
             tls_server_name: self.tls_server_name,
             min_tls_version: self.min_tls_version.parse::<MinTlsVersion>().map_err(explained)?,
             allow_plaintext_auth: self.allow_plaintext_auth,
             disabled_extensions: self.disabled_extensions,
             danger_accept_invalid_certs: self.danger_accept_invalid_certs,
             danger_accept_invalid_hostnames: self.danger_accept_invalid_hostnames,
-            ..Server::default()
         })
     }
+}
+
+fn display(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// A length of time from JavaScript's number.

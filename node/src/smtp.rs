@@ -1,5 +1,7 @@
 //! The `SMTP` object.
 
+use std::cell::RefCell;
+
 use freesmtp_core::{self as core, EmailMessage, Error, Timeouts, message::BodyPartFormat};
 use napi::bindgen_prelude::{Env, Object};
 use napi_derive::napi;
@@ -10,6 +12,7 @@ use crate::{
     message::MessageFields,
     report::{ReplyFields, ReportFields},
     server::{ServerFields, seconds},
+    token::{Ask, Remote, during_here},
 };
 
 /// Ends one send.
@@ -56,7 +59,8 @@ pub struct TimeoutFields {
 #[napi]
 #[derive(Default)]
 pub struct Smtp {
-    inner: core::Smtp,
+    // A function that `sendSync` asks for a token may use this very object.
+    inner: RefCell<core::Smtp>,
 }
 
 #[napi]
@@ -71,45 +75,51 @@ impl Smtp {
     #[napi]
     pub fn log_file(&self) -> Answer<String> {
         guard(|| {
-            Ok(self.inner.log_file().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default())
+            Ok(self
+                .inner
+                .borrow()
+                .log_file()
+                .map(|path| path.to_string_lossy().into_owned())
+                .unwrap_or_default())
         })
     }
 
     /// Logs to a file from now on; an empty path ends it.
     #[napi]
-    pub fn set_log_file(&mut self, path: String) -> Answer<()> {
-        guard(|| self.inner.set_log_file(path))
+    pub fn set_log_file(&self, path: String) -> Answer<()> {
+        guard(|| self.inner.borrow_mut().set_log_file(path))
     }
 
     /// The name given in EHLO.
     #[napi]
     pub fn default_domain(&self) -> Answer<String> {
-        guard(|| Ok(self.inner.default_domain().to_owned()))
+        guard(|| Ok(self.inner.borrow().default_domain().to_owned()))
     }
 
     /// Sets the name given in EHLO.
     #[napi]
-    pub fn set_default_domain(&mut self, domain: String) -> Answer<()> {
-        guard(|| self.inner.set_default_domain(&domain))
+    pub fn set_default_domain(&self, domain: String) -> Answer<()> {
+        guard(|| self.inner.borrow_mut().set_default_domain(&domain))
     }
 
     /// The limit, when all phases have the same.
     #[napi]
     pub fn default_timeout(&self) -> Answer<Option<f64>> {
-        guard(|| Ok(self.inner.timeouts().same().map(|limit| limit.as_secs_f64())))
+        guard(|| Ok(self.inner.borrow().timeouts().same().map(|limit| limit.as_secs_f64())))
     }
 
     /// Gives all phases the same limit.
     #[napi]
-    pub fn set_default_timeout(&mut self, limit: f64) -> Answer<()> {
-        guard(|| self.inner.set_timeouts(Timeouts::all(seconds("DefaultTimeout", limit)?)))
+    pub fn set_default_timeout(&self, limit: f64) -> Answer<()> {
+        guard(|| self.inner.borrow_mut().set_timeouts(Timeouts::all(seconds("DefaultTimeout", limit)?)))
     }
 
     /// The limit of each phase.
     #[napi]
     pub fn timeouts(&self) -> Answer<TimeoutFields> {
         guard(|| {
-            let Timeouts { connect, greeting, command, data_block, end_of_data } = self.inner.timeouts();
+            let Timeouts { connect, greeting, command, data_block, end_of_data } =
+                self.inner.borrow().timeouts();
             Ok(TimeoutFields {
                 connect: connect.as_secs_f64(),
                 greeting: greeting.as_secs_f64(),
@@ -122,10 +132,10 @@ impl Smtp {
 
     /// Sets the limit of each phase.
     #[napi]
-    pub fn set_timeouts(&mut self, timeouts: TimeoutFields) -> Answer<()> {
+    pub fn set_timeouts(&self, timeouts: TimeoutFields) -> Answer<()> {
         guard(|| {
             let limit = |name: &str, value| seconds(&format!("Timeouts.{name}"), value);
-            self.inner.set_timeouts(Timeouts {
+            self.inner.borrow_mut().set_timeouts(Timeouts {
                 connect: limit("Connect", timeouts.connect)?,
                 greeting: limit("Greeting", timeouts.greeting)?,
                 command: limit("Command", timeouts.command)?,
@@ -138,14 +148,14 @@ impl Smtp {
     /// Whether nothing is sent when one recipient is refused.
     #[napi]
     pub fn all_or_nothing(&self) -> Answer<bool> {
-        guard(|| Ok(self.inner.all_or_nothing()))
+        guard(|| Ok(self.inner.borrow().all_or_nothing()))
     }
 
     /// Sets whether nothing is sent when one recipient is refused.
     #[napi]
-    pub fn set_all_or_nothing(&mut self, value: bool) -> Answer<()> {
+    pub fn set_all_or_nothing(&self, value: bool) -> Answer<()> {
         guard(|| {
-            self.inner.set_all_or_nothing(value);
+            self.inner.borrow_mut().set_all_or_nothing(value);
             Ok(())
         })
     }
@@ -158,36 +168,52 @@ impl Smtp {
         servers: Vec<ServerFields>,
         message: MessageFields,
         cancel: &Cancel,
+        ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
         // Converted here: the bytes of attachments may be reached on the thread of JavaScript only.
         let ready = self.ready(servers, message);
         let cancel = cancel.inner.clone();
+        let asking = Remote::new(ask)?;
         promise(env, move || {
             let (smtp, message) = ready?;
-            smtp.send_with(&message, &cancel).map(ReportFields::from)
+            asking.during(|| smtp.send_with(&message, &cancel).map(ReportFields::from))
         })
     }
 
     /// Sends on this thread.
     #[napi]
-    pub fn send_sync(&self, servers: Vec<ServerFields>, message: MessageFields) -> Answer<ReportFields> {
-        guard(|| {
-            let (smtp, message) = self.ready(servers, message)?;
-            smtp.send(&message).map(ReportFields::from)
+    pub fn send_sync(
+        &self,
+        env: &Env,
+        servers: Vec<ServerFields>,
+        message: MessageFields,
+        ask: Option<Ask<'_>>,
+    ) -> napi::Result<Answer<ReportFields>> {
+        during_here(env, ask, || {
+            guard(|| {
+                let (smtp, message) = self.ready(servers, message)?;
+                smtp.send(&message).map(ReportFields::from)
+            })
         })
     }
 
     /// Opens a connection and keeps it.
     #[napi(ts_return_type = "Promise<undefined | Failed>")]
-    pub fn connect<'env>(&self, env: &'env Env, servers: Vec<ServerFields>) -> napi::Result<Object<'env>> {
+    pub fn connect<'env>(
+        &self,
+        env: &'env Env,
+        servers: Vec<ServerFields>,
+        ask: Option<Ask<'_>>,
+    ) -> napi::Result<Object<'env>> {
         let smtp = self.with(servers);
-        promise(env, move || smtp?.connect())
+        let asking = Remote::new(ask)?;
+        promise(env, move || asking.during(|| smtp?.connect()))
     }
 
     /// Ends the kept connections.
     #[napi(ts_return_type = "Promise<undefined | Failed>")]
     pub fn disconnect<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        let smtp = self.inner.clone();
+        let smtp = self.inner.borrow().clone();
         promise(env, move || {
             smtp.disconnect();
             Ok(())
@@ -197,14 +223,14 @@ impl Smtp {
     /// Whether a connection is kept.
     #[napi]
     pub fn connected(&self) -> Answer<bool> {
-        guard(|| Ok(self.inner.connected()))
+        guard(|| Ok(self.inner.borrow().connected()))
     }
 
     /// Cancels everything that is under way.
     #[napi]
     pub fn cancel(&self) -> Answer<()> {
         guard(|| {
-            self.inner.cancel();
+            self.inner.borrow().cancel();
             Ok(())
         })
     }
@@ -216,15 +242,17 @@ impl Smtp {
         env: &'env Env,
         servers: Vec<ServerFields>,
         line: String,
+        ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
         let smtp = self.with(servers);
-        promise(env, move || smtp?.send_command(&line).map(ReplyFields::from))
+        let asking = Remote::new(ask)?;
+        promise(env, move || asking.during(|| smtp?.send_command(&line).map(ReplyFields::from)))
     }
 
     /// Forgets all settings at once, and ends the connections on a thread of our own.
     #[napi(ts_return_type = "Promise<undefined | Failed>")]
-    pub fn reset<'env>(&mut self, env: &'env Env) -> napi::Result<Object<'env>> {
-        let mut old = std::mem::take(&mut self.inner);
+    pub fn reset<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let mut old = self.inner.take();
         promise(env, move || {
             old.reset();
             Ok(())
@@ -240,7 +268,7 @@ impl Smtp {
     }
 
     fn with(&self, servers: Vec<ServerFields>) -> Result<core::Smtp, Error> {
-        let mut smtp = self.inner.clone();
+        let mut smtp = self.inner.borrow().clone();
         *smtp.servers_mut() = servers
             .into_iter()
             .enumerate()

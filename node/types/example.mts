@@ -7,6 +7,9 @@ smtp.LogFile = 'c:\\smtp log.txt';
 smtp.logFile = new URL('file:///tmp/log.txt');
 smtp.smtpServers.add({ name: 'mail.example.com', port: 587, account: 'u', password: 'p', security: 'required' });
 smtp.SMTPServers.Add('mail.example.com', 25, 30, 'login', 'account', 'password').Security = Security.Required;
+smtp.smtpServers.add({ name: 'mail.example.com', account: 'u', token: async (refresh) => (refresh ? 'new' : 'kept') });
+smtp.SMTPServers.GetLastItem()!.Token = 'ya29.token';
+smtp.smtpServers[0]!.clientCertificate = new URL('file:///tmp/client.pem');
 smtp.timeouts = { connect: 5 };
 const name: string | undefined = smtp.smtpServers[0]?.name;
 
@@ -34,6 +37,8 @@ console.log(diagnose('550 5.7.1 no', 'RCPT', { offered: ['AUTH LOGIN'], authenti
 diagnose({ offered: [] });
 // @ts-expect-error a setting that does not exist
 new SMTPServer({ nam: 'mail.example.com' });
+// @ts-expect-error a token is a text
+smtp.smtpServers[0]!.token = () => 5;
 // @ts-expect-error a report can't be made
 smtp.connected = true;
 // @ts-expect-error the package has no such default

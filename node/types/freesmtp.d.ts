@@ -12,6 +12,8 @@ export type Choice = number | string;
 export type Path = string | URL;
 /** What an attachment is made of: a file, opened when the message is sent, or bytes, copied when they are added. */
 export type Source = Path | Uint8Array;
+/** Gives an access token; `refresh` says that the server refused the one before. */
+export type TokenFunction = (refresh: boolean) => string | PromiseLike<string>;
 /** Some of the settable properties of a record, to make one of them. */
 export type Given<T> = {
   [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: T[K] extends number
@@ -33,8 +35,19 @@ export declare const Priority: { readonly High: 1; readonly Normal: 3; readonly 
 export declare const SMTPAuthMode: {
   readonly None: 0;
   readonly AuthLogin: 1;
+  readonly CramMD5: 2;
   readonly SASL: 4;
   readonly Plain: 16;
+  readonly DigestMD5: 17;
+  readonly ScramSHA1: 18;
+  readonly ScramSHA256: 19;
+  readonly ScramSHA512: 20;
+  readonly ScramMD5: 21;
+  readonly NTLM: 22;
+  readonly XOAuth2: 23;
+  readonly OAuthBearer: 24;
+  readonly External: 25;
+  readonly Anonymous: 26;
   readonly Auto: 27;
 };
 export declare const Security: {
@@ -172,6 +185,18 @@ export declare class SMTPServer {
   /** The SASL mechanism to use with `SMTPAuthMode.SASL`; empty for the strongest offered. */
   get sasl(): string;
   set sasl(value: string);
+  /**
+   * OAuth access token for OAUTHBEARER and XOAUTH2, or a function that gets one; never shown by `inspect` or JSON.
+   * Empty for none; it goes before the password.
+   *
+   * The function is called when a session logs in, and once more with `refresh` when the server refuses its token.
+   * What it throws is the `cause` of the `SMTPAuthenticationError`. `sendSync` cannot wait for a promise.
+   */
+  get token(): string | TokenFunction;
+  set token(value: string | TokenFunction);
+  /** The `AUTH=` parameter of MAIL (RFC 4954 section 5): a mailbox, empty for nobody known; null for no parameter. */
+  get mailAuth(): string | null;
+  set mailAuth(value: string | null | undefined);
   /** Local address to connect from. */
   get localEndPoint(): string | null;
   set localEndPoint(value: string | null | undefined);
@@ -181,6 +206,12 @@ export declare class SMTPServer {
   /** PEM file of authorities to trust besides those of the system. */
   get caFile(): string | null;
   set caFile(value: Path | null | undefined);
+  /** Client certificate: a PEM file, intermediate certificates behind it, or a PKCS#12 file without password. */
+  get clientCertificate(): string | null;
+  set clientCertificate(value: Path | null | undefined);
+  /** Key of the client certificate: a PEM file, PKCS#8, not encrypted; null when it is in the certificate's file. */
+  get clientKey(): string | null;
+  set clientKey(value: Path | null | undefined);
   /** The name that the certificate must be for; empty for `name`. */
   get tlsServerName(): string;
   set tlsServerName(value: string);
@@ -508,7 +539,7 @@ export declare class SMTPError extends Error {
   messageId: string | null;
   /** The failures of the servers that were tried before the last one. */
   others: SMTPError[];
-  /** The operating system's error, or the reason of the `AbortSignal`. */
+  /** The operating system's error, what the function of `Token` threw, or the reason of the `AbortSignal`. */
   cause?: unknown;
   toJSON(): Record<string, unknown>;
 }

@@ -18,7 +18,8 @@ const classes = { ...freesmtp, Collection, Timeouts, DiagnosisContext };
 const ORIGINALS = {
   SMTP: `SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send Connect
     Disconnect Cancel SendSMTPCommand Reset`,
-  SMTPServer: `Name Port Timeout AuthMode Account Password SASL LocalEndPoint Security CaFile MinTlsVersion
+  SMTPServer: `Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile
+    ClientCertificate ClientKey MinTlsVersion
     TlsServerName AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames`,
   EmailMessage: `From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients BodyParts
     Attachments EmbeddedObjects CustomHeaders Reset SaveMessage ToBytes`,

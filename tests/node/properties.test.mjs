@@ -23,6 +23,7 @@ function roundTrip(target, name, value, expected = value) {
 test('SMTPServer', () => {
   const server = new SMTPServer();
   const values = { name: 'mail.example.com', port: 2525, timeout: 2.5, account: 'user', password: 'p', sasl: 'PLAIN',
+    token: 'ya29.t', mailAuth: 'first@example.com', clientCertificate: '/client.pem', clientKey: '/client.key',
     localEndPoint: '127.0.0.1', tlsServerName: 'other.example.com', caFile: '/ca.pem', allowPlaintextAuth: true,
     disabledExtensions: ['SIZE'], dangerAcceptInvalidCerts: true, dangerAcceptInvalidHostnames: true };
   for (const [name, value] of Object.entries(values)) {
@@ -32,6 +33,10 @@ test('SMTPServer', () => {
   roundTrip(server, 'authMode', 'login', freesmtp.SMTPAuthMode.AuthLogin);
   roundTrip(server, 'minTlsVersion', 'TLSv1.1', '1.1');
   roundTrip(server, 'timeout', null);
+  roundTrip(server, 'mailAuth', '');
+  roundTrip(server, 'clientKey', pathToFileURL('/other.key'), '/other.key');
+  roundTrip(server, 'token', () => 'ya29.t');
+  roundTrip(server, 'token', '');
   server.SASL = '';
   assert.equal(server.sasl, '');
 });
@@ -147,7 +152,7 @@ test('a wrong type is a TypeError, a wrong value a MessageError that names the f
   const message = new EmailMessage();
   for (const set of [() => { server.name = 5; }, () => { server.port = '25'; }, () => { message.subject = null; },
     () => { message.date = 0; }, () => message.attachments.add(7), () => { server.disabledExtensions = 'SIZE'; },
-    () => { new SMTP().allOrNothing = 1; }]) {
+    () => { server.token = 5; }, () => { new SMTP().allOrNothing = 1; }]) {
     assert.throws(set, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
   }
   const refused = { Port: () => { server.port = 70_000; }, Timeout: () => { server.timeout = -1; },
@@ -162,10 +167,12 @@ test('a wrong type is a TypeError, a wrong value a MessageError that names the f
 
 test('secrets are never shown', () => {
   const smtp = new SMTP();
-  const server = smtp.smtpServers.add({ name: 'a', account: 'u', password: 'hunter22' });
+  const server = smtp.smtpServers.add({ name: 'a', account: 'u', password: 'hunter22', token: 'xx-hunter22' });
   for (const shown of [inspect(server, { showHidden: true, depth: 9 }), inspect(smtp, { showHidden: true, depth: 9 }),
     JSON.stringify(smtp), JSON.stringify(server), String(server), inspect({ ...server })]) {
     assert.ok(!shown.includes('hunter22'), shown);
   }
-  assert.throws(() => { server.password = ['hunter22']; }, (error) => !inspect(error).includes('hunter22'));
+  for (const name of ['password', 'token']) {
+    assert.throws(() => { server[name] = ['hunter22']; }, (error) => !inspect(error).includes('hunter22'));
+  }
 });

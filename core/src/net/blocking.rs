@@ -118,7 +118,11 @@ impl Connection {
                 Step::NeedToken { refresh } => {
                     handler.before_wait();
                     let token = handler.token(refresh);
-                    self.engine.token(token);
+                    // That may have taken long. Whoever cancelled meanwhile hears of that, not of a missing token.
+                    match self.wait_until(Interest::Read, Some(Instant::now())) {
+                        Ok(Wait::Woken) => self.engine.fail(cancelled(self.engine.stage())),
+                        _ => self.engine.token(token),
+                    }
                 }
                 Step::Idle | Step::Done => return handler.before_wait(),
             }
@@ -164,8 +168,7 @@ impl Connection {
     /// Whether the peer says something, or closes, within `limit`.
     pub(crate) fn is_readable_within(&self, limit: Duration) -> Result<bool, Error> {
         let deadline = Instant::now().checked_add(limit);
-        let waited =
-            self.stream.socket().and_then(|socket| wait(socket, Interest::Read, deadline, &self.waker));
+        let waited = self.wait_until(Interest::Read, deadline);
         match waited.map_err(|source| lost(Stage::Connect, &source))? {
             Wait::Ready { .. } => Ok(true),
             Wait::TimedOut => Ok(false),
@@ -247,16 +250,16 @@ impl Connection {
     /// Waits for the socket; `None` when the session has ended meanwhile.
     fn wait(&mut self, interest: Interest) -> Option<Wait> {
         let stage = self.engine.stage();
-        let waited = self
-            .stream
-            .socket()
-            .and_then(|socket| wait(socket, interest, self.engine.deadline(), &self.waker));
-        match waited {
+        match self.wait_until(interest, self.engine.deadline()) {
             Ok(Wait::Woken) => self.engine.fail(cancelled(stage)),
             Ok(other) => return Some(other),
             Err(error) => self.engine.fail(lost(stage, &error)),
         }
         None
+    }
+
+    fn wait_until(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<Wait> {
+        self.stream.socket().and_then(|socket| wait(socket, interest, deadline, &self.waker))
     }
 }
 

@@ -25,6 +25,16 @@ const truth = (value) => {
   }
   return value === 'true';
 };
+/** A function for `token` that gives one token after the other. */
+const callback = (value) => {
+  const tokens = value.split(',');
+  return async () => {
+    if (tokens.length === 0) {
+      throw new Error('no more tokens');
+    }
+    return tokens.shift();
+  };
+};
 const sets = (target, name, read = text) => (value) => {
   target()[name] = read(value);
 };
@@ -53,6 +63,12 @@ const KEYS = {
   'server.timeout': sets(() => server, 'timeout', number),
   'server.account': sets(() => server, 'account'),
   'server.password': sets(() => server, 'password'),
+  'server.sasl': sets(() => server, 'sasl'),
+  'server.token': sets(() => server, 'token'),
+  'server.tokens': sets(() => server, 'token', callback),
+  'server.mailauth': sets(() => server, 'mailAuth'),
+  'server.clientcertificate': sets(() => server, 'clientCertificate'),
+  'server.clientkey': sets(() => server, 'clientKey'),
   'server.authmode': sets(() => server, 'authMode'),
   'server.cafile': sets(() => server, 'caFile'),
   'server.tlsservername': sets(() => server, 'tlsServerName'),
