@@ -201,7 +201,7 @@ fn headers_of_threads_lists_and_programs() {
         ("References[0]", |m, v| m.references = vec![v]),
         ("ListUnsubscribe[0]", |m, v| m.list_unsubscribe = vec![v]),
         ("Calendar.Method", |m, v| {
-            m.calendar = Some(Calendar { method: v, ..Calendar::new("BEGIN:VCALENDAR") })
+            m.calendar = Some(Calendar { method: v, ..Calendar::new("BEGIN:VCALENDAR") });
         }),
         ("Calendar.FileName", |m, v| {
             let calendar = Calendar::new("BEGIN:VCALENDAR\nMETHOD:ADD");

@@ -253,8 +253,7 @@ fn arrange<'a>(
         Node::group("mixed", nodes)
     };
     let (plain, html) = (texts(BodyPartFormat::Plain), texts(BodyPartFormat::Html));
-    let mut embedded: Vec<Node<'a>> =
-        embedded.into_iter().map(Box::new).map(Node::Object).collect();
+    let mut embedded: Vec<Node<'a>> = embedded.into_iter().map(Box::new).map(Node::Object).collect();
     let html = html.and_then(|html| {
         let mut related = vec![html];
         related.append(&mut embedded);
