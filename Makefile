@@ -51,7 +51,7 @@ python: $(STAMPS)/venv
 	VIRTUAL_ENV="$$PWD/.venv" PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/maturin develop --quiet --release --locked -m py/Cargo.toml
 
 node-binding: $(STAMPS)/npm
-	cd node && npm run --silent build:release -- --cargo-flags=--locked
+	cd node && npm run --silent build:release
 
 # The drivers of the test suite and the examples, in every language.
 drivers: all
