@@ -155,6 +155,24 @@ enum freesmtp_priority {
   FREESMTP_PRIORITY_LOW = 5,
 };
 
+/// Whether a person or a program wrote a message (RFC 3834).
+enum freesmtp_auto_submitted {
+  /// Nothing is said; no header is written. The default.
+  FREESMTP_AUTO_SUBMITTED_NO = 0,
+  /// A program wrote it of its own accord: notices, reports, news.
+  FREESMTP_AUTO_SUBMITTED_GENERATED = 1,
+  /// A program wrote it in answer to a message.
+  FREESMTP_AUTO_SUBMITTED_REPLIED = 2,
+};
+
+/// How much may change on the way without breaking a DKIM signature (RFC 6376 section 3.4).
+enum freesmtp_canonicalization {
+  /// Nothing but empty lines at the end of the body.
+  FREESMTP_CANONICALIZATION_SIMPLE = 0,
+  /// White space, and the case of header names. The default.
+  FREESMTP_CANONICALIZATION_RELAXED = 1,
+};
+
 /// How to log in.
 enum freesmtp_auth_mode {
   /// No login, even when an account is set.
@@ -235,6 +253,13 @@ typedef struct freesmtp_timeouts {
 
 /// A message. It may hold anything while it is built; sending checks it before a byte goes out.
 typedef struct freesmtp_message freesmtp_message;
+
+/// Puts the next bytes into `buffer`, `size` at most, and answers how many they are: 0 at the end, -1 when they can't
+/// be had. Called on the thread that sends, never twice at the same time. It must return: no `longjmp`, no C++ exception.
+typedef int64_t (*freesmtp_read)(void *user_data, void *buffer, size_t size);
+
+/// One signature: whose it is, the key, and what it covers.
+typedef struct freesmtp_signer freesmtp_signer;
 
 /// The answer of a send that accepted at least one recipient.
 typedef struct freesmtp_report freesmtp_report;
@@ -480,6 +505,9 @@ freesmtp_error *freesmtp_message_set_charset_encoding_n(freesmtp_message *messag
 /// Sets how urgent it is: a value of `enum freesmtp_priority`.
 freesmtp_error *freesmtp_message_set_priority(freesmtp_message *message, int priority);
 
+/// Sets whether a program wrote it (RFC 3834): a value of `enum freesmtp_auto_submitted`.
+freesmtp_error *freesmtp_message_set_auto_submitted(freesmtp_message *message, int auto_submitted);
+
 /// Sets the time of the message, in seconds since 1970-01-01 UTC, and the offset it is shown with, in minutes east of
 /// UTC; without, it is the time of sending.
 freesmtp_error *freesmtp_message_set_date(freesmtp_message *message,
@@ -675,6 +703,10 @@ freesmtp_error *freesmtp_message_add_attachment_bytes_n(freesmtp_message *messag
                                                         const char *name,
                                                         size_t name_size);
 
+/// Attaches a copy of another message, which readers show as a message (RFC 2046 section 5.2.1).
+freesmtp_error *freesmtp_message_add_attached_message(freesmtp_message *message,
+                                                      const freesmtp_message *attached);
+
 /// Sets the media type of the one at `index`, such as `text/calendar; method=REQUEST`; without, it is told by the
 /// name's extension.
 freesmtp_error *freesmtp_message_set_attachment_content_type(freesmtp_message *message,
@@ -777,6 +809,142 @@ char *freesmtp_message_custom_header_name(const freesmtp_message *message, size_
 
 /// The value of the header at `index`; NULL behind the last. Owned.
 char *freesmtp_message_custom_header_value(const freesmtp_message *message, size_t index, size_t *size);
+
+/* ---- Messages: answers ----------------------------------------------------------------------------------- */
+
+/// Adds a message that this one answers, by its `Message-ID`.
+freesmtp_error *freesmtp_message_add_in_reply_to(freesmtp_message *message, const char *message_id);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_add_in_reply_to_n(freesmtp_message *message,
+                                                   const char *message_id,
+                                                   size_t message_id_size);
+
+/// Adds a message of the thread, the oldest first, by its `Message-ID`: the `References` of the message answered, then its
+/// own.
+freesmtp_error *freesmtp_message_add_reference(freesmtp_message *message,
+                                               const char *message_id);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_add_reference_n(freesmtp_message *message,
+                                                 const char *message_id,
+                                                 size_t message_id_size);
+
+/* ---- Messages: ending a subscription --------------------------------------------------------------------- */
+
+/// Adds a link that ends a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369).
+freesmtp_error *freesmtp_message_add_list_unsubscribe(freesmtp_message *message, const char *link);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_add_list_unsubscribe_n(freesmtp_message *message,
+                                                        const char *link,
+                                                        size_t link_size);
+
+/// Sets whether an empty POST to the https link is enough (RFC 8058). Sign with DKIM: readers demand it.
+freesmtp_error *freesmtp_message_set_list_unsubscribe_one_click(freesmtp_message *message, bool one_click);
+
+/* ---- Messages: invitations ------------------------------------------------------------------------------- */
+
+/// Makes it an invitation: an iCalendar text (RFC 5545), which travels as an alternative of the texts. `method`, such as
+/// `REQUEST`, NULL: that of the text's `METHOD` line; `file_name` under which it is attached too, for readers that show
+/// no invitation, NULL: `invite.ics`, empty: it is not attached.
+freesmtp_error *freesmtp_message_set_calendar(freesmtp_message *message,
+                                              const char *calendar_text,
+                                              const char *method,
+                                              const char *file_name);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_message_set_calendar_n(freesmtp_message *message,
+                                                const char *calendar_text,
+                                                size_t calendar_text_size,
+                                                const char *method,
+                                                size_t method_size,
+                                                const char *file_name,
+                                                size_t file_name_size);
+
+/* ---- Messages: attachments that are read out while they are sent ----------------------------------------- */
+
+/// Attaches what `read` gives under a file name; it is read while the message is sent, never held as a whole.
+/// `content_size` in bytes, -1 when it is not known; a reader that gives fewer or more ends the message with an error.
+///
+/// It can be read once: the message, and the copies of it, are sent once. `user_data` is handed to `read` as it is, and
+/// must be good until `release` is called, or for ever where `release` is NULL. When this call fails, `release` is not
+/// called.
+freesmtp_error *freesmtp_message_add_attachment_stream(freesmtp_message *message,
+                                                       freesmtp_read read,
+                                                       void *user_data,
+                                                       freesmtp_release release,
+                                                       int64_t content_size,
+                                                       const char *name);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_add_attachment_stream_n(freesmtp_message *message,
+                                                         freesmtp_read read,
+                                                         void *user_data,
+                                                         freesmtp_release release,
+                                                         int64_t content_size,
+                                                         const char *name,
+                                                         size_t name_size);
+
+/* ---- Messages: passed through as they are ---------------------------------------------------------------- */
+
+/// Makes it a copy of a whole message in the form of RFC 5322, which is passed through: line ends become CRLF, `Bcc` and
+/// `Resent-Bcc` are left out, nothing else changes. The envelope is that of return path, sender, from and recipients
+/// where they are set, else that of the headers; DKIM signs it; every other property has to be unset.
+freesmtp_error *freesmtp_message_set_raw(freesmtp_message *message,
+                                         const void *content,
+                                         size_t content_size);
+
+/// The same from a file, which is read when the message is sent.
+freesmtp_error *freesmtp_message_set_raw_file(freesmtp_message *message, const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_raw_file_n(freesmtp_message *message,
+                                                const char *path,
+                                                size_t path_size);
+
+/* ---- Messages: DKIM signatures --------------------------------------------------------------------------- */
+
+/// A signer with relaxed canonicalization over all headers that readers show. The DNS of the domain has the public key at
+/// `selector._domainkey.domain`. `key` is PEM text: PKCS#1, or PKCS#8 with an RSA or an Ed25519 key; or the 32 bytes of
+/// an Ed25519 key in base64. `*signer` is owned: `freesmtp_signer_free`.
+freesmtp_error *freesmtp_signer_new(const char *domain,
+                                    const char *selector,
+                                    const char *key,
+                                    freesmtp_signer **signer);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_signer_new_n(const char *domain,
+                                      size_t domain_size,
+                                      const char *selector,
+                                      size_t selector_size,
+                                      const char *key,
+                                      size_t key_size,
+                                      freesmtp_signer **signer);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_signer_free(freesmtp_signer *signer);
+
+/// Sets on whose behalf it signs (`i=`): `local@domain` or `@domain`, in the domain or under it; NULL, the default: not
+/// said.
+freesmtp_error *freesmtp_signer_set_identity(freesmtp_signer *signer,
+                                             const char *identity);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_signer_set_identity_n(freesmtp_signer *signer,
+                                               const char *identity,
+                                               size_t identity_size);
+
+/// Sets after how many seconds the signature is void (`x=`); 0, the default: never.
+freesmtp_error *freesmtp_signer_set_expires_after(freesmtp_signer *signer, uint32_t seconds);
+
+/// Sets how much may change on the way without breaking the signature: values of `enum freesmtp_canonicalization`.
+freesmtp_error *freesmtp_signer_set_canonicalization(freesmtp_signer *signer,
+                                                     int header,
+                                                     int body);
+
+/// Signs the message with a copy of the signer; the first one added is outermost.
+freesmtp_error *freesmtp_message_add_signer(freesmtp_message *message, const freesmtp_signer *signer);
 
 /* ---- Reports: what a send answers ------------------------------------------------------------------------ */
 

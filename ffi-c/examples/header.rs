@@ -24,6 +24,12 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("message/attachments", "Messages: attachments"),
     ("message/embedded_objects", "Messages: what HTML shows"),
     ("message/custom_headers", "Messages: headers of your own"),
+    ("message/thread", "Messages: answers"),
+    ("message/unsubscribe", "Messages: ending a subscription"),
+    ("message/calendar", "Messages: invitations"),
+    ("message/stream", "Messages: attachments that are read out while they are sent"),
+    ("message/raw", "Messages: passed through as they are"),
+    ("dkim", "Messages: DKIM signatures"),
     ("report", "Reports: what a send answers"),
     ("error", "Errors: why a call failed"),
     ("recipient", "Recipients of a report or an error"),
@@ -38,13 +44,15 @@ const CHAPTERS: &[(&str, &str)] = &[
 ];
 
 /// No function takes them by type, so that a number that is no value is an error and not undefined behaviour.
-const ENUMS: [&str; 9] = [
+const ENUMS: [&str; 11] = [
     "freesmtp_error_kind",
     "freesmtp_recipient_status",
     "freesmtp_recipient_type",
     "freesmtp_body_part_format",
     "freesmtp_body_part_encoding",
     "freesmtp_priority",
+    "freesmtp_auto_submitted",
+    "freesmtp_canonicalization",
     "freesmtp_auth_mode",
     "freesmtp_security",
     "freesmtp_min_tls_version",

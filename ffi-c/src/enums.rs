@@ -94,6 +94,26 @@ pub enum freesmtp_priority {
     Low = 5,
 }
 
+/// Whether a person or a program wrote a message (RFC 3834).
+#[repr(C)]
+pub enum freesmtp_auto_submitted {
+    /// Nothing is said; no header is written. The default.
+    No = 0,
+    /// A program wrote it of its own accord: notices, reports, news.
+    Generated = 1,
+    /// A program wrote it in answer to a message.
+    Replied = 2,
+}
+
+/// How much may change on the way without breaking a DKIM signature (RFC 6376 section 3.4).
+#[repr(C)]
+pub enum freesmtp_canonicalization {
+    /// Nothing but empty lines at the end of the body.
+    Simple = 0,
+    /// White space, and the case of header names. The default.
+    Relaxed = 1,
+}
+
 /// How to log in.
 #[repr(C)]
 pub enum freesmtp_auth_mode {
@@ -174,7 +194,9 @@ mod tests {
     use super::*;
     use freesmtp_core::{
         AuthMode, ErrorKind, Security,
-        message::{BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
+        message::{
+            AutoSubmitted, BodyPartEncoding, BodyPartFormat, Priority, RecipientType, dkim::Canonicalization,
+        },
     };
 
     /// Each constant is that of the core, and none of the core's is missing.
@@ -240,6 +262,14 @@ mod tests {
 
         use freesmtp_priority as P;
         let priorities = [P::High as u8, P::Normal as u8, P::Low as u8];
+        use freesmtp_auto_submitted as Auto;
+        let answers = [Auto::No as u8, Auto::Generated as u8, Auto::Replied as u8];
+        assert!(answers.into_iter().eq(AutoSubmitted::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_canonicalization as C;
+        let canonicalizations = [C::Simple as u8, C::Relaxed as u8];
+        assert!(canonicalizations.into_iter().eq(Canonicalization::ALL.iter().map(|value| value.number())));
+
         assert!(priorities.into_iter().eq(Priority::ALL.iter().map(|value| value.number())));
     }
 }

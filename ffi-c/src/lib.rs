@@ -20,6 +20,7 @@
 pub mod cancel;
 pub mod context;
 pub mod diagnosis;
+pub mod dkim;
 pub mod enums;
 pub mod error;
 mod guard;

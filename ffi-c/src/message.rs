@@ -7,15 +7,20 @@ use std::{
 
 use freesmtp_core::{
     EmailMessage,
-    message::{Date, Priority},
+    message::{AutoSubmitted, Date, Priority},
 };
 
 pub mod attachments;
 pub mod body_parts;
+pub mod calendar;
 pub mod custom_headers;
 pub mod embedded_objects;
 pub mod originator;
+pub mod raw;
 pub mod recipients;
+pub mod stream;
+pub mod thread;
+pub mod unsubscribe;
 
 use crate::{
     error::freesmtp_error,
@@ -161,6 +166,21 @@ pub extern "C" fn freesmtp_message_set_priority(
         let message = &mut guard::handle(message, "message")?.0;
         let value = u8::try_from(priority).ok().and_then(Priority::from_number);
         message.priority = value.ok_or_else(|| no_value("Priority", priority, "freesmtp_priority"))?;
+        Ok(())
+    })
+}
+
+/// Sets whether a program wrote it (RFC 3834): a value of `enum freesmtp_auto_submitted`.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_set_auto_submitted(
+    message: Option<&mut freesmtp_message>,
+    auto_submitted: c_int,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let message = &mut guard::handle(message, "message")?.0;
+        let value = u8::try_from(auto_submitted).ok().and_then(AutoSubmitted::from_number);
+        message.auto_submitted =
+            value.ok_or_else(|| no_value("AutoSubmitted", auto_submitted, "freesmtp_auto_submitted"))?;
         Ok(())
     })
 }

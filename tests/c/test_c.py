@@ -156,6 +156,10 @@ def test_c_api(tmp_path: Path) -> None:
     run([*VALGRIND, build(tmp_path / "api", HERE / "api.c")])
 
 
+def test_c_message(tmp_path: Path) -> None:
+    run([*VALGRIND, build(tmp_path / "message", HERE / "message.c"), tmp_path / "raw.eml"])
+
+
 def test_cpp_api(tmp_path: Path, serve, closed_port: int) -> None:
     server = serve([Say(b"220 mail.test\r\n")])
     program = build(tmp_path / "api", HERE / "api.cpp")

@@ -86,6 +86,19 @@ pub unsafe extern "C" fn freesmtp_message_add_attachment_bytes_n(
     })
 }
 
+/// Attaches a copy of another message, which readers show as a message (RFC 2046 section 5.2.1).
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_add_attached_message(
+    message: Option<&mut freesmtp_message>,
+    attached: Option<&freesmtp_message>,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let attached = guard::handle(attached, "attached")?.0.clone();
+        guard::handle(message, "message")?.0.attach_message(attached);
+        Ok(())
+    })
+}
+
 /// Sets the media type of the one at `index`, such as `text/calendar; method=REQUEST`; without, it is told by the
 /// name's extension.
 #[unsafe(no_mangle)]

@@ -1,0 +1,182 @@
+/* The further parts of a message: threads, subscriptions, invitations, streams, messages within messages, raw, DKIM. */
+
+#include <freesmtp.h>
+#include <string.h>
+
+#include "check.h"
+
+static void ok(freesmtp_error *error) {
+    if (error != NULL)
+        fprintf(stderr, "%s\n", freesmtp_error_text(error));
+    CHECK(error == NULL);
+}
+
+static void refused(freesmtp_error *error, const char *field) {
+    CHECK(error != NULL && freesmtp_error_field(error) != NULL);
+    if (strcmp(freesmtp_error_field(error), field) != 0)
+        fprintf(stderr, "field %s instead of %s\n", freesmtp_error_field(error), field);
+    CHECK(strcmp(freesmtp_error_field(error), field) == 0);
+    freesmtp_error_free(error);
+}
+
+static freesmtp_message *hello(void) {
+    freesmtp_message *message = freesmtp_message_new();
+    ok(freesmtp_message_set_from(message, "a@b.test"));
+    ok(freesmtp_message_add_recipient(message, "c@d.test", NULL, FREESMTP_RECIPIENT_TYPE_TO));
+    ok(freesmtp_message_set_subject(message, "Hello"));
+    return message;
+}
+
+/* The message must come out with that text in it. */
+static void holds(const freesmtp_message *message, const char *expected) {
+    char *bytes = NULL;
+    size_t size = 0;
+    ok(freesmtp_message_to_bytes(message, &bytes, &size));
+    if (strstr(bytes, expected) == NULL)
+        fprintf(stderr, "%s\nis not in\n%s\n", expected, bytes);
+    CHECK(strstr(bytes, expected) != NULL);
+    freesmtp_free(bytes);
+}
+
+static void threads_and_subscriptions(void) {
+    freesmtp_message *message = hello();
+    ok(freesmtp_message_add_in_reply_to(message, "2@b.test"));
+    ok(freesmtp_message_add_reference(message, "1@b.test"));
+    ok(freesmtp_message_add_reference_n(message, "2@b.test, cut", 8));
+    ok(freesmtp_message_add_list_unsubscribe(message, "https://b.test/off"));
+    ok(freesmtp_message_add_list_unsubscribe(message, "mailto:off@b.test"));
+    ok(freesmtp_message_set_list_unsubscribe_one_click(message, true));
+    ok(freesmtp_message_set_auto_submitted(message, FREESMTP_AUTO_SUBMITTED_REPLIED));
+    refused(freesmtp_message_set_auto_submitted(message, 3), "AutoSubmitted");
+    holds(message, "In-Reply-To: <2@b.test>\r\n");
+    holds(message, "References: <1@b.test> <2@b.test>\r\n");
+    holds(message, "List-Unsubscribe: <https://b.test/off>");
+    holds(message, "<mailto:off@b.test>\r\n");
+    holds(message, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+    holds(message, "Auto-Submitted: auto-replied\r\n");
+    freesmtp_message_free(message);
+}
+
+static void invitations(void) {
+    freesmtp_message *message = hello();
+    const char *text = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n";
+    ok(freesmtp_message_set_calendar(message, text, NULL, NULL));
+    holds(message, "method=REQUEST");
+    holds(message, "invite.ics");
+    ok(freesmtp_message_set_calendar(message, text, "CANCEL", ""));
+    char *bytes = NULL;
+    size_t size = 0;
+    refused(freesmtp_message_to_bytes(message, &bytes, &size), "Calendar.Method");
+    ok(freesmtp_message_set_calendar(message, text, "REQUEST", ""));
+    ok(freesmtp_message_to_bytes(message, &bytes, &size));
+    CHECK(strstr(bytes, ".ics") == NULL);
+    freesmtp_free(bytes);
+    refused(freesmtp_message_set_calendar(message, NULL, NULL, NULL), "calendar_text");
+    freesmtp_message_free(message);
+}
+
+static void messages_within_messages(void) {
+    freesmtp_message *message = hello(), *attached = hello();
+    ok(freesmtp_message_set_subject(attached, "Within"));
+    ok(freesmtp_message_add_attached_message(message, attached));
+    freesmtp_message_free(attached);
+    holds(message, "message/rfc822");
+    holds(message, "Subject: Within\r\n");
+    refused(freesmtp_message_add_attached_message(message, NULL), "attached");
+    freesmtp_message_free(message);
+}
+
+/* A reader that gives `left` letters, a few at a time, and fails or lies at the end when told to. */
+struct source {
+    size_t left;
+    int64_t at_end;
+    int released;
+};
+
+static int64_t give(void *user_data, void *buffer, size_t size) {
+    struct source *source = user_data;
+    size_t count = source->left < 7 ? source->left : 7;
+    if (count > size)
+        count = size;
+    memset(buffer, 'x', count);
+    source->left -= count;
+    return count > 0 ? (int64_t)count : source->at_end;
+}
+
+static void release(void *user_data) { ((struct source *)user_data)->released++; }
+
+static void stream(struct source source, int64_t size, int good) {
+    freesmtp_message *message = hello();
+    ok(freesmtp_message_add_attachment_stream(message, give, &source, release, size, "letters.bin"));
+    CHECK(source.released == 0);
+    char *bytes = NULL;
+    size_t bytes_size = 0;
+    freesmtp_error *error = freesmtp_message_to_bytes(message, &bytes, &bytes_size);
+    CHECK((error == NULL) == (good != 0));
+    if (good)
+        CHECK(strstr(bytes, "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eA==\r\n") != NULL);
+    else
+        CHECK(freesmtp_error_kind(error) == FREESMTP_ERROR_KIND_FILE_IO && bytes == NULL);
+    freesmtp_error_free(error);
+    freesmtp_free(bytes);
+    freesmtp_message_free(message);
+    CHECK(source.released == 1);
+}
+
+static void streams(void) {
+    stream((struct source){22, 0, 0}, -1, 1);
+    stream((struct source){22, 0, 0}, 22, 1);
+    stream((struct source){22, 0, 0}, 23, 0);
+    stream((struct source){22, -1, 0}, -1, 0);
+    stream((struct source){22, INT64_MAX, 0}, -1, 0);
+    freesmtp_message *message = freesmtp_message_new();
+    refused(freesmtp_message_add_attachment_stream(message, NULL, NULL, NULL, -1, "a"), "read");
+    refused(freesmtp_message_add_attachment_stream(message, give, NULL, NULL, -1, NULL), "name");
+    freesmtp_message_free(message);
+}
+
+static void raw_messages(const char *path) {
+    const char text[] = "From: a@b.test\nTo: c@d.test\nBcc: e@f.test\nX-Own: as it is\n\nbody\n";
+    freesmtp_message *message = freesmtp_message_new();
+    ok(freesmtp_message_set_raw(message, text, sizeof text - 1));
+    holds(message, "From: a@b.test\r\nTo: c@d.test\r\nX-Own: as it is\r\n\r\nbody\r\n");
+    FILE *file = fopen(path, "wb");
+    CHECK(file != NULL && fwrite(text, 1, sizeof text - 1, file) == sizeof text - 1 && fclose(file) == 0);
+    ok(freesmtp_message_set_raw_file(message, path));
+    holds(message, "X-Own: as it is\r\n\r\nbody\r\n");
+    freesmtp_message_free(message);
+}
+
+static void signatures(void) {
+    freesmtp_signer *signer = (freesmtp_signer *)&signer;
+    refused(freesmtp_signer_new("b.test", "may", "no key", &signer), "DKIM.Key");
+    CHECK(signer == NULL);
+    refused(freesmtp_signer_new("b.test", "may", "no key", NULL), "signer");
+    /* The key of RFC 8463 appendix A.2. */
+    ok(freesmtp_signer_new("b.test", "may", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", &signer));
+    ok(freesmtp_signer_set_identity(signer, "a@b.test"));
+    ok(freesmtp_signer_set_expires_after(signer, 3600));
+    ok(freesmtp_signer_set_canonicalization(signer, FREESMTP_CANONICALIZATION_SIMPLE, FREESMTP_CANONICALIZATION_RELAXED));
+    refused(freesmtp_signer_set_canonicalization(signer, 2, 0), "Canonicalization");
+    freesmtp_message *message = hello();
+    refused(freesmtp_message_add_signer(message, NULL), "signer");
+    ok(freesmtp_message_add_signer(message, signer));
+    freesmtp_signer_free(signer);
+    freesmtp_signer_free(NULL);
+    for (const char *const *part = (const char *const[]){"DKIM-Signature: v=1; a=ed25519-sha256;", "c=simple/relaxed",
+                                                         "d=b.test;", "s=may;", "i=a@b.test;", "x=", NULL};
+         *part != NULL; part++)
+        holds(message, *part);
+    freesmtp_message_free(message);
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    threads_and_subscriptions();
+    invitations();
+    messages_within_messages();
+    streams();
+    raw_messages(argv[1]);
+    signatures();
+    return 0;
+}
