@@ -922,6 +922,9 @@ freesmtp_error *freesmtp_signer_new_n(const char *domain,
                                       size_t key_size,
                                       freesmtp_signer **signer);
 
+/// A copy with settings of its own. Owned: `freesmtp_signer_free`.
+freesmtp_signer *freesmtp_signer_clone(const freesmtp_signer *signer);
+
 /// Lets go of it. NULL is allowed.
 void freesmtp_signer_free(freesmtp_signer *signer);
 

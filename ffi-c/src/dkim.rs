@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// One signature: whose it is, the key, and what it covers.
+#[derive(Clone)]
 pub struct freesmtp_signer(DkimSigner);
 
 /// A signer with relaxed canonicalization over all headers that readers show. The DNS of the domain has the public key at
@@ -64,6 +65,12 @@ pub unsafe extern "C" fn freesmtp_signer_new_n(
         *signer = Box::into_raw(Box::new(freesmtp_signer(DkimSigner::new(domain, selector, key)?)));
         Ok(())
     })
+}
+
+/// A copy with settings of its own. Owned: `freesmtp_signer_free`.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_clone(signer: Option<&freesmtp_signer>) -> Option<Box<freesmtp_signer>> {
+    guard::value(None, || signer.cloned().map(Box::new))
 }
 
 /// Lets go of it. NULL is allowed.

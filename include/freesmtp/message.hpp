@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "collection.hpp"
+#include "dkim.hpp"
 #include "error.hpp"
 #include "handle.hpp"
 
@@ -58,6 +59,24 @@ struct Recipient {
     std::string Email;
     std::string Name;
     RecipientType Type = RecipientType::To;
+};
+
+/// Whether a person or a program wrote a message (RFC 3834).
+enum class AutoSubmittedBy {
+    No = FREESMTP_AUTO_SUBMITTED_NO,                ///< Nothing is said; no header is written.
+    Generated = FREESMTP_AUTO_SUBMITTED_GENERATED,  ///< A program, of its own accord: notices, reports, news.
+    Replied = FREESMTP_AUTO_SUBMITTED_REPLIED,      ///< A program, in answer to a message.
+};
+
+/// An invitation, which travels as an alternative of the texts (RFC 6047).
+struct CalendarPart {
+    /// The iCalendar text (RFC 5545).
+    std::string Text;
+    /// Such as `REQUEST`; none: that of the text's `METHOD` line.
+    std::optional<std::string> Method;
+    /// The name under which it is attached too, for readers that show no invitation; none: `invite.ics`; empty: it is
+    /// not attached.
+    std::optional<std::string> FileName;
 };
 
 /// One text.
@@ -217,6 +236,27 @@ public:
     AttachmentCollection Attachments;
     EmbeddedObjectCollection EmbeddedObjects;
     CustomHeaderCollection CustomHeaders;
+    /// Messages that are shown as messages (RFC 2046 section 5.2.1), after Attachments.
+    Collection<EmailMessage> AttachedMessages;
+
+    /// The messages that this one answers, by their `Message-ID` (RFC 5322 section 3.6.4).
+    Collection<std::string> InReplyTo;
+    /// The thread, oldest first, by `Message-ID`: the `References` of the message answered, and its own.
+    Collection<std::string> References;
+    /// Whether a program wrote it.
+    AutoSubmittedBy AutoSubmitted = AutoSubmittedBy::No;
+    /// Links that end a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369).
+    Collection<std::string> ListUnsubscribe;
+    /// An empty POST to the https link is enough (RFC 8058). Sign with DKIM: readers demand it.
+    bool ListUnsubscribeOneClick = false;
+    /// An invitation.
+    std::optional<CalendarPart> Calendar;
+    /// Signatures to add, the first one outermost.
+    Collection<DkimSigner> DKIM;
+    /// A whole message in the form of RFC 5322, passed through: line ends become CRLF, `Bcc` and `Resent-Bcc` are left
+    /// out. The envelope is that of ReturnPath, Sender, From and Recipients where they are set, else that of its
+    /// headers; DKIM signs it; everything else has to be unset.
+    Bytes Raw;
 
     /// Makes it an empty message again.
     void Reset() { *this = EmailMessage(); }
@@ -299,6 +339,27 @@ inline detail::MessageHandle EmailMessage::Build() const {
     for (const CustomHeader &header : CustomHeaders)
         detail::check(freesmtp_message_add_custom_header_n(to, header.Name.data(), header.Name.size(),
                                                            header.Value.data(), header.Value.size()));
+    for (const EmailMessage &attached : AttachedMessages)
+        detail::check(freesmtp_message_add_attached_message(to, attached.Build().get()));
+    for (const std::string &id : InReplyTo)
+        set(freesmtp_message_add_in_reply_to_n, id);
+    for (const std::string &id : References)
+        set(freesmtp_message_add_reference_n, id);
+    detail::check(freesmtp_message_set_auto_submitted(to, static_cast<int>(AutoSubmitted)));
+    for (const std::string &link : ListUnsubscribe)
+        set(freesmtp_message_add_list_unsubscribe_n, link);
+    detail::check(freesmtp_message_set_list_unsubscribe_one_click(to, ListUnsubscribeOneClick));
+    if (Calendar) {
+        const auto data = [](const std::optional<std::string> &text) { return text ? text->data() : nullptr; };
+        const auto size = [](const std::optional<std::string> &text) { return text ? text->size() : 0; };
+        detail::check(freesmtp_message_set_calendar_n(to, Calendar->Text.data(), Calendar->Text.size(),
+                                                      data(Calendar->Method), size(Calendar->Method),
+                                                      data(Calendar->FileName), size(Calendar->FileName)));
+    }
+    for (const DkimSigner &signer : DKIM)
+        signer.AddTo(to);
+    if (Raw)
+        detail::check(freesmtp_message_set_raw(to, Raw->data(), Raw->size()));
     return handle;
 }
 

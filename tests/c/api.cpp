@@ -136,6 +136,41 @@ void MessagesAreValues(const std::string &folder) {
     CHECK(Thrown<FileIOError>([&] { message.ToBytes(); }).Field() == "Attachments[0]");
 }
 
+void TheRestOfAMessage() {
+    const EmailMessage within("a@b.test", "c@d.test", "Within", "Hello");
+    EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
+    message.AttachedMessages.Add(within);
+    message.InReplyTo.Add("2@b.test");
+    message.References.Add("1@b.test");
+    message.References.Add("2@b.test");
+    message.AutoSubmitted = AutoSubmittedBy::Generated;
+    message.ListUnsubscribe.Add("https://b.test/off");
+    message.ListUnsubscribeOneClick = true;
+    message.Calendar = CalendarPart{"BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n", {}, "may.ics"};
+    // The key of RFC 8463 appendix A.2.
+    DkimSigner &signer = message.DKIM.Add(DkimSigner("d.test", "may", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="));
+    signer.Identity = "c@d.test";
+    signer.BodyCanonicalization = Canonicalization::Simple;
+    const EmailMessage copy = message;
+    const std::string bytes = copy.ToBytes();
+    for (const char *part : {"Subject: Within\r\n", "In-Reply-To: <2@b.test>\r\n", "References: <1@b.test> <2@b.test>\r\n",
+                             "Auto-Submitted: auto-generated\r\n", "List-Unsubscribe: <https://b.test/off>\r\n",
+                             "One-Click", "method=REQUEST", "may.ics", "a=ed25519-sha256;", "i=c@d.test;",
+                             "c=relaxed/simple"}) {
+        if (bytes.find(part) == std::string::npos)
+            std::fprintf(stderr, "%s\nis not in\n%s\n", part, bytes.c_str());
+        CHECK(bytes.find(part) != std::string::npos);
+    }
+    CHECK(Thrown<MessageError>([] { DkimSigner("d.test", "may", "no key"); }).Field() == "DKIM.Key");
+
+    const std::string text = "From: a@b.test\nTo: c@d.test\n\nbody\n";
+    EmailMessage raw;
+    raw.Raw = std::make_shared<const std::vector<unsigned char>>(text.begin(), text.end());
+    CHECK(raw.ToBytes() == "From: a@b.test\r\nTo: c@d.test\r\n\r\nbody\r\n");
+    raw.Subject = "Hello";
+    CHECK(Thrown<MessageError>([&] { raw.ToBytes(); }).Field() == "Raw");
+}
+
 void FailuresHaveTheirClass(const std::string &silent, const std::string &closed) {
     const EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
     const auto refused = Thrown<SMTPConnectionError>([&] { SMTP(closed).Send(message); });
@@ -173,6 +208,7 @@ int main(int argc, char **argv) {
     PropertiesReadAndWrite(argv[1]);
     ServersAreValues();
     MessagesAreValues(argv[1]);
+    TheRestOfAMessage();
     FailuresHaveTheirClass(argv[2], argv[3]);
     RepliesAreExplained();
     return 0;
