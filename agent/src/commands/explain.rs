@@ -26,8 +26,8 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 pub(crate) struct Arguments {
     /// The log or transcript; `-` reads standard input
     file: PathBuf,
-    /// Print JSON: {"failures": [{"line", "stage", "host", "sender", "recipient", "reply_code", "enhanced_code",
-    /// "reply_text", "diagnosis"}]}
+    /// Print JSON: an object whose `failures` is a list, each with line, stage, host, sender, recipient, reply and
+    /// diagnosis
     #[arg(long)]
     json: bool,
 }

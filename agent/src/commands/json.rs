@@ -1,6 +1,6 @@
 //! Reports and errors as JSON, for programs.
 
-use freesmtp_core::{Diagnosis, Error, RecipientResult, Report, diagnosis::Explanation, types::Reply};
+use freesmtp_core::{Diagnosis, Error, RecipientResult, Report, Stage, diagnosis::Explanation, types::Reply};
 use serde_json::{Value, json};
 
 /// The answer to a send that worked.
@@ -87,7 +87,7 @@ pub(super) fn explanation(found: &Explanation) -> Value {
     let reply = found.reply.as_ref();
     json!({
         "line": found.line,
-        "stage": found.stage.map(|stage| stage.as_str()),
+        "stage": found.stage.map(Stage::as_str),
         "host": found.host,
         "sender": found.sender,
         "recipient": found.recipient,
