@@ -1,22 +1,22 @@
 //! `Attachment`: a file beside the text, or one that the HTML text shows.
 
-use std::{path::Path, sync::Arc, sync::Mutex};
+use std::{path::Path, sync::Mutex};
 
 use freesmtp_core::message::{Attachment as Core, Content};
-use pyo3::{
-    exceptions::PyTypeError,
-    prelude::*,
-    types::{PyBytes, PyMemoryView, PyString},
-};
+use pyo3::{prelude::*, types::PyString};
 
 use crate::{
     boundary::lock,
-    value::{optional_text, path, wrong_type},
+    foreign,
+    message::EmailMessage,
+    stream,
+    value::{from_path, optional_text, path, wrong_type},
 };
 
-/// A file or bytes, and how the recipient sees them.
+/// A file, bytes or a message, and how the recipient sees them.
 ///
-/// A path is opened when the message is sent and read piece by piece; bytes and file objects are read now.
+/// A path is opened when the message is sent and read piece by piece. So is a file object or an iterable of bytes, of
+/// any length and only once: the message can be sent once. Bytes, `io.BytesIO` and messages are taken as they are now.
 #[pyclass(module = "freesmtp", frozen, subclass)]
 pub(crate) struct Attachment(Mutex<Core>);
 
@@ -27,20 +27,43 @@ impl Attachment {
     }
 }
 
-/// What was given as `source`: bytes, an open file, or a path.
-fn content(source: &Bound<'_, PyAny>) -> PyResult<(Content, Option<String>)> {
-    if let Ok(view) = PyMemoryView::from(source) {
-        let bytes = view.call_method0("tobytes")?.cast_into::<PyBytes>()?;
-        return Ok((Content::Bytes(bytes.as_bytes().into()), None));
+/// What was given as `source`: the content, its own name, its media type.
+type Given = (Content, Option<String>, Option<&'static str>);
+
+fn content(source: &Bound<'_, PyAny>) -> PyResult<Given> {
+    const MESSAGE: Option<&str> = Some("message/rfc822");
+    if let Some(bytes) = foreign::buffer(source)? {
+        return Ok((bytes, None, None));
     }
-    if let Ok(read) = source.getattr("read") {
-        let bytes: Arc<[u8]> = match read.call0()?.cast_into::<PyBytes>() {
-            Ok(bytes) => bytes.as_bytes().into(),
-            Err(_) => return Err(PyTypeError::new_err("read() gave no bytes; open the file in mode \"rb\"")),
-        };
-        return Ok((Content::Bytes(bytes), file_name(source)));
+    if source.is_instance_of::<PyString>() || source.hasattr("__fspath__")? {
+        return Ok((Content::File(path(source, "Filename")?), None, None));
     }
-    Ok((Content::File(path(source, "Filename")?), None))
+    if let Ok(message) = source.cast::<EmailMessage>() {
+        return Ok((message.get().data(source.py())?.into(), None, MESSAGE));
+    }
+    if let Some(message) = foreign::standard(source)? {
+        return Ok((message, None, MESSAGE));
+    }
+    // What is in memory already is no stream: it may be sent again.
+    if source.hasattr("getbuffer")? {
+        let bytes = source.call_method0("read")?;
+        return Ok((foreign::buffer(&bytes)?.ok_or_else(|| no_source(source))?, file_name(source), None));
+    }
+    if source.hasattr("read")? {
+        return Ok((stream::from_file(source)?.into(), file_name(source), None));
+    }
+    if source.try_iter().is_ok() {
+        return Ok((stream::from_iterable(source)?.into(), None, None));
+    }
+    Err(no_source(source))
+}
+
+fn no_source(source: &Bound<'_, PyAny>) -> PyErr {
+    wrong_type(
+        source,
+        "Filename",
+        "str, os.PathLike, bytes, a file object, an iterable of bytes or a message",
+    )
 }
 
 /// The last part of a file object's `name`, which may also be a descriptor's number or missing.
@@ -66,15 +89,18 @@ impl Attachment {
         let name = given(display_name, "DisplayName")?;
         let content_type = given(content_type, "ContentType")?;
         let content_id = given(content_id, "ContentID")?;
-        let (content, own_name) = content(source)?;
-        Ok(Self(Mutex::new(Core { content, name: name.or(own_name), content_type, content_id })))
+        let (content, own_name, own_type) = content(source)?;
+        let (name, content_type) = (name.or(own_name), content_type.or_else(|| own_type.map(str::to_owned)));
+        Ok(Self(Mutex::new(Core { content, name, content_type, content_id })))
     }
 
-    /// The path, or `None` when the bytes are in memory.
+    /// The path, or `None` when it is no file by path.
     #[getter]
     fn filename<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Content::File(path) = self.data().content else { return Ok(None) };
-        path.as_os_str().into_pyobject(py).map(|path| Some(path.into_any())).map_err(Into::into)
+        match self.data().content {
+            Content::File(path) => from_path(py, Some(path)),
+            _ => Ok(None),
+        }
     }
 
     #[setter]
@@ -132,7 +158,8 @@ impl Attachment {
         match content {
             Content::File(path) => format!("Attachment({path:?}{name})"),
             Content::Bytes(bytes) => format!("Attachment(<{} bytes>{name})", bytes.len()),
-            _ => format!("Attachment(…{name})"),
+            Content::Stream(_) => format!("Attachment(<stream>{name})"),
+            _ => format!("Attachment(<message>{name})"),
         }
     }
 }

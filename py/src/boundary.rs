@@ -15,7 +15,7 @@ use pyo3::{prelude::*, sync::PyOnceLock};
 
 use crate::{
     error::{Failed, raise_explained},
-    token::raised,
+    raised::raised,
 };
 
 /// How long Ctrl-C may have to wait. Each look costs a few microseconds, and only while a call blocks.

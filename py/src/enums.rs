@@ -2,9 +2,10 @@
 //!
 //! Numbers and names are the core's; `freesmtp/_enums.py` spells them for Python, and a test compares the two.
 
+use freesmtp_core::message::dkim::Canonicalization;
 use freesmtp_core::{
     AuthMode, Security,
-    message::{BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
+    message::{AutoSubmitted, BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
 };
 use pyo3::{
     prelude::*,
@@ -70,6 +71,8 @@ macro_rules! names {
 named!(RecipientType, "RecipientType", names!(RecipientType), RecipientType::number);
 named!(BodyPartFormat, "BodyPartFormat", names!(BodyPartFormat), BodyPartFormat::number);
 named!(BodyPartEncoding, "BodyPartEncoding", names!(BodyPartEncoding), BodyPartEncoding::number);
+named!(AutoSubmitted, "AutoSubmitted", names!(AutoSubmitted), AutoSubmitted::number);
+named!(Canonicalization, "Canonicalization", names!(Canonicalization), Canonicalization::number);
 named!(Priority, "Priority", names!(Priority), Priority::number);
 named!(Security, "Security", names!(Security), |value| value as u8);
 named!(AuthMode, "SMTPAuthMode", AuthMode::ALL.to_vec(), |value| value as u8);
@@ -111,6 +114,8 @@ pub(crate) fn _enum_numbers(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     add::<BodyPartFormat>(&all)?;
     add::<BodyPartEncoding>(&all)?;
     add::<Priority>(&all)?;
+    add::<AutoSubmitted>(&all)?;
+    add::<Canonicalization>(&all)?;
     add::<Security>(&all)?;
     add::<AuthMode>(&all)?;
     Ok(all)

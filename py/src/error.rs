@@ -56,9 +56,10 @@ pub(crate) fn bad_input(py: Python<'_>, field: &str, problem: &str) -> PyErr {
 }
 
 /// The exception of an error and of those before it, `others`. Each function that raises ends its session, so the
-/// last one that raised belongs to the last session that had no token.
+/// last exception belongs to the last session that lacked a token or a file.
 fn exception<'py>(py: Python<'py>, error: &Error, raised: &mut Vec<PyErr>) -> PyResult<Bound<'py, PyAny>> {
-    let cause = if error.failure() == Some(Failure::TokenUnavailable) { raised.pop() } else { None };
+    let called = error.failure() == Some(Failure::TokenUnavailable) || error.kind() == ErrorKind::FileIo;
+    let cause = if called { raised.pop() } else { None };
     let mut others =
         error.others().iter().rev().map(|e| exception(py, e, raised)).collect::<PyResult<Vec<_>>>()?;
     others.reverse();

@@ -11,17 +11,22 @@ mod address;
 mod attachment;
 mod body_part;
 mod boundary;
+mod calendar;
 mod collection;
 mod collections;
 mod custom_header;
 mod diagnosis;
+mod dkim;
 mod enums;
 mod error;
+mod foreign;
 mod message;
+mod raised;
 mod recipient;
 mod report;
 mod server;
 mod smtp;
+mod stream;
 mod timeouts;
 mod token;
 mod value;
@@ -37,10 +42,12 @@ mod _freesmtp {
         attachment::Attachment,
         body_part::BodyPart,
         boundary::panic_on,
+        calendar::Calendar,
         collection::Collection,
         collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
         custom_header::CustomHeader,
         diagnosis::diagnose,
+        dkim::{DkimSigner, DkimSigners},
         enums::_enum_numbers,
         message::EmailMessage,
         recipient::Recipient,

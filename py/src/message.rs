@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use freesmtp_core::{
     EmailMessage as Core,
-    message::{Date, Priority},
+    message::{Content, Date, Priority},
 };
 use pyo3::{
     PyClass,
@@ -18,13 +18,16 @@ use crate::{
     attachment::Attachment,
     body_part::BodyPart,
     boundary::{detached, lock},
+    calendar::{Calendar, calendar},
     collection::Collection,
     collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
     custom_header::CustomHeader,
+    dkim::{DkimSigner, DkimSigners},
     enums::{from_python, to_python},
     error::bad_input,
+    foreign,
     recipient::Recipient,
-    value::{optional_text, path, text, wrong_type},
+    value::{optional_text, path, text, texts, wrong_type},
 };
 
 /// A message. Everything may be set in any order; all of it is checked when the message is sent or composed.
@@ -40,6 +43,8 @@ pub(crate) struct EmailMessage {
     attachments: Py<Attachments>,
     embedded_objects: Py<EmbeddedObjects>,
     custom_headers: Py<CustomHeaders>,
+    calendar: Mutex<Option<Py<Calendar>>>,
+    dkim: Py<DkimSigners>,
 }
 
 impl EmailMessage {
@@ -56,6 +61,9 @@ impl EmailMessage {
             items(py, &self.embedded_objects, |item: &Bound<'_, Attachment>| item.get().data())?;
         data.custom_headers =
             items(py, &self.custom_headers, |item: &Bound<'_, CustomHeader>| item.get().data())?;
+        let calendar = self.calendar(py);
+        data.calendar = calendar.map(|calendar| calendar.get().data());
+        data.dkim = items(py, &self.dkim, |item: &Bound<'_, DkimSigner>| item.get().data())?;
         Ok(data)
     }
 }
@@ -72,8 +80,8 @@ fn current(place: &Mutex<Py<Address>>, py: Python<'_>) -> Py<Address> {
     lock(place).clone_ref(py)
 }
 
-/// Puts an address in its place. What was there is let go outside the lock.
-fn replace(place: &Mutex<Py<Address>>, value: Py<Address>) {
+/// Puts an object in its place. What was there is let go outside the lock.
+fn replace<T>(place: &Mutex<T>, value: T) {
     let before = std::mem::replace(&mut *lock(place), value);
     drop(before);
 }
@@ -110,6 +118,8 @@ impl EmailMessage {
             attachments: collection(py, Attachments)?,
             embedded_objects: collection(py, EmbeddedObjects)?,
             custom_headers: collection(py, CustomHeaders)?,
+            calendar: Mutex::default(),
+            dkim: collection(py, DkimSigners)?,
         };
         if let Some(email) = recipient_email {
             message.recipients.call_method1(py, "add", (email,))?;
@@ -124,6 +134,88 @@ impl EmailMessage {
             message.body_parts.call_method1(py, "add", (body, body_part_format))?;
         }
         Ok(message)
+    }
+
+    /// A whole message in the form of RFC 5322, from bytes, a path or a message of the standard library, passed
+    /// through as it is: line ends become CRLF, `Bcc` is left out, nothing else changes.
+    ///
+    /// Whom it is from and for is said by `return_path`, `sender`, `from_` and `recipients` where they are set, else
+    /// by its headers. Every other property has to be unset.
+    #[staticmethod]
+    fn raw<'py>(source: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let py = source.py();
+        let content =
+            match foreign::buffer(source)?.map_or_else(|| foreign::standard(source), |c| Ok(Some(c)))? {
+                Some(content) => content,
+                None => Content::File(path(source, "Raw")?),
+            };
+        let message = Self::new(py, None, None, None, None, None)?;
+        lock(&message.plain).raw = Some(content);
+        Ok(message)
+    }
+
+    /// The messages that this one answers, by their `Message-ID` (RFC 5322 section 3.6.4).
+    #[getter]
+    fn in_reply_to(&self) -> Vec<String> {
+        lock(&self.plain).in_reply_to.clone()
+    }
+
+    #[setter]
+    fn set_in_reply_to(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = texts(value, "InReplyTo")?;
+        lock(&self.plain).in_reply_to = value;
+        Ok(())
+    }
+
+    /// The thread, oldest first, by `Message-ID`: the `References` of the message answered, and its own.
+    #[getter]
+    fn references(&self) -> Vec<String> {
+        lock(&self.plain).references.clone()
+    }
+
+    #[setter]
+    fn set_references(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = texts(value, "References")?;
+        lock(&self.plain).references = value;
+        Ok(())
+    }
+
+    /// Whether a program wrote it (RFC 3834).
+    #[getter]
+    fn auto_submitted<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let value = lock(&self.plain).auto_submitted;
+        to_python(py, value)
+    }
+
+    #[setter]
+    fn set_auto_submitted(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = from_python(value, "AutoSubmitted")?;
+        lock(&self.plain).auto_submitted = value;
+        Ok(())
+    }
+
+    /// Links that end a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369).
+    #[getter]
+    fn list_unsubscribe(&self) -> Vec<String> {
+        lock(&self.plain).list_unsubscribe.clone()
+    }
+
+    #[setter]
+    fn set_list_unsubscribe(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = texts(value, "ListUnsubscribe")?;
+        lock(&self.plain).list_unsubscribe = value;
+        Ok(())
+    }
+
+    /// Whether an empty POST to the https link is enough (RFC 8058).
+    #[getter]
+    fn list_unsubscribe_one_click(&self) -> bool {
+        lock(&self.plain).list_unsubscribe_one_click
+    }
+
+    #[setter]
+    fn set_list_unsubscribe_one_click(&self, value: bool) {
+        lock(&self.plain).list_unsubscribe_one_click = value;
     }
 
     /// Who the message is from. Required. An address given as `str` has no name.
@@ -285,6 +377,24 @@ impl EmailMessage {
         self.custom_headers.clone_ref(py)
     }
 
+    /// An invitation; `None`: it is none. One given as `str` is attached as a file too.
+    #[getter]
+    fn calendar(&self, py: Python<'_>) -> Option<Py<Calendar>> {
+        lock(&self.calendar).as_ref().map(|calendar| calendar.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_calendar(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        replace(&self.calendar, calendar(value)?);
+        Ok(())
+    }
+
+    /// The signatures to add, the first one outermost (RFC 6376).
+    #[getter]
+    fn dkim(&self, py: Python<'_>) -> Py<DkimSigners> {
+        self.dkim.clone_ref(py)
+    }
+
     /// Makes it an empty message again.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
         *lock(&self.plain) = Core::new();
@@ -296,6 +406,8 @@ impl EmailMessage {
         self.attachments.bind(py).as_super().get().empty();
         self.embedded_objects.bind(py).as_super().get().empty();
         self.custom_headers.bind(py).as_super().get().empty();
+        self.dkim.bind(py).as_super().get().empty();
+        replace(&self.calendar, None);
         Ok(())
     }
 

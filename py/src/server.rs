@@ -10,9 +10,7 @@ use crate::{
     collection::Collection,
     enums::{from_python, to_python},
     token::Callback,
-    value::{
-        from_path, optional_address, optional_path, optional_seconds, optional_text, port, text, wrong_type,
-    },
+    value::{from_path, optional_address, optional_path, optional_seconds, optional_text, port, text, texts},
 };
 
 /// Where to send, and how. Everything but the name has a default that fits.
@@ -334,11 +332,7 @@ impl SmtpServer {
 
     #[setter]
     fn set_disabled_extensions(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        const FIELD: &str = "DisabledExtensions";
-        if value.is_instance_of::<pyo3::types::PyString>() {
-            return Err(wrong_type(value, FIELD, "a sequence of str"));
-        }
-        let names = value.try_iter()?.map(|name| text(&name?, FIELD)).collect::<PyResult<_>>()?;
+        let names = texts(value, "DisabledExtensions")?;
         lock(&self.core).disabled_extensions = names;
         Ok(())
     }

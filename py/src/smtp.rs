@@ -16,7 +16,8 @@ use pyo3::{
 use crate::{
     boundary::{call, guard, interruptible, lock},
     enums::from_python,
-    message::{EmailMessage, collection},
+    foreign,
+    message::collection,
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
     timeouts::Timeouts,
@@ -152,30 +153,25 @@ impl Smtp {
     }
 
     /// Sends a message, and answers as soon as one recipient was accepted. Raises an `SMTPError` when none was.
-    fn send<'py>(&self, py: Python<'py>, message: &Bound<'py, EmailMessage>) -> PyResult<Bound<'py, PyAny>> {
+    ///
+    /// A message of the standard library (`email.message`) and bytes are passed through as they are, `Bcc` left out;
+    /// their headers say from whom and to whom, see `EmailMessage.raw`.
+    fn send<'py>(&self, py: Python<'py>, message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let core = self.current(py)?;
-        let message = message.get().data(py)?;
+        let message = foreign::message(message)?;
         send(py, core, message)
     }
 
     /// Like `send`, without blocking the event loop. Cancelling the task ends the operation.
-    fn send_async<'py>(
-        slf: &Bound<'py, Self>,
-        message: &Bound<'py, EmailMessage>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn send_async<'py>(slf: &Bound<'py, Self>, message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         SEND.import(slf.py(), "freesmtp._asyncio", "send")?.call1((slf, message))
     }
 
     /// Begins to send in a thread of its own, which calls `done(report, error)` at the end; one of them is `None`.
-    fn _start(
-        &self,
-        py: Python<'_>,
-        message: &Bound<'_, EmailMessage>,
-        done: Py<PyAny>,
-    ) -> PyResult<Operation> {
+    fn _start(&self, py: Python<'_>, message: &Bound<'_, PyAny>, done: Py<PyAny>) -> PyResult<Operation> {
         let core = self.current(py)?;
-        let message = message.get().data(py)?;
+        let message = foreign::message(message)?;
         let operation = Operation(Cancel::new());
         let cancel = operation.0.clone();
         std::thread::Builder::new()

@@ -1,18 +1,15 @@
 //! `Token`: a `str`, or a function of the program that gets one.
 //!
-//! The core calls the function on the thread that sends, which holds no GIL. What the function raises cannot travel
-//! through the core, which knows only texts; it waits in the thread for the error that it caused, see [`raised`].
+//! The core calls the function on the thread that sends, which holds no GIL.
 
-use std::{
-    cell::RefCell,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use freesmtp_core::{Secret, Token};
 use pyo3::{PyTraverseError, PyVisit, prelude::*, sync::PyOnceLock, types::PyString};
 
 use crate::{
     boundary::lock,
+    raised::call_back,
     value::{text, wrong_type},
 };
 
@@ -74,14 +71,7 @@ impl Callback {
 
 impl Function {
     fn call(&self, refresh: bool) -> Result<Secret, String> {
-        let token = Python::try_attach(|py| {
-            self.ask(py, refresh).map_err(|error| {
-                let said = sentence(py, &error);
-                RAISED.with_borrow_mut(|raised| raised.push(error));
-                said
-            })
-        });
-        token.unwrap_or_else(|| Err("the interpreter is shutting down".to_owned()))
+        call_back(|py| self.ask(py, refresh))
     }
 
     fn ask(&self, py: Python<'_>, refresh: bool) -> PyResult<Secret> {
@@ -91,26 +81,7 @@ impl Function {
     }
 }
 
-/// What an exception says, after its class when the text alone is none: `KeyError: 'access_token'`.
-fn sentence(py: Python<'_>, error: &PyErr) -> String {
-    let said = error.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
-    let class = error.get_type(py).name().map_or_else(|_| String::new(), |name| name.to_string());
-    if said.is_empty() { class } else { format!("{class}: {said}") }
-}
-
 fn takes_refresh(function: &Bound<'_, PyAny>) -> PyResult<bool> {
     static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     ASK.import(function.py(), "freesmtp._token", "takes_refresh")?.call1((function,))?.extract()
-}
-
-thread_local! {
-    static RAISED: RefCell<Vec<PyErr>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Does `work`, and gives what token functions raised on this thread meanwhile, in order.
-pub(crate) fn raised<T>(work: impl FnOnce() -> T) -> (T, Vec<PyErr>) {
-    // A token function may send as well: what was raised around that is not what is raised in it.
-    let outer = RAISED.take();
-    let result = work();
-    (result, RAISED.replace(outer))
 }

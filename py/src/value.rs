@@ -28,6 +28,14 @@ pub(crate) fn optional_text(value: &Bound<'_, PyAny>, field: &str) -> PyResult<O
     if value.is_none() { Ok(None) } else { text(value, field).map(Some) }
 }
 
+/// Several `str`; a single one is a mistake, not a sequence of letters.
+pub(crate) fn texts(value: &Bound<'_, PyAny>, field: &str) -> PyResult<Vec<String>> {
+    if value.is_instance_of::<PyString>() {
+        return Err(wrong_type(value, field, "a sequence of str"));
+    }
+    value.try_iter()?.map(|item| text(&item?, field)).collect()
+}
+
 /// `str` or `os.PathLike`.
 pub(crate) fn path(value: &Bound<'_, PyAny>, field: &str) -> PyResult<PathBuf> {
     value.extract().map_err(|error: PyErr| {

@@ -14,8 +14,9 @@ DESCRIBED = {
     "SMTPServer": "Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile"
     " ClientCertificate ClientKey MinTlsVersion TlsServerName AllowPlaintextAuth DisabledExtensions"
     " DangerAcceptInvalidCerts DangerAcceptInvalidHostnames",
-    "EmailMessage": "From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients"
-    " BodyParts Attachments EmbeddedObjects CustomHeaders Reset SaveMessage ToBytes",
+    "EmailMessage": "From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding InReplyTo"
+    " References Calendar DKIM AutoSubmitted ListUnsubscribe ListUnsubscribeOneClick Raw Recipients BodyParts"
+    " Attachments EmbeddedObjects CustomHeaders Reset SaveMessage ToBytes",
     "Address": "Email Name",
     "Recipient": "Email Name Type",
     "BodyPart": "Body Format Encoding",

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import datetime
+from email.message import Message
 from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
 from types import GenericAlias, TracebackType
@@ -18,6 +19,7 @@ __all__ = [
     "Attachment",
     "BodyPart",
     "_panic",
+    "Calendar",
     "Collection",
     "Attachments",
     "BodyParts",
@@ -26,6 +28,8 @@ __all__ = [
     "Recipients",
     "CustomHeader",
     "diagnose",
+    "DkimSigner",
+    "DkimSigners",
     "_enum_numbers",
     "EmailMessage",
     "Recipient",
@@ -43,11 +47,13 @@ _T = TypeVar("_T")
 _Path: TypeAlias = str | PathLike[str]
 
 class _Readable(Protocol):
-    def read(self) -> bytes: ...
+    def read(self, size: int, /) -> bytes: ...
 
-_Source: TypeAlias = _Path | Buffer | _Readable
+_Standard: TypeAlias = Message[Any, Any]
 _RecipientType: TypeAlias = _enums.RecipientType | int | str
 _Format: TypeAlias = _enums.BodyPartFormat | int | str
+_AutoSubmitted: TypeAlias = _enums.AutoSubmitted | int | str
+_Canonicalization: TypeAlias = _enums.Canonicalization | int | str
 _Encoding: TypeAlias = _enums.BodyPartEncoding | int | str
 _AuthMode: TypeAlias = _enums.SMTPAuthMode | int | str
 _Token: TypeAlias = str | Callable[[bool], str] | Callable[[], str] | None
@@ -71,45 +77,30 @@ class _ServerProperties(TypedDict, total=False):
 @disjoint_base
 class Address:
     def __new__(cls, email: str = "", name: str = "") -> Self: ...
-    @property
-    def email(self) -> str: ...
-    @email.setter
-    def email(self, value: str) -> None: ...
-    @property
-    def name(self) -> str: ...
-    @name.setter
-    def name(self, value: str) -> None: ...
+    email: str
+    name: str
 
-    Email = email
-    Name = name
+    Email: str
+    Name: str
 
 @disjoint_base
 class Recipient:
     def __new__(cls, email: str, name: str | None = None, type: _RecipientType | None = None) -> Self: ...
-    @property
-    def email(self) -> str: ...
-    @email.setter
-    def email(self, value: str) -> None: ...
-    @property
-    def name(self) -> str: ...
-    @name.setter
-    def name(self, value: str) -> None: ...
+    email: str
+    name: str
     @property
     def type(self) -> _enums.RecipientType: ...
     @type.setter
     def type(self, value: _RecipientType) -> None: ...
 
-    Email = email
-    Name = name
+    Email: str
+    Name: str
     Type = type
 
 @disjoint_base
 class BodyPart:
     def __new__(cls, body: str, format: _Format | None = None, encoding: _Encoding | None = None) -> Self: ...
-    @property
-    def body(self) -> str: ...
-    @body.setter
-    def body(self, value: str) -> None: ...
+    body: str
     @property
     def format(self) -> _enums.BodyPartFormat: ...
     @format.setter
@@ -119,7 +110,7 @@ class BodyPart:
     @encoding.setter
     def encoding(self, value: _Encoding) -> None: ...
 
-    Body = body
+    Body: str
     Format = format
     Encoding = encoding
 
@@ -136,38 +127,25 @@ class Attachment:
     def filename(self) -> str | None: ...
     @filename.setter
     def filename(self, value: _Path) -> None: ...
-    @property
-    def display_name(self) -> str | None: ...
-    @display_name.setter
-    def display_name(self, value: str | None) -> None: ...
-    @property
-    def content_type(self) -> str | None: ...
-    @content_type.setter
-    def content_type(self, value: str | None) -> None: ...
-    @property
-    def content_id(self) -> str | None: ...
-    @content_id.setter
-    def content_id(self, value: str | None) -> None: ...
+    display_name: str | None
+    content_type: str | None
+    content_id: str | None
 
     Filename = filename
-    DisplayName = display_name
-    ContentType = content_type
-    ContentID = content_id
+    DisplayName: str | None
+    ContentType: str | None
+    ContentID: str | None
+
+_Source: TypeAlias = _Path | Buffer | _Readable | Iterable[bytes] | EmailMessage | _Standard
 
 @disjoint_base
 class CustomHeader:
     def __new__(cls, name: str, value: str) -> Self: ...
-    @property
-    def name(self) -> str: ...
-    @name.setter
-    def name(self, value: str) -> None: ...
-    @property
-    def value(self) -> str: ...
-    @value.setter
-    def value(self, value: str) -> None: ...
+    name: str
+    value: str
 
-    Name = name
-    Value = value
+    Name: str
+    Value: str
 
 @disjoint_base
 class Collection(Generic[_T]):
@@ -242,9 +220,68 @@ class CustomHeaders(Collection[CustomHeader]):
 
     Add = add
 
+@disjoint_base
+class Calendar:
+    def __new__(cls, text: str, method: str | None = None) -> Self: ...
+    text: str
+    method: str
+    file_name: str | None
+
+    Text: str
+    Method: str
+    FileName: str | None
+
+@disjoint_base
+class DkimSigner:
+    def __new__(cls, domain: str, selector: str, key: str) -> Self: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def selector(self) -> str: ...
+    @property
+    def algorithm(self) -> str: ...
+    identity: str | None
+    @property
+    def headers(self) -> list[str]: ...
+    @headers.setter
+    def headers(self, value: Iterable[str]) -> None: ...
+    @property
+    def oversigned(self) -> list[str]: ...
+    @oversigned.setter
+    def oversigned(self, value: Iterable[str]) -> None: ...
+    @property
+    def header_canonicalization(self) -> _enums.Canonicalization: ...
+    @header_canonicalization.setter
+    def header_canonicalization(self, value: _Canonicalization) -> None: ...
+    @property
+    def body_canonicalization(self) -> _enums.Canonicalization: ...
+    @body_canonicalization.setter
+    def body_canonicalization(self, value: _Canonicalization) -> None: ...
+    expires_after: int | None
+
+    Domain = domain
+    Selector = selector
+    Algorithm = algorithm
+    Identity: str | None
+    Headers = headers
+    Oversigned = oversigned
+    HeaderCanonicalization = header_canonicalization
+    BodyCanonicalization = body_canonicalization
+    ExpiresAfter: int | None
+
+@final
+class DkimSigners(Collection[DkimSigner]):
+    @overload
+    def add(self, domain: str, selector: str, key: str) -> DkimSigner: ...
+    @overload
+    def add(self, domain: DkimSigner, selector: None = None, key: None = None) -> DkimSigner: ...
+
+    Add = add
+
 # Inside `EmailMessage` and `SMTP` the original names of properties hide these classes.
 _Recipients: TypeAlias = Recipients
 _BodyParts: TypeAlias = BodyParts
+_Calendar: TypeAlias = Calendar
 _Attachments: TypeAlias = Attachments
 _EmbeddedObjects: TypeAlias = EmbeddedObjects
 _CustomHeaders: TypeAlias = CustomHeaders
@@ -271,30 +308,34 @@ class EmailMessage:
     def sender(self) -> Address: ...
     @sender.setter
     def sender(self, value: Address | str) -> None: ...
-    @property
-    def return_path(self) -> str | None: ...
-    @return_path.setter
-    def return_path(self, value: str | None) -> None: ...
-    @property
-    def subject(self) -> str: ...
-    @subject.setter
-    def subject(self, value: str) -> None: ...
+    return_path: str | None
+    subject: str
     @property
     def priority(self) -> _enums.Priority: ...
     @priority.setter
     def priority(self, value: _enums.Priority | int | str) -> None: ...
+    message_id: str | None
+    date: datetime | None
+    charset_encoding: str
+    @staticmethod
+    def raw(source: _Path | Buffer | _Standard) -> EmailMessage: ...
     @property
-    def message_id(self) -> str | None: ...
-    @message_id.setter
-    def message_id(self, value: str | None) -> None: ...
+    def in_reply_to(self) -> list[str]: ...
+    @in_reply_to.setter
+    def in_reply_to(self, value: Iterable[str]) -> None: ...
     @property
-    def date(self) -> datetime | None: ...
-    @date.setter
-    def date(self, value: datetime | None) -> None: ...
+    def references(self) -> list[str]: ...
+    @references.setter
+    def references(self, value: Iterable[str]) -> None: ...
     @property
-    def charset_encoding(self) -> str: ...
-    @charset_encoding.setter
-    def charset_encoding(self, value: str) -> None: ...
+    def auto_submitted(self) -> _enums.AutoSubmitted: ...
+    @auto_submitted.setter
+    def auto_submitted(self, value: _AutoSubmitted) -> None: ...
+    @property
+    def list_unsubscribe(self) -> list[str]: ...
+    @list_unsubscribe.setter
+    def list_unsubscribe(self, value: Iterable[str]) -> None: ...
+    list_unsubscribe_one_click: bool
     @property
     def recipients(self) -> _Recipients: ...
     @property
@@ -305,6 +346,12 @@ class EmailMessage:
     def embedded_objects(self) -> _EmbeddedObjects: ...
     @property
     def custom_headers(self) -> _CustomHeaders: ...
+    @property
+    def calendar(self) -> _Calendar | None: ...
+    @calendar.setter
+    def calendar(self, value: _Calendar | str | None) -> None: ...
+    @property
+    def dkim(self) -> DkimSigners: ...
     def reset(self) -> None: ...
     def to_bytes(self) -> bytes: ...
     def save_message(self, file_name: _Path) -> None: ...
@@ -313,12 +360,20 @@ class EmailMessage:
     From = from_
     ReplyTo = reply_to
     Sender = sender
-    ReturnPath = return_path
-    Subject = subject
+    ReturnPath: str | None
+    Subject: str
     Priority = priority
-    MessageID = message_id
-    Date = date
-    CharsetEncoding = charset_encoding
+    MessageID: str | None
+    Date: datetime | None
+    CharsetEncoding: str
+    InReplyTo = in_reply_to
+    References = references
+    AutoSubmitted = auto_submitted
+    ListUnsubscribe = list_unsubscribe
+    ListUnsubscribeOneClick: bool
+    Calendar = calendar
+    DKIM = dkim
+    Raw = raw
     Recipients = recipients
     BodyParts = body_parts
     Attachments = attachments
@@ -340,42 +395,18 @@ class SMTPServer:
         password: str | None = None,
         **properties: Unpack[_ServerProperties],
     ) -> Self: ...
-    @property
-    def name(self) -> str: ...
-    @name.setter
-    def name(self, value: str) -> None: ...
-    @property
-    def port(self) -> int: ...
-    @port.setter
-    def port(self, value: int) -> None: ...
-    @property
-    def timeout(self) -> float | None: ...
-    @timeout.setter
-    def timeout(self, value: float | None) -> None: ...
+    name: str
+    port: int
+    timeout: float | None
     @property
     def auth_mode(self) -> _enums.SMTPAuthMode: ...
     @auth_mode.setter
     def auth_mode(self, value: _AuthMode) -> None: ...
-    @property
-    def account(self) -> str: ...
-    @account.setter
-    def account(self, value: str) -> None: ...
-    @property
-    def password(self) -> str: ...
-    @password.setter
-    def password(self, value: str) -> None: ...
-    @property
-    def sasl(self) -> str: ...
-    @sasl.setter
-    def sasl(self, value: str) -> None: ...
-    @property
-    def token(self) -> _Token: ...
-    @token.setter
-    def token(self, value: _Token) -> None: ...
-    @property
-    def mail_auth(self) -> str | None: ...
-    @mail_auth.setter
-    def mail_auth(self, value: str | None) -> None: ...
+    account: str
+    password: str
+    sasl: str
+    token: _Token
+    mail_auth: str | None
     @property
     def local_end_point(self) -> str | None: ...
     @local_end_point.setter
@@ -396,51 +427,36 @@ class SMTPServer:
     def client_key(self) -> str | None: ...
     @client_key.setter
     def client_key(self, value: _Path | None) -> None: ...
-    @property
-    def tls_server_name(self) -> str: ...
-    @tls_server_name.setter
-    def tls_server_name(self, value: str) -> None: ...
-    @property
-    def min_tls_version(self) -> str: ...
-    @min_tls_version.setter
-    def min_tls_version(self, value: str) -> None: ...
-    @property
-    def allow_plaintext_auth(self) -> bool: ...
-    @allow_plaintext_auth.setter
-    def allow_plaintext_auth(self, value: bool) -> None: ...
+    tls_server_name: str
+    min_tls_version: str
+    allow_plaintext_auth: bool
     @property
     def disabled_extensions(self) -> list[str]: ...
     @disabled_extensions.setter
     def disabled_extensions(self, value: Iterable[str]) -> None: ...
-    @property
-    def danger_accept_invalid_certs(self) -> bool: ...
-    @danger_accept_invalid_certs.setter
-    def danger_accept_invalid_certs(self, value: bool) -> None: ...
-    @property
-    def danger_accept_invalid_hostnames(self) -> bool: ...
-    @danger_accept_invalid_hostnames.setter
-    def danger_accept_invalid_hostnames(self, value: bool) -> None: ...
+    danger_accept_invalid_certs: bool
+    danger_accept_invalid_hostnames: bool
 
-    Name = name
-    Port = port
-    Timeout = timeout
+    Name: str
+    Port: int
+    Timeout: float | None
     AuthMode = auth_mode
-    Account = account
-    Password = password
-    SASL = sasl
-    Token = token
-    MailAuth = mail_auth
+    Account: str
+    Password: str
+    SASL: str
+    Token: _Token
+    MailAuth: str | None
     LocalEndPoint = local_end_point
     Security = security
     CaFile = ca_file
     ClientCertificate = client_certificate
     ClientKey = client_key
-    TlsServerName = tls_server_name
-    MinTlsVersion = min_tls_version
-    AllowPlaintextAuth = allow_plaintext_auth
+    TlsServerName: str
+    MinTlsVersion: str
+    AllowPlaintextAuth: bool
     DisabledExtensions = disabled_extensions
-    DangerAcceptInvalidCerts = danger_accept_invalid_certs
-    DangerAcceptInvalidHostnames = danger_accept_invalid_hostnames
+    DangerAcceptInvalidCerts: bool
+    DangerAcceptInvalidHostnames: bool
 
 @final
 class SMTPServers(Collection[SMTPServer]):
@@ -462,32 +478,17 @@ class SMTPServers(Collection[SMTPServer]):
 
 @final
 class Timeouts:
-    @property
-    def connect(self) -> float: ...
-    @connect.setter
-    def connect(self, value: float) -> None: ...
-    @property
-    def greeting(self) -> float: ...
-    @greeting.setter
-    def greeting(self, value: float) -> None: ...
-    @property
-    def command(self) -> float: ...
-    @command.setter
-    def command(self, value: float) -> None: ...
-    @property
-    def data_block(self) -> float: ...
-    @data_block.setter
-    def data_block(self, value: float) -> None: ...
-    @property
-    def end_of_data(self) -> float: ...
-    @end_of_data.setter
-    def end_of_data(self, value: float) -> None: ...
+    connect: float
+    greeting: float
+    command: float
+    data_block: float
+    end_of_data: float
 
-    Connect = connect
-    Greeting = greeting
-    Command = command
-    DataBlock = data_block
-    EndOfData = end_of_data
+    Connect: float
+    Greeting: float
+    Command: float
+    DataBlock: float
+    EndOfData: float
 
 _SMTPServers: TypeAlias = SMTPServers
 _Timeouts: TypeAlias = Timeouts
@@ -505,28 +506,19 @@ class SMTP:
     def log_file(self) -> str | None: ...
     @log_file.setter
     def log_file(self, value: _Path | None) -> None: ...
-    @property
-    def default_domain(self) -> str: ...
-    @default_domain.setter
-    def default_domain(self, value: str) -> None: ...
-    @property
-    def default_timeout(self) -> float | None: ...
-    @default_timeout.setter
-    def default_timeout(self, value: float | None) -> None: ...
+    default_domain: str
+    default_timeout: float | None
     @property
     def timeouts(self) -> _Timeouts: ...
-    @property
-    def all_or_nothing(self) -> bool: ...
-    @all_or_nothing.setter
-    def all_or_nothing(self, value: bool) -> None: ...
+    all_or_nothing: bool
     @property
     def connected(self) -> bool: ...
     @property
     def version(self) -> str: ...
-    def send(self, message: EmailMessage) -> Report: ...
-    def send_async(self, message: EmailMessage) -> Coroutine[Any, Any, Report]: ...
+    def send(self, message: EmailMessage | Buffer | _Standard) -> Report: ...
+    def send_async(self, message: EmailMessage | Buffer | _Standard) -> Coroutine[Any, Any, Report]: ...
     def _start(
-        self, message: EmailMessage, done: Callable[[Report | None, BaseException | None], object]
+        self, message: EmailMessage | Buffer | _Standard, done: Callable[[Report | None, BaseException | None], object]
     ) -> _Operation: ...
     @staticmethod
     def quick_send(
@@ -553,10 +545,10 @@ class SMTP:
 
     SMTPServers = smtp_servers
     LogFile = log_file
-    DefaultDomain = default_domain
-    DefaultTimeout = default_timeout
+    DefaultDomain: str
+    DefaultTimeout: float | None
     Timeouts = timeouts
-    AllOrNothing = all_or_nothing
+    AllOrNothing: bool
     Connected = connected
     Version = version
     Send = send
