@@ -4,7 +4,7 @@
 const native = require('./lib/native.cjs');
 const { classes: errors } = require('./lib/error.cjs');
 const { classes: message } = require('./lib/message.cjs');
-const { diagnose } = require('./lib/diagnosis.cjs');
+const { diagnose, explain } = require('./lib/diagnosis.cjs');
 const { exported } = require('./lib/names.cjs');
 
 const own = {
@@ -14,6 +14,7 @@ const own = {
   ...require('./lib/enums.cjs'),
   ...errors,
   diagnose,
+  explain,
   version: native.version(),
 };
 const originals = Object.entries(exported).map(([name, original]) => [original, own[name]]);

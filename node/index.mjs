@@ -2,11 +2,11 @@
 import freesmtp from './index.cjs';
 
 export const {
-  SMTP, SMTPServer, SMTPServers, Address, Recipient, Recipients, BodyPart, BodyParts, Attachment,
+  SMTP, SMTPServer, SMTPServers, Address, AutoSubmitted, Calendar, Recipient, Recipients, BodyPart, BodyParts, Attachment,
   Attachments, EmbeddedObject, EmbeddedObjects, CustomHeader, CustomHeaders, EmailMessage, RecipientType,
   BodyPartFormat, BodyPartEncoding, Priority, SMTPAuthMode, Security, SMTPError, SMTPConnectionError,
   SMTPAuthenticationError, SMTPProtocolError, SMTPRecipientsRefused, SMTPOutcomeUnknown, MessageError,
-  FileIOError, SpoolError, Cancelled, diagnose, version, Diagnose, SMTPConnectionException,
+  FileIOError, SpoolError, Cancelled, diagnose, explain, version, Diagnose, Explain, SMTPConnectionException,
   SMTPAuthenticationException, SMTPProtocolException, FileIOException,
 } = freesmtp;
 

@@ -39,4 +39,9 @@ function diagnose(reply, stage, context = {}) {
   return take(native.diagnose(text(reply, 'Reply'), known, DiagnosisContext.from(context)[VALUES]));
 }
 
-module.exports = { DiagnosisContext, diagnose };
+/** Explains every failure in a transcript. */
+function explain(transcript) {
+  return take(native.explain(text(transcript, 'Transcript')));
+}
+
+module.exports = { DiagnosisContext, diagnose, explain };

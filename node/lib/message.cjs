@@ -5,7 +5,7 @@ const native = require('./native.cjs');
 const names = require('./names.cjs');
 const { Collection, valuesOf } = require('./collection.cjs');
 const { take } = require('./error.cjs');
-const { bytes, choice, date, optional, path, text } = require('./kinds.cjs');
+const { bytes, choice, date, flag, optional, path, text, words } = require('./kinds.cjs');
 const { Record, VALUES, define, record } = require('./record.cjs');
 
 const defaults = take(native.messageDefaults());
@@ -68,6 +68,15 @@ class EmbeddedObject extends Attachment {
   static positional = ['source', 'contentId', 'displayName'];
 }
 
+/** An invitation. */
+class Calendar extends Record {
+  static positional = ['text', 'method', 'fileName'];
+  static defaults() {
+    return take(native.newCalendar(''));
+  }
+}
+define(Calendar, { text, method: text, fileName: optional(text) });
+
 class Recipients extends Collection {
   static Item = Recipient;
 }
@@ -106,6 +115,14 @@ class EmailMessage extends Record {
       messageId: null,
       date: null,
       charsetEncoding: defaults.charsetEncoding,
+      inReplyTo: Object.freeze([]),
+      references: Object.freeze([]),
+      autoSubmitted: defaults.autoSubmitted,
+      listUnsubscribe: Object.freeze([]),
+      listUnsubscribeOneClick: false,
+      calendar: null,
+      rawFile: null,
+      rawBytes: null,
       ...Object.fromEntries(Object.entries(COLLECTIONS).map(([name, Class]) => [name, new Class()])),
     };
   }
@@ -124,6 +141,14 @@ class EmailMessage extends Record {
     if (bodyText !== undefined) {
       this.bodyParts.add(bodyText, bodyPartFormat);
     }
+  }
+
+  /** A whole message, from a file or bytes, passed through. */
+  static raw(source) {
+    const message = new this();
+    const isFile = typeof source === 'string' || source instanceof URL;
+    Object.assign(message[VALUES], isFile ? { rawFile: path(source, 'Raw') } : { rawBytes: bytes(source, 'Raw') });
+    return message;
   }
 
   get date() {
@@ -151,7 +176,8 @@ class EmailMessage extends Record {
   }
 
   toJSON() {
-    return { ...this[VALUES], date: this.date };
+    const { rawBytes, ...shown } = this[VALUES];
+    return { ...shown, date: this.date };
   }
 }
 define(EmailMessage, {
@@ -163,6 +189,12 @@ define(EmailMessage, {
   priority: choice('Priority'),
   messageId: optional(text),
   charsetEncoding: text,
+  inReplyTo: words,
+  references: words,
+  autoSubmitted: choice('AutoSubmitted'),
+  listUnsubscribe: words,
+  listUnsubscribeOneClick: flag,
+  calendar: optional(record(Calendar)),
 });
 for (const name of Object.keys(COLLECTIONS)) {
   Object.defineProperty(EmailMessage.prototype, name, {
@@ -173,7 +205,7 @@ for (const name of Object.keys(COLLECTIONS)) {
     enumerable: true,
   });
 }
-for (const Class of [Address, Recipient, BodyPart, Attachment, CustomHeader, EmailMessage]) {
+for (const Class of [Address, Recipient, BodyPart, Attachment, CustomHeader, Calendar, EmailMessage]) {
   names.apply(Class);
 }
 
@@ -189,11 +221,12 @@ function messageValues(message) {
   for (const name of Object.keys(COLLECTIONS)) {
     values[name] = valuesOf(values[name]);
   }
+  values.calendar &&= values.calendar[VALUES];
   return values;
 }
 
 const classes = {
-  Address, Recipient, Recipients, BodyPart, BodyParts, Attachment, Attachments, EmbeddedObject, EmbeddedObjects,
+  Calendar, Address, Recipient, Recipients, BodyPart, BodyParts, Attachment, Attachments, EmbeddedObject, EmbeddedObjects,
   CustomHeader, CustomHeaders, EmailMessage,
 };
 module.exports = { classes, messageValues };

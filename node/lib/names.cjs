@@ -66,6 +66,12 @@ const members = {
     attachments: 'Attachments',
     embeddedObjects: 'EmbeddedObjects',
     customHeaders: 'CustomHeaders',
+    inReplyTo: 'InReplyTo',
+    references: 'References',
+    autoSubmitted: 'AutoSubmitted',
+    listUnsubscribe: 'ListUnsubscribe',
+    listUnsubscribeOneClick: 'ListUnsubscribeOneClick',
+    calendar: 'Calendar',
     toBytes: 'ToBytes',
     saveMessage: 'SaveMessage',
     reset: 'Reset',
@@ -79,6 +85,7 @@ const members = {
     contentType: 'ContentType',
     contentId: 'ContentID',
   },
+  Calendar: { text: 'Text', method: 'Method', fileName: 'FileName' },
   CustomHeader: { name: 'Name', value: 'Value' },
   Collection: { count: 'Count', add: 'Add', remove: 'Remove', getLastItem: 'GetLastItem' },
   // The argument of `diagnose`.
@@ -102,10 +109,11 @@ const members = {
   },
 };
 
-const statics = { SMTP: { quickSend: 'QuickSend' } };
+const statics = { SMTP: { quickSend: 'QuickSend' }, EmailMessage: { raw: 'Raw' } };
 
 const exported = {
   diagnose: 'Diagnose',
+  explain: 'Explain',
   SMTPConnectionError: 'SMTPConnectionException',
   SMTPAuthenticationError: 'SMTPAuthenticationException',
   SMTPProtocolError: 'SMTPProtocolException',

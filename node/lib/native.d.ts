@@ -103,6 +103,16 @@ export interface BodyPartFields {
   encoding: number
 }
 
+/** `Calendar` */
+export interface CalendarFields {
+  /** The iCalendar text. */
+  text: string
+  /** The method; empty for that of the text. */
+  method: string
+  /** The name under which it is attached too. */
+  fileName: string | null
+}
+
 /** The enums of the object API that have numbers. */
 export declare const enum Choice {
   /** `RecipientType` */
@@ -113,6 +123,8 @@ export declare const enum Choice {
   BodyPartEncoding = 'BodyPartEncoding',
   /** `Priority` */
   Priority = 'Priority',
+  /** `AutoSubmitted` */
+  AutoSubmitted = 'AutoSubmitted',
   /** `SMTPAuthMode` */
   AuthMode = 'AuthMode',
   /** `Security` */
@@ -222,6 +234,27 @@ export interface ErrorFields {
   noToken: boolean
 }
 
+/** Explains every failure in a transcript. */
+export declare function explain(transcript: string): Answer<Array<ExplanationFields>>
+
+/** One failure found in a transcript. */
+export interface ExplanationFields {
+  /** The line where it stands, from 1. */
+  line: number
+  /** The phase. */
+  stage: string | null
+  /** The server's name, or empty. */
+  host: string
+  /** The sender of the transaction. */
+  sender: string | null
+  /** The recipient in question. */
+  recipient: string | null
+  /** The reply that refused. */
+  reply: ReplyFields | null
+  /** Why, and what to do. */
+  diagnosis: DiagnosisFields
+}
+
 /** The answer of a call that failed. */
 export interface Failed {
   /** Everything about it. */
@@ -245,6 +278,8 @@ export interface MessageDefaults {
   priority: number
   /** `CharsetEncoding` */
   charsetEncoding: string
+  /** `AutoSubmitted` */
+  autoSubmitted: number
   /** `Type` of a recipient. */
   recipientType: number
   /** `Format` of a body part. */
@@ -283,6 +318,22 @@ export interface MessageFields {
   embeddedObjects: Array<AttachmentFields>
   /** Further headers. */
   customHeaders: Array<HeaderFields>
+  /** The messages that it answers. */
+  inReplyTo: Array<string>
+  /** The thread. */
+  references: Array<string>
+  /** A number of `AutoSubmitted`. */
+  autoSubmitted: number
+  /** Links that end a subscription. */
+  listUnsubscribe: Array<string>
+  /** Whether an empty POST to the link is enough. */
+  listUnsubscribeOneClick: boolean
+  /** An invitation. */
+  calendar: CalendarFields | null
+  /** The file of a whole message. */
+  rawFile: string | null
+  /** The bytes of a whole message, copied once by [`copy_bytes`]. */
+  rawBytes: ExternalObject<Uint8Array> | null
 }
 
 /** `Recipient` */
@@ -297,6 +348,9 @@ export interface MessageRecipient {
 
 /** The message as it would be sent. */
 export declare function messageToBytes(message: MessageFields): Answer<Buffer>
+
+/** The settings of an invitation with this text. */
+export declare function newCalendar(text: string): Answer<CalendarFields>
 
 /** Reads a host name, `host:port` or a URL. */
 export declare function parseServer(text: string): Answer<ServerFields>

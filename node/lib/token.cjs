@@ -37,7 +37,8 @@ class TokenQuestions {
 
   /** What the native half calls; undefined when there is nobody to ask. */
   get ask() {
-    return this.#give.size > 0 ? (id, refresh, question) => this.#ask(this.#give.get(id), refresh, question) : undefined;
+    const ask = (id, refresh, question) => this.#ask(this.#give.get(id), refresh, question);
+    return this.#give.size > 0 ? ask : undefined;
   }
 
   /** Ends the waiting for answers. */

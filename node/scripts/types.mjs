@@ -1,10 +1,10 @@
-// Makes index.d.ts of types/freesmtp.d.ts: every member of the table of names is declared under its original name too.
+// Makes index.d.ts of the declarations in types/: every member of the table of names is declared under its original name too.
 // With --check it only tells whether index.d.ts is what it would make.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const { members, statics, exported } = createRequire(import.meta.url)('../lib/names.cjs');
-const source = new URL('../types/freesmtp.d.ts', import.meta.url);
+const sources = ['freesmtp', 'message'].map((name) => new URL(`../types/${name}.d.ts`, import.meta.url));
 const target = new URL('../index.d.ts', import.meta.url);
 
 const CLASS = /^export (?:declare class|interface) (\w+)/;
@@ -43,7 +43,7 @@ function* doubled(lines) {
     }
   }
   for (const [name, alias] of Object.entries(exported)) {
-    const isClass = name !== 'diagnose';
+    const isClass = !/^[a-z]/.test(name);
     yield '';
     yield `/** The original name of {@link ${name}}. */`;
     yield `export declare const ${alias}: typeof ${name};`;
@@ -66,8 +66,8 @@ function original(owner, declaration, missing) {
   return [...doc, first.replace(MEMBER, (whole) => whole.slice(0, -name.length) + names[name]), ...rest];
 }
 
-const lines = readFileSync(source, 'utf8').trimEnd().split('\n');
-const head = '// Made by scripts/types.mjs from types/freesmtp.d.ts and lib/names.cjs.';
+const lines = sources.map((source) => readFileSync(source, 'utf8').trimEnd()).join('\n\n').split('\n');
+const head = '// Made by scripts/types.mjs from types/*.d.ts and lib/names.cjs.';
 const made = [head, ...doubled(lines), ''].join('\n');
 if (!process.argv.includes('--check')) {
   writeFileSync(target, made);

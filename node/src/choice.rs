@@ -2,7 +2,7 @@
 
 use freesmtp_core::{
     AuthMode, Error, Security,
-    message::{BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
+    message::{AutoSubmitted, BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
     smtp::MinTlsVersion,
 };
 use napi::bindgen_prelude::Either;
@@ -24,6 +24,8 @@ pub enum Choice {
     BodyPartEncoding,
     /// `Priority`
     Priority,
+    /// `AutoSubmitted`
+    AutoSubmitted,
     /// `SMTPAuthMode`
     AuthMode,
     /// `Security`
@@ -38,6 +40,7 @@ pub fn choose(choice: Choice, field: String, value: Either<f64, String>) -> Answ
         Choice::BodyPartFormat => numbered(&field, value, BodyPartFormat::ALL, BodyPartFormat::number),
         Choice::BodyPartEncoding => numbered(&field, value, BodyPartEncoding::ALL, BodyPartEncoding::number),
         Choice::Priority => numbered(&field, value, Priority::ALL, Priority::number),
+        Choice::AutoSubmitted => numbered(&field, value, AutoSubmitted::ALL, AutoSubmitted::number),
         Choice::AuthMode => match value {
             Either::A(number) => known(&field, number, AuthMode::ALL.map(|(mode, _)| mode as u8)),
             Either::B(name) => name.parse::<AuthMode>().map(|mode| mode as u8).map_err(explained),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use freesmtp_core::{
     Diagnosis, Stage,
-    diagnosis::{self, Context},
+    diagnosis::{self, Context, Explanation},
     types::Reply,
 };
 use napi_derive::napi;
@@ -12,6 +12,7 @@ use napi_derive::napi;
 use crate::{
     answer::{Answer, guard},
     error::input,
+    report::ReplyFields,
 };
 
 /// Why something failed, and what to do.
@@ -129,6 +130,45 @@ pub fn diagnose(reply: String, stage: Option<String>, context: ContextFields) ->
         });
         Ok(DiagnosisFields::from(&diagnosis))
     })
+}
+
+/// One failure found in a transcript.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct ExplanationFields {
+    /// The line where it stands, from 1.
+    pub line: u32,
+    /// The phase.
+    pub stage: Option<String>,
+    /// The server's name, or empty.
+    pub host: String,
+    /// The sender of the transaction.
+    pub sender: Option<String>,
+    /// The recipient in question.
+    pub recipient: Option<String>,
+    /// The reply that refused.
+    pub reply: Option<ReplyFields>,
+    /// Why, and what to do.
+    pub diagnosis: DiagnosisFields,
+}
+
+impl From<Explanation> for ExplanationFields {
+    fn from(found: Explanation) -> Self {
+        Self {
+            line: u32::try_from(found.line).unwrap_or(u32::MAX),
+            stage: found.stage.map(|stage| stage.to_string()),
+            host: found.host,
+            sender: found.sender,
+            recipient: found.recipient,
+            reply: found.reply.map(ReplyFields::from),
+            diagnosis: DiagnosisFields::from(&found.diagnosis),
+        }
+    }
+}
+
+/// Explains every failure in a transcript.
+#[napi]
+pub fn explain(transcript: String) -> Answer<Vec<ExplanationFields>> {
+    guard(|| Ok(diagnosis::explain(&transcript).into_iter().map(ExplanationFields::from).collect()))
 }
 
 fn stages() -> String {

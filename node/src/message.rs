@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use freesmtp_core::{
     Address, EmailMessage, Error,
     message::{
-        Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Content, CustomHeader, Date, Priority,
-        Recipient, RecipientType,
+        Attachment, AutoSubmitted, BodyPart, BodyPartEncoding, BodyPartFormat, Calendar, Content,
+        CustomHeader, Date, Priority, Recipient, RecipientType,
     },
 };
 use napi::bindgen_prelude::{Buffer, External, ExternalRef, Uint8Array};
@@ -98,6 +98,17 @@ pub struct HeaderFields {
     pub value: String,
 }
 
+/// `Calendar`
+#[napi(object, use_nullable = true)]
+pub struct CalendarFields {
+    /// The iCalendar text.
+    pub text: String,
+    /// The method; empty for that of the text.
+    pub method: String,
+    /// The name under which it is attached too.
+    pub file_name: Option<String>,
+}
+
 /// `EmailMessage`
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct MessageFields {
@@ -129,6 +140,22 @@ pub struct MessageFields {
     pub embedded_objects: Vec<AttachmentFields>,
     /// Further headers.
     pub custom_headers: Vec<HeaderFields>,
+    /// The messages that it answers.
+    pub in_reply_to: Vec<String>,
+    /// The thread.
+    pub references: Vec<String>,
+    /// A number of `AutoSubmitted`.
+    pub auto_submitted: u8,
+    /// Links that end a subscription.
+    pub list_unsubscribe: Vec<String>,
+    /// Whether an empty POST to the link is enough.
+    pub list_unsubscribe_one_click: bool,
+    /// An invitation.
+    pub calendar: Option<CalendarFields>,
+    /// The file of a whole message.
+    pub raw_file: Option<String>,
+    /// The bytes of a whole message, copied once by [`copy_bytes`].
+    pub raw_bytes: Option<ExternalRef<Arc<[u8]>>>,
 }
 
 impl MessageFields {
@@ -150,6 +177,8 @@ impl MessageFields {
                     .ok_or_else(|| input(format!("BodyParts[{index}].Encoding"), "is no BodyPartEncoding"))?,
             })
         });
+        let auto_submitted = AutoSubmitted::from_number(self.auto_submitted)
+            .ok_or_else(|| input("AutoSubmitted", "is no AutoSubmitted"))?;
         Ok(EmailMessage {
             from: self.from.into_core(),
             reply_to: self.reply_to.into_optional(),
@@ -170,9 +199,33 @@ impl MessageFields {
                 .into_iter()
                 .map(|header| CustomHeader { name: header.name, value: header.value })
                 .collect(),
+            in_reply_to: self.in_reply_to,
+            references: self.references,
+            auto_submitted,
+            list_unsubscribe: self.list_unsubscribe,
+            list_unsubscribe_one_click: self.list_unsubscribe_one_click,
+            calendar: self.calendar.map(|fields| Calendar {
+                text: fields.text,
+                method: fields.method,
+                file_name: fields.file_name,
+            }),
+            raw: match (self.raw_bytes, self.raw_file) {
+                (Some(bytes), _) => Some(Content::Bytes(Arc::clone(&bytes))),
+                (None, Some(path)) => Some(Content::File(PathBuf::from(path))),
+                (None, None) => None,
+            },
             ..EmailMessage::new()
         })
     }
+}
+
+/// The settings of an invitation with this text.
+#[napi]
+pub fn new_calendar(text: String) -> Answer<CalendarFields> {
+    guard(|| {
+        let Calendar { text, method, file_name } = Calendar::new(text);
+        Ok(CalendarFields { text, method, file_name })
+    })
 }
 
 /// What a new message and its parts hold before anything is set.
@@ -182,6 +235,8 @@ pub struct MessageDefaults {
     pub priority: u8,
     /// `CharsetEncoding`
     pub charset_encoding: String,
+    /// `AutoSubmitted`
+    pub auto_submitted: u8,
     /// `Type` of a recipient.
     pub recipient_type: u8,
     /// `Format` of a body part.
@@ -198,6 +253,7 @@ pub fn message_defaults() -> Answer<MessageDefaults> {
         Ok(MessageDefaults {
             priority: message.priority.number(),
             charset_encoding: message.charset_encoding,
+            auto_submitted: message.auto_submitted.number(),
             recipient_type: RecipientType::default().number(),
             format: BodyPartFormat::default().number(),
             encoding: BodyPartEncoding::default().number(),

@@ -22,7 +22,8 @@ const ORIGINALS = {
     ClientCertificate ClientKey MinTlsVersion
     TlsServerName AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames`,
   EmailMessage: `From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients BodyParts
-    Attachments EmbeddedObjects CustomHeaders Reset SaveMessage ToBytes`,
+    Attachments EmbeddedObjects CustomHeaders InReplyTo References AutoSubmitted ListUnsubscribe
+    ListUnsubscribeOneClick Calendar Reset SaveMessage ToBytes`,
   Address: 'Email Name',
   Recipient: 'Email Name Type',
   CustomHeader: 'Name Value',

@@ -84,7 +84,8 @@ test('EmailMessage', () => {
   message.From = 'other@example.test';
   assert.equal(message.from.email, 'other@example.test');
   const values = { returnPath: '', subject: 'Größe \u{1F600}', charsetEncoding: 'us-ascii',
-    date: new Date(86_400_000) };
+    date: new Date(86_400_000), inReplyTo: ['<a@example.test>'], references: ['<r@example.test>', '<a@example.test>'],
+    listUnsubscribe: ['https://example.test/u'], listUnsubscribeOneClick: true };
   for (const [name, value] of Object.entries(values)) {
     roundTrip(message, name, value);
   }
@@ -98,7 +99,7 @@ test('EmailMessage', () => {
 test('the names of enum values are those of the core', () => {
   const owners = { RecipientType: ['Recipient', 'type'], BodyPartFormat: ['BodyPart', 'format'],
     BodyPartEncoding: ['BodyPart', 'encoding'], Priority: ['EmailMessage', 'priority'],
-    SMTPAuthMode: ['SMTPServer', 'authMode'], Security: ['SMTPServer', 'security'] };
+    AutoSubmitted: ['EmailMessage', 'autoSubmitted'], SMTPAuthMode: ['SMTPServer', 'authMode'], Security: ['SMTPServer', 'security'] };
   for (const [name, [owner, property]] of Object.entries(owners)) {
     for (const [value, number] of Object.entries(freesmtp[name])) {
       const record = new freesmtp[owner]();
