@@ -23,6 +23,9 @@ use crate::answer::{Answer, guard};
 
 type Reply = Result<Secret, String>;
 
+/// Asks the function with that number; the truth value says that the server refused the token before.
+type Asker = dyn Fn(u32, bool) -> Reply;
+
 /// The open end of a question: dropped unanswered, it tells that no answer will come.
 pub struct Question(SyncSender<Reply>);
 
@@ -37,7 +40,7 @@ type Queue = ThreadsafeFunction<(u32, bool, Question), (), Asked, Status, false>
 
 thread_local! {
     /// How the call that runs on this thread asks.
-    static ASKER: RefCell<Option<Rc<dyn Fn(u32, bool) -> Reply>>> = const { RefCell::new(None) };
+    static ASKER: RefCell<Option<Rc<Asker>>> = const { RefCell::new(None) };
 }
 
 /// How a call with a thread of its own asks.
@@ -103,9 +106,9 @@ fn question() -> (Question, Receiver<Reply>) {
     (Question(sender), receiver)
 }
 
-fn during<T>(asker: Rc<dyn Fn(u32, bool) -> Reply>, call: impl FnOnce() -> T) -> T {
+fn during<T>(asker: Rc<Asker>, call: impl FnOnce() -> T) -> T {
     /// Puts back what was there before, also after a panic.
-    struct Restore(Option<Rc<dyn Fn(u32, bool) -> Reply>>);
+    struct Restore(Option<Rc<Asker>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             let before = self.0.take();
