@@ -1,13 +1,22 @@
-//! Why something failed: `diagnose`, and the core's explanation as a Python object.
+//! Why something failed: `diagnose`, `explain`, and the core's explanation as a Python object.
 
 use freesmtp_core::{
     Diagnosis, Stage,
-    diagnosis::{Context, diagnose as explain},
+    diagnosis::{self, Context, Explanation},
     types::Reply,
 };
-use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
+use pyo3::{
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyList},
+};
 
-use crate::{boundary::call, error::bad_input, value::text};
+use crate::{
+    boundary::{call, detached},
+    error::bad_input,
+    report::reply,
+    value::text,
+};
 
 /// A `freesmtp.Diagnosis`.
 pub(crate) fn diagnosis<'py>(py: Python<'py>, diagnosis: &Diagnosis) -> PyResult<Bound<'py, PyAny>> {
@@ -56,13 +65,13 @@ pub(crate) fn diagnose<'py>(
         let names = Stage::ALL.map(Stage::as_str).join(", ");
         bad_input(py, "stage", &format!("is not known; it is one of {names}"))
     })?;
-    let reply = Reply::parse(&detail);
+    let parsed = Reply::parse(&detail);
     let offered = offered.unwrap_or_default();
     let explained = call(py, || {
-        Ok(explain(&Context {
+        Ok(diagnosis::diagnose(&Context {
             stage,
-            reply: reply.as_ref(),
-            detail: if reply.is_none() { &detail } else { "" },
+            reply: parsed.as_ref(),
+            detail: if parsed.is_none() { &detail } else { "" },
             offered: &offered,
             authenticated,
             tls,
@@ -81,4 +90,27 @@ pub(crate) fn diagnose<'py>(
         }))
     })?;
     diagnosis(py, &explained)
+}
+
+/// Explains every failure in a transcript: a log of this library, of another client or of a mail server, a bounce
+/// (RFC 3464), the text of an exception, or a bare reply. What holds no failure gives an empty list.
+#[pyfunction]
+pub(crate) fn explain<'py>(py: Python<'py>, transcript: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let transcript = text(transcript, "transcript")?;
+    let found = detached(py, || Ok(diagnosis::explain(&transcript)))?;
+    PyList::new(py, found.iter().map(|found| explanation(py, found)).collect::<PyResult<Vec<_>>>()?)
+}
+
+/// A `freesmtp.Explanation`.
+fn explanation<'py>(py: Python<'py>, found: &Explanation) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let fields = PyDict::new(py);
+    fields.set_item("line", found.line)?;
+    fields.set_item("stage", found.stage.map(Stage::as_str))?;
+    fields.set_item("host", &found.host)?;
+    fields.set_item("sender", found.sender.as_deref())?;
+    fields.set_item("recipient", found.recipient.as_deref())?;
+    fields.set_item("reply", found.reply.as_ref().map(|said| reply(py, said)).transpose()?)?;
+    fields.set_item("diagnosis", diagnosis(py, &found.diagnosis)?)?;
+    CLASS.import(py, "freesmtp._report", "Explanation")?.call((), Some(&fields))
 }

@@ -46,7 +46,7 @@ mod _freesmtp {
         collection::Collection,
         collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
         custom_header::CustomHeader,
-        diagnosis::diagnose,
+        diagnosis::{diagnose, explain},
         dkim::{DkimSigner, DkimSigners},
         enums::_enum_numbers,
         message::EmailMessage,

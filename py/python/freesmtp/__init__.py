@@ -61,13 +61,15 @@ from ._freesmtp import (
     Timeouts,
     __version__,
     diagnose,
+    explain,
 )
 from ._names import apply as _apply
-from ._report import Diagnosis, RecipientResult, Reply, Report, TlsInfo
+from ._report import Diagnosis, Explanation, RecipientResult, Reply, Report, TlsInfo
 
 _apply()
 
 Diagnose = diagnose
+Explain = explain
 
 __all__ = [
     "SMTP",
@@ -91,6 +93,8 @@ __all__ = [
     "DkimSigners",
     "EmailMessage",
     "EmbeddedObjects",
+    "Explain",
+    "Explanation",
     "FileIOError",
     "FileIOException",
     "InternalError",
@@ -121,4 +125,5 @@ __all__ = [
     "TlsInfo",
     "__version__",
     "diagnose",
+    "explain",
 ]

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, SupportsIndex, TypeVar, final, overlo
 from typing_extensions import Buffer, Self, TypeAlias, TypedDict, Unpack, disjoint_base
 
 from . import _enums
-from ._report import Diagnosis, Reply, Report
+from ._report import Diagnosis, Explanation, Reply, Report
 
 __all__ = [
     "Address",
@@ -28,6 +28,7 @@ __all__ = [
     "Recipients",
     "CustomHeader",
     "diagnose",
+    "explain",
     "DkimSigner",
     "DkimSigners",
     "_enum_numbers",
@@ -578,5 +579,6 @@ def diagnose(
     recipient_count: int = 0,
     message_id: str | None = None,
 ) -> Diagnosis: ...
+def explain(transcript: str) -> list[Explanation]: ...
 def _panic(way: str) -> None: ...
 def _enum_numbers() -> dict[str, dict[str, int]]: ...

@@ -121,3 +121,26 @@ class Reply:
 
     def __str__(self) -> str:
         return f"{self.code:03} {self.text}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One failure found in a transcript."""
+
+    line: int
+    """The line of the transcript where it stands, from 1."""
+    stage: str | None
+    """The phase, such as `RCPT`, where the transcript shows it."""
+    host: str
+    """The server's name, or empty."""
+    sender: str | None
+    """The sender of the transaction."""
+    recipient: str | None
+    """The recipient in question."""
+    reply: Reply | None
+    """The reply that refused; `None` for a failure that the client noticed."""
+    diagnosis: Diagnosis
+    """Why, who must act, what to do."""
+
+    def __str__(self) -> str:
+        return str(self.diagnosis)
