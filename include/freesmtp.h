@@ -270,7 +270,7 @@ typedef struct freesmtp_error freesmtp_error;
 /// The result for one recipient. Borrowed from a report or an error.
 typedef struct freesmtp_recipient freesmtp_recipient;
 
-/// An explanation. Borrowed from an error or a recipient, or owned from `freesmtp_diagnose`.
+/// An explanation. Borrowed from an error, a recipient or explanations, or owned from `freesmtp_diagnose`.
 typedef struct freesmtp_diagnosis freesmtp_diagnosis;
 
 /// Where to send, and how. A value: `freesmtp_smtp_add_server` copies it.
@@ -335,6 +335,9 @@ typedef struct freesmtp_context {
   /// Number of recipients; 0 when unknown.
   size_t recipient_count;
 } freesmtp_context;
+
+/// The failures found in a transcript, in its order. Made by `freesmtp_explain`; what it gives is borrowed from it.
+typedef struct freesmtp_explanations freesmtp_explanations;
 
 /* ---- SMTP: servers, log, send ---------------------------------------------------------------------------- */
 
@@ -1386,6 +1389,50 @@ freesmtp_error *freesmtp_diagnose(const char *reply,
                                   const char *stage,
                                   const freesmtp_context *context,
                                   freesmtp_diagnosis **diagnosis);
+
+/* ---- Advanced: explaining a conversation that somebody wrote down ---------------------------------------- */
+
+/// Explains every failure in a transcript: a log of this library, of another client or of a mail server, a bounce
+/// (RFC 3464), an exception's text, or a bare reply. What holds no failure gives none.
+/// `*explanations` is owned: `freesmtp_explanations_free`.
+freesmtp_error *freesmtp_explain(const char *transcript,
+                                 freesmtp_explanations **explanations);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_explain_n(const char *transcript,
+                                   size_t transcript_size,
+                                   freesmtp_explanations **explanations);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_explanations_free(freesmtp_explanations *explanations);
+
+/// How many failures there are.
+size_t freesmtp_explanations_count(const freesmtp_explanations *explanations);
+
+/// The line of the transcript where the failure at `index` stands, from 1; 0 behind the last.
+size_t freesmtp_explanations_line(const freesmtp_explanations *explanations, size_t index);
+
+/// The phase by its stable name: `RCPT`, `AUTH` …; NULL where the transcript does not show it. Borrowed.
+const char *freesmtp_explanations_stage(const freesmtp_explanations *explanations, size_t index);
+
+/// The server's name; NULL where it is not known. Borrowed.
+const char *freesmtp_explanations_host(const freesmtp_explanations *explanations, size_t index);
+
+/// The sender of the transaction; NULL where it is not known. Borrowed.
+const char *freesmtp_explanations_sender(const freesmtp_explanations *explanations, size_t index);
+
+/// The recipient in question; NULL where there is none. Borrowed.
+const char *freesmtp_explanations_recipient(const freesmtp_explanations *explanations, size_t index);
+
+/// The code of the reply that refused; 0 for a failure that the client noticed.
+int freesmtp_explanations_reply_code(const freesmtp_explanations *explanations, size_t index);
+
+/// Its text, codes left out, lines joined by LF; NULL behind the last. Borrowed.
+const char *freesmtp_explanations_reply_text(const freesmtp_explanations *explanations, size_t index);
+
+/// Why, who must act, what to do; NULL behind the last. Borrowed.
+const freesmtp_diagnosis *freesmtp_explanations_diagnosis(const freesmtp_explanations *explanations,
+                                                          size_t index);
 
 #ifdef __cplusplus
 } /* extern "C" */

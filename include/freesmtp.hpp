@@ -30,6 +30,7 @@
 
 #include "freesmtp/diagnosis.hpp"
 #include "freesmtp/error.hpp"
+#include "freesmtp/explain.hpp"
 #include "freesmtp/message.hpp"
 #include "freesmtp/report.hpp"
 #include "freesmtp/server.hpp"

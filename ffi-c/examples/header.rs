@@ -41,6 +41,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("server/tls", "Advanced: how the connection to a server is protected"),
     ("cancel", "Advanced: ending one operation from another thread"),
     ("context", "Advanced: explaining a reply that another program got"),
+    ("explain", "Advanced: explaining a conversation that somebody wrote down"),
 ];
 
 /// No function takes them by type, so that a number that is no value is an error and not undefined behaviour.

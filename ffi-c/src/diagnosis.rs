@@ -12,7 +12,7 @@ use crate::{
     strings::{c_string, lend},
 };
 
-/// An explanation. Borrowed from an error or a recipient, or owned from `freesmtp_diagnose`.
+/// An explanation. Borrowed from an error, a recipient or explanations, or owned from `freesmtp_diagnose`.
 pub struct freesmtp_diagnosis {
     cause: CString,
     who: CString,

@@ -23,6 +23,7 @@ pub mod diagnosis;
 pub mod dkim;
 pub mod enums;
 pub mod error;
+pub mod explain;
 mod guard;
 mod list;
 pub mod message;

@@ -223,12 +223,37 @@ static void replies_are_explained(void) {
     refused(freesmtp_diagnose("550 no", NULL, &context, &diagnosis), "context.local_address");
 }
 
+static void conversations_are_explained(void) {
+    freesmtp_explanations *found = NULL;
+    ok(freesmtp_explain("C: EHLO me\nS: 250-mx.example.com\nS: 250 AUTH LOGIN\nC: MAIL FROM:<a@b.test>\nS: 250 ok\n"
+                        "C: RCPT TO:<c@d.test>\nS: 554 5.7.1 <c@d.test>: Relay access denied\n",
+                        &found));
+    CHECK(freesmtp_explanations_count(found) == 1);
+    CHECK(freesmtp_explanations_line(found, 0) == 7);
+    CHECK(strcmp(freesmtp_explanations_stage(found, 0), "RCPT") == 0);
+    CHECK(strcmp(freesmtp_explanations_sender(found, 0), "a@b.test") == 0);
+    CHECK(strcmp(freesmtp_explanations_recipient(found, 0), "c@d.test") == 0);
+    CHECK(freesmtp_explanations_reply_code(found, 0) == 554);
+    CHECK(strstr(freesmtp_explanations_reply_text(found, 0), "Relay access denied") != NULL);
+    CHECK(strcmp(freesmtp_diagnosis_cause(freesmtp_explanations_diagnosis(found, 0)), "relay-denied") == 0);
+    CHECK(freesmtp_explanations_host(found, 0) == NULL);
+    CHECK(freesmtp_explanations_diagnosis(found, 1) == NULL && freesmtp_explanations_line(found, 1) == 0);
+    freesmtp_explanations_free(found);
+    ok(freesmtp_explain_n("250 ok\n550 5.1.1 no", 6, &found));
+    CHECK(found != NULL && freesmtp_explanations_count(found) == 0);
+    freesmtp_explanations_free(found);
+    refused(freesmtp_explain(NULL, &found), "transcript");
+    CHECK(found == NULL && freesmtp_explanations_count(NULL) == 0);
+    freesmtp_explanations_free(NULL);
+}
+
 int main(void) {
     null_is_no_crash();
     broken_texts_and_numbers_are_named();
     a_bad_server_is_reported_when_it_is_needed();
     what_is_set_is_given_back();
     replies_are_explained();
+    conversations_are_explained();
     CHECK(strlen(freesmtp_version()) >= 5);
     return 0;
 }

@@ -198,6 +198,10 @@ void RepliesAreExplained() {
     context.Offered = {"AUTH LOGIN", "STARTTLS"};
     const Diagnosis diagnosis = Diagnose("550 5.7.1 Relaying denied", "RCPT", context);
     CHECK(diagnosis.Cause == "relay-denied" && diagnosis.Remedy.find("AUTH LOGIN") != std::string::npos);
+    const std::vector<Explanation> found = Explain("C: RCPT TO:<c@d.test>\nS: 554 5.7.1 <c@d.test>: Relay access denied\n");
+    CHECK(found.size() == 1 && found[0].Line == 2 && found[0].Recipient == "c@d.test" && !found[0].Sender);
+    CHECK(found[0].ReplyCode == 554 && found[0].Diagnosis.Cause == "relay-denied");
+    CHECK(Explain("250 ok").empty());
     CHECK(Thrown<MessageError>([] { Diagnose("550 no", "TEA"); }).Field() == "stage");
 }
 
