@@ -71,7 +71,7 @@ fn every_row_decides_a_case() {
 /// The collection beside the repository, which a checkout alone does not have, and our own.
 fn corpora() -> Vec<(String, String)> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let own = ["extra", "fresh1", "fresh2", "fresh3", "fresh4", "fresh5"]
+    let own = ["extra", "fresh1", "fresh2", "fresh3", "fresh4", "fresh5", "fresh6"]
         .map(|name| format!("tests/corpus/{name}.tsv"));
     ["../shared/corpus/rejections.tsv".to_owned()]
         .into_iter()
