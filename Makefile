@@ -86,10 +86,11 @@ lint-rust: | $(STAMPS)/packages-build
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps -p freesmtp-core
 
 lint-python: python
-	.venv/bin/ruff check tests py examples/python demo
-	.venv/bin/ruff format --check tests py examples/python demo
+	.venv/bin/ruff check tests py examples/python
+	.venv/bin/ruff format --check tests py examples/python
+	.venv/bin/ruff check --config tests/ruff.toml bench demo
+	.venv/bin/ruff format --check --config tests/ruff.toml bench demo
 	.venv/bin/ruff check --config py/pyproject.toml tests/drivers/python
-	.venv/bin/ruff check --config tests/ruff.toml bench
 	cd tests && ../.venv/bin/mypy
 	cd py && ../.venv/bin/mypy --strict ../examples/python && ../.venv/bin/stubtest freesmtp
 
