@@ -112,7 +112,9 @@ class ScriptedServer:
         contexts: dict[str, ssl.SSLContext] | None = None,
         host: str = LOOPBACK,
         port: int = 0,
+        may_hang_up: bool = False,
     ) -> None:
+        """`may_hang_up`: the client may close while it is still spoken to, as it should when it is told too much."""
         if split not in SPLITS:
             raise ValueError(f"split is one of {SPLITS}, not {split!r}")
         self.connections: list[Connection] = []
@@ -120,6 +122,7 @@ class ScriptedServer:
         self._scripts = scripts
         self._split = split
         self._contexts = contexts or {}
+        self._may_hang_up = may_hang_up
         self._sockets: list[socket.socket] = []
         self._players: list[threading.Thread] = []
         self._listener = socket.create_server(
@@ -244,7 +247,11 @@ class _Play:
         except TimeoutError:
             self._server.violations.append(f"{self._name}, step {position}: the client does nothing at {step}")
         except (OSError, ssl.SSLError) as error:
-            self._server.violations.append(f"{self._name}, step {position}: {error}")
+            hung_up = isinstance(error, (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError))
+            if hung_up and self._server._may_hang_up:
+                self._connection.finished = True
+            else:
+                self._server.violations.append(f"{self._name}, step {position}: {error}")
         finally:
             self._close()
 
