@@ -23,7 +23,7 @@ CARGO_FLAGS := --locked
 export FREESMTP_PROFILE := release
 
 .PHONY: all rust python node-binding drivers demo test test-rust test-suites test-node lint lint-rust lint-python lint-node \
-        drift bench install docs headers clean
+        drift bench install docs header headers clean
 
 # --- Setting up -------------------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ lint-node: node-binding
 drift: headers
 	git diff --exit-code -- include node/index.d.ts node/lib Cargo.lock
 
-headers: node-binding
+header headers: node-binding
 	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-ffi --example header > build/freesmtp.h.new
 	mv build/freesmtp.h.new include/freesmtp.h
 	cd node && npm run --silent types
