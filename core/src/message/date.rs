@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::{error::Error, types::civil};
 
 /// A moment, and the offset from UTC that it is shown with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,23 +69,6 @@ impl fmt::Display for Date {
             offset % 60,
         )
     }
-}
-
-/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
-///
-/// Years are counted from March, so that the leap day is the last of a year, in eras of 400 years.
-fn civil(days: i64) -> (i64, i64, i64) {
-    const DAYS_AN_ERA: i64 = 146_097;
-    const FROM_MARCH_OF_YEAR_0: i64 = 719_468;
-    let days = days.saturating_add(FROM_MARCH_OF_YEAR_0);
-    let era = days.div_euclid(DAYS_AN_ERA);
-    let of_era = days.rem_euclid(DAYS_AN_ERA);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

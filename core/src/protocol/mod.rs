@@ -23,7 +23,7 @@ mod stuffing;
 mod timeouts;
 mod transaction;
 
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, DeliverByOffer, FutureReleaseOffer, Limits, MtPriorityOffer};
 pub use command::{Command, check_helo_name};
 pub use engine::Engine;
 pub use reply_parser::ReplyParser;

@@ -3,6 +3,7 @@
 mod address;
 mod diagnosis;
 mod failure;
+mod moment;
 mod reply;
 mod report;
 mod secret;
@@ -12,6 +13,8 @@ mod text;
 pub use address::{Address, Mailbox};
 pub use diagnosis::{Cause, Diagnosis, Who};
 pub use failure::Failure;
+pub use moment::Moment;
+pub(crate) use moment::civil;
 pub use reply::{EnhancedCode, Reply};
 pub use report::{RecipientResult, RecipientStatus, Report, TlsInfo};
 pub use secret::Secret;
