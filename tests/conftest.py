@@ -1,6 +1,7 @@
 """Fixtures for every test that needs a server, a certificate or a language's driver."""
 
 import os
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ from harness import driver
 from harness.driver import Answer, Job
 from harness.pki import Pki
 from harness.postfix import Postfix
-from harness.process import Unavailable
+from harness.process import LOOPBACK, Unavailable
+from harness.running import RunningDriver
 from harness.scripted import ScriptedServer, Step
 from harness.submission import Submission
 
@@ -80,6 +82,29 @@ def serve(tls_contexts: dict[str, ssl.SSLContext]) -> Iterator[Serve]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def drivers() -> Iterator[dict[str, RunningDriver]]:
+    """The drivers that stay, by language."""
+    running = {language: RunningDriver(language) for language in driver.languages()}
+    yield running
+    for one in running.values():
+        one.close()
+
+
+@pytest.fixture
+def running(language: str, drivers: dict[str, RunningDriver]) -> RunningDriver:
+    """The language's driver, which carries out one job after the other."""
+    return drivers[language]
+
+
+@pytest.fixture(scope="session")
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, and nobody will: it is taken."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        yield int(taken.getsockname()[1])
 
 
 @pytest.fixture

@@ -130,19 +130,21 @@ def run(language: str, job: Job, timeout: float = 60, prefix: Iterable[str] = ()
     errors = done.stderr.decode("utf-8", "backslashreplace")
     if done.returncode != 0:
         raise ContractError(f"{language}: exit status {done.returncode}\n{errors}")
-    answers = []
-    for line in done.stdout.decode("utf-8").splitlines():
-        try:
-            answer = json.loads(line)
-        except ValueError as error:
-            raise ContractError(f"{language}: this is not JSON: {line!r}") from error
-        if "unsupported" in answer:
-            if language not in ("c", "cpp"):
-                raise ContractError(f"{language}: may not leave out {answer['unsupported']}")
-            raise Unsupported(f"{language} cannot express {answer['unsupported']}")
-        check_shape(answer)
-        answers.append(answer)
-    return answers
+    return [read_answer(language, line) for line in done.stdout.splitlines()]
+
+
+def read_answer(language: str, line: bytes) -> Answer:
+    """A line that the driver printed, its shape checked."""
+    try:
+        answer: Answer = json.loads(line)
+    except ValueError as error:
+        raise ContractError(f"{language}: this is not JSON: {line!r}") from error
+    if "unsupported" in answer:
+        if language not in ("c", "cpp"):
+            raise ContractError(f"{language}: may not leave out {answer['unsupported']}")
+        raise Unsupported(f"{language} cannot express {answer['unsupported']}")
+    check_shape(answer)
+    return answer
 
 
 def run_one(language: str, job: Job, timeout: float = 60, prefix: Iterable[str] = ()) -> Answer:

@@ -1,13 +1,14 @@
 """Scenario files: a server's script, a job, and what must come of it (format: `tests/scenarios/README.md`)."""
 
 import base64
+import itertools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .driver import Answer, Job
-from .scripted import SPLITS, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls
+from .scripted import SPLITS, Chunk, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls
 
 DEFAULTS: dict[str, tuple[str, ...]] = {
     "smtp.defaultdomain": ("smtp.defaultdomain client.test",),
@@ -16,7 +17,8 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
     "subject": ("subject Hello",),
     "text": ("text Hello",),
 }
-SERVER_DEFAULTS = {"security": "none", "timeout": "10"}
+SERVER_DEFAULTS = {"host": "{host}", "port": "{port}", "security": "none", "timeout": "10"}
+VARIABLES = ("host", "port", "closed", "log", "ca")
 SPLIT_NAMES = {"all": SPLITS, "whole": ("whole",)}
 OPERATORS = ("=", "!=", "~", "!~", "has", "!has")
 
@@ -64,11 +66,12 @@ class Scenario:
     def make_job(self, variables: dict[str, str]) -> Job:
         """The job with the scenario's defaults filled in and the variables in braces replaced."""
         given = {key for key, _ in self.job}
-        server = {**SERVER_DEFAULTS, **{k.removeprefix("server."): v for k, v in self.job if k.startswith("server.")}}
-        job = Job().put("server.host", variables["host"]).put("server.port", variables["port"])
-        for key, value in server.items():
-            job.put(f"server.{key}", fill(value, variables))
-        job.put("server.add").put("smtp.logfile", variables["log"])
+        job = Job()
+        for server in self._servers():
+            for key, value in server.items():
+                job.put(f"server.{key}", fill(value, variables))
+            job.put("server.add")
+        job.put("smtp.logfile", variables["log"])
         for needed, lines in DEFAULTS.items():
             # "recipient" is there when any of recipient.to, .cc, .bcc is; text also when only html is given.
             prefixes = (needed, "html") if needed == "text" else (needed,)
@@ -82,6 +85,17 @@ class Scenario:
         if "send" not in given:
             job.put("send")
         return job
+
+    def _servers(self) -> list[dict[str, str]]:
+        """The properties of each server; `server.add` ends one, and need not be said of the last."""
+        servers = [dict(SERVER_DEFAULTS)]
+        for key, value in self.job:
+            if key == "server.add":
+                servers.append(dict(SERVER_DEFAULTS))
+            elif key.startswith("server."):
+                servers[-1][key.removeprefix("server.")] = value
+        last_is_empty = len(servers) > 1 and servers[-1] == SERVER_DEFAULTS
+        return servers[:-1] if last_is_empty else servers
 
     def complaints(
         self, answers: list[Answer], server: ScriptedServer, log: str, variables: dict[str, str]
@@ -141,23 +155,72 @@ def fill(text: str, variables: dict[str, str]) -> str:
 
 
 def read(path: Path) -> Scenario:
-    """Reads one scenario file."""
-    scenario = Scenario(path.stem)
-    section = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    """Reads a scenario file that is one case."""
+    cases = read_cases(path)
+    if len(cases) != 1:
+        raise Malformed(f"{path.name}: {len(cases)} cases")
+    return cases[0]
+
+
+def read_cases(path: Path) -> list[Scenario]:
+    """Reads a scenario file: one case, or one for each combination of rows of its tables."""
+    lines = list(enumerate(path.read_text(encoding="utf-8").splitlines(), 1))
+    tables: list[list[dict[str, str]]] = []
+    rest: list[tuple[int, str]] = []
+    columns: list[str] | None = None
+    in_table = False
+    for number, line in lines:
+        if re.fullmatch(r"\[[a-z]+\]", line):
+            in_table, columns = line == "[vary]", None
+            if in_table:
+                tables.append([])
+        if not in_table:
+            rest.append((number, line))
+        elif line and not line.startswith(("#", "[")):
+            cells = [cell.strip() for cell in line.split("|")]
+            if columns is None:
+                columns = cells
+            elif len(cells) != len(columns):
+                raise Malformed(f"{path.name}:{number}: {len(columns)} columns, but here are {len(cells)}")
+            else:
+                tables[-1].append(dict(zip(columns, cells, strict=True)))
+    if not all(tables):
+        raise Malformed(f"{path.name}: a table without rows")
+    return [_read_case(path, rows, rest) for rows in itertools.product(*tables)]
+
+
+def _read_case(path: Path, rows: tuple[dict[str, str], ...], lines: list[tuple[int, str]]) -> Scenario:
+    """One case: the names of the tables' columns replaced by what the rows have there."""
+    varied = {name: value for row in rows for name, value in row.items()}
+    name = "-".join([path.stem, *(next(iter(row.values())) for row in rows)])
+    scenario = Scenario(name)
+    section, used = "", set()
+    for number, template in lines:
+        line = template
         try:
             if re.fullmatch(r"\[[a-z]+\]", line):
                 section = line[1:-1]
                 _begin(scenario, section)
-            elif section == "log":
+                continue
+            if line.startswith("#"):
+                continue
+            names = set(re.findall(r"\{([a-z]+)\}", line))
+            if unknown := names - {*varied, *VARIABLES}:
+                raise Malformed(f"nothing is named {', '.join(sorted(unknown))}")
+            used |= names
+            line = fill(line, varied)
+            if section == "log":
                 if line:
                     scenario.log = [*(scenario.log or []), line]
-            elif line and not line.startswith("#"):
+            elif line:
                 _take(scenario, section, line)
         except (Malformed, ValueError, IndexError) as error:
             raise Malformed(f"{path.name}:{number}: {error}: {line!r}") from error
     if not scenario.expectations:
         raise Malformed(f"{path.name}: an [expect] section is missing")
+    # The first column may be no more than the name of the case.
+    if unused := {name for row in rows for name in list(row)[1:]} - used:
+        raise Malformed(f"{path.name}: used nowhere: {', '.join(sorted(unused))}")
     return scenario
 
 
@@ -215,6 +278,8 @@ def _add_step(script: list[Step], line: str) -> None:
             script.append(Hear(text, pattern=mark == "C~", optional=mark == "C?"))
         case "@message":
             script.append(Message())
+        case "@bdat":
+            script.append(_chunk(text))
         case "@tls":
             script.append(Tls(text or "good"))
         case "@close":
@@ -224,7 +289,16 @@ def _add_step(script: list[Step], line: str) -> None:
         case "@silent":
             script.append(Silence())
         case _:
-            raise Malformed("a step is S:, S=, S?, C:, C~, C?, @message, @tls, @close, @reset or @silent")
+            raise Malformed("a step is S:, S=, S?, C:, C~, C?, @message, @bdat, @tls, @close, @reset or @silent")
+
+
+def _chunk(text: str) -> Chunk:
+    words = text.split()
+    last = words[-1:] == ["LAST"]
+    sizes = words[:-1] if last else words
+    if len(sizes) > 1:
+        raise Malformed("@bdat takes the number of octets, or none, and LAST")
+    return Chunk(int(sizes[0]) if sizes else None, last)
 
 
 def unescape(text: str) -> str:

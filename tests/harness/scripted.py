@@ -56,6 +56,14 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """Hear BDAT (RFC 3030), of that size unless `None`, and take so many octets; `last` ends the message."""
+
+    size: int | None = None
+    last: bool = False
+
+
+@dataclass(frozen=True)
 class Tls:
     """Do the server's part of a TLS handshake with the certificate of that name."""
 
@@ -74,7 +82,7 @@ class Silence:
     """Say nothing more, take what comes, until the client closes."""
 
 
-Step = Say | Hear | Respond | Message | Tls | Close | Silence
+Step = Say | Hear | Respond | Message | Chunk | Tls | Close | Silence
 
 
 @dataclass
@@ -225,6 +233,7 @@ class _Play:
         self._name = name
         self._buffer = bytearray()
         self._heard_optional = False
+        self._chunks = bytearray()
         connected.settimeout(PATIENCE)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -266,6 +275,8 @@ class _Play:
                 self._respond(answer)
             case Message():
                 self._take_message()
+            case Chunk():
+                self._take_chunk(step)
             case Tls(certificate):
                 self._start_tls(certificate)
             case Silence():
@@ -333,6 +344,23 @@ class _Play:
                 break
             message += line[1:] if line.startswith(b".") else line
         self._connection.messages.append(bytes(message))
+
+    def _take_chunk(self, step: Chunk) -> None:
+        line = self._line()
+        if line is None:
+            raise ClientClosed
+        found = re.fullmatch(r"BDAT ([0-9]+)( LAST)?", line)
+        if not found or bool(found[2]) != step.last or step.size not in (None, int(found[1])):
+            raise Violation(f"expected {step}, heard {line!r}")
+        self._connection.lines.append(line)
+        while len(self._buffer) < int(found[1]):
+            if not self._read():
+                raise ClientClosed
+        self._chunks += self._buffer[: int(found[1])]
+        del self._buffer[: int(found[1])]
+        if step.last:
+            self._connection.messages.append(bytes(self._chunks))
+            self._chunks.clear()
 
     def _start_tls(self, certificate: str) -> None:
         # What the client sent in clear text before the handshake must not become part of the session: a server

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import shlex
 import signal
 import smtplib
 import socket
@@ -22,7 +23,8 @@ from harness.maildir import parse
 from harness.pki import Pki
 from harness.postfix import DOMAIN, Postfix
 from harness.process import listening, wait_until
-from harness.scripted import Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls, Violation
+from harness.running import RunningDriver
+from harness.scripted import Chunk, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls, Violation
 
 GREETING: list[Step] = [Say(b"220-one\r\n220 two\r\n"), Hear("EHLO client.test"), Say(b"250-a\r\n250 b\r\n")]
 SOURCE = Path(__file__).parents[1]
@@ -120,6 +122,18 @@ class TestScriptedServer:
         with client(server.port) as smtp:
             assert smtp.rset() == (250, b"reset")
         server.finish()
+
+    def test_chunks_are_one_message(self, serve) -> None:
+        server = serve([Chunk(), Chunk(3, last=True), Say(b"250 ok\r\n")], [Chunk(5)], [Chunk(last=True)])
+        for sent in (b"BDAT 4\r\n.\r\nxBDAT 3 LAST\r\ny\r\n", b"BDAT 4\r\nabcd", b"BDAT 0\r\n"):
+            with socket.create_connection(("127.0.0.1", server.port)) as connected:
+                connected.sendall(sent)
+                while connected.recv(100):
+                    connected.shutdown(socket.SHUT_WR)
+        with pytest.raises(Violation, match=r"(?s)BDAT 4.*BDAT 0"):
+            server.finish()
+        assert server.messages == [b".\r\nxy\r\n"]
+        assert server.connections[0].finished
 
     @pytest.mark.parametrize(("reset", "error"), [(False, None), (True, ConnectionResetError)])
     def test_close(self, reset: bool, error: type[OSError] | None, serve) -> None:
@@ -278,6 +292,11 @@ class TestScenario:
             "[expect]\nok true\n",
             "[server]\nS: 220\n",
             "split all\n",
+            "[vary]\na | b\n1\n[expect]\n",
+            "[vary]\na\n[expect]\n",
+            "[vary]\na | b\n1 | 2\n[expect]\nok = {a}\n",
+            "[expect]\nok = {a}\n",
+            "[server]\n@bdat LAST 5\n[expect]\n",
         ],
     )
     def test_malformed_files_are_refused(self, text: str, tmp_path: Path) -> None:
@@ -296,6 +315,27 @@ class TestScenario:
                 Say(b"\x1b\r\n"),
                 Message(),
             ]
+        ]
+
+    def test_every_combination_of_rows_is_a_case(self, tmp_path: Path) -> None:
+        (tmp_path / "x.scn").write_text(
+            "[vary]\ncode | status\n450 | deferred\n550 |\n[vary]\nway\n@close\n@reset\n"
+            "[server]\nS: {code} no\n{way}\n[expect]\n{status}\nerror.message = {code} {way}\n".replace(
+                "{status}", "ok = {status}"
+            )
+        )
+        cases = scenario.read_cases(tmp_path / "x.scn")
+        assert [case.name for case in cases] == ["x-450-@close", "x-450-@reset", "x-550-@close", "x-550-@reset"]
+        assert cases[1].scripts == [[Say(b"450 no\r\n"), Close(reset=True)]]
+        assert cases[2].expectations[0][0].value == ""
+        assert cases[2].expectations[0][1].value == "550 @close"
+
+    def test_servers_have_their_own_defaults(self, tmp_path: Path) -> None:
+        read = self.read(tmp_path, "[job]\nserver.port {closed}\nserver.add\nserver.security required\n[expect]\n")
+        text = read.make_job({"host": "h", "port": "1", "closed": "2", "log": "/l"}).text()
+        assert text.splitlines()[:10] == [
+            *("server.host h", "server.port 2", "server.security none", "server.timeout 10", "server.add"),
+            *("server.host h", "server.port 1", "server.security required", "server.timeout 10", "server.add"),
         ]
 
     def test_defaults_are_added_only_where_nothing_is_given(self, tmp_path: Path) -> None:
@@ -360,7 +400,7 @@ class TestDriver:
     }
 
     def program(self, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-        monkeypatch.setenv("FREESMTP_DRIVER_NODE", f"{sys.executable} -c {json.dumps(code)}")
+        monkeypatch.setenv("FREESMTP_DRIVER_NODE", shlex.join([sys.executable, "-c", code]))
 
     def answer(self, **changes: object) -> dict[str, object]:
         return {"ok": False, "at": "send", "sends": 0, "error": {**self.ERROR, **changes}}
@@ -400,6 +440,33 @@ class TestDriver:
         self.program(monkeypatch, "import time; time.sleep(60)")
         with pytest.raises(ContractError, match="no end"):
             driver.run("node", Job(), timeout=0.5)
+
+    def test_a_driver_that_stays_answers_job_after_job(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        answer = json.dumps(self.answer())
+        self.program(
+            monkeypatch,
+            f"import sys\nfor line in sys.stdin:\n"
+            f" if line == 'send\\n': print({answer!r}, flush=True)\n"
+            f" if line == 'job.end\\n': print('{{\"end\":true}}', flush=True)\n"
+            f" if line == 'repeat 9\\n': sys.exit('broken')\n",
+        )
+        running = RunningDriver("node")
+        pid = running.pid
+        for sends in (2, 0, 1):
+            job = Job()
+            for _ in range(sends):
+                job.send()
+            assert running.run(job) == [self.answer()] * sends
+        assert running.pid == pid
+        with pytest.raises(ContractError, match=r"(?s)exit status 1.*broken"):
+            running.run(Job().put("repeat", 9))
+        assert running.run(Job().send()) == [self.answer()]
+        running.close()
+
+    def test_a_driver_that_stays_and_hangs_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.program(monkeypatch, "import time; time.sleep(60)")
+        with pytest.raises(ContractError, match="no end"):
+            RunningDriver("node").run(Job().put("text", "x" * 1_000_000), timeout=0.2)
 
     def test_only_c_may_leave_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         code = "print(chr(123) + chr(34) + 'unsupported' + chr(34) + ':1}')"

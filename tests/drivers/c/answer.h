@@ -97,6 +97,11 @@ static void print_report(const freesmtp_report *report, long sends) {
     fflush(stdout);
 }
 
+static void print_end(void) {
+    puts("{\"end\":true}");
+    fflush(stdout);
+}
+
 static void print_error(const freesmtp_error *error, const char *at_key) {
     printf("{\"ok\":false,\"at\":\"%s\",\"sends\":0,\"error\":{", at_key);
     print_text("", "kind", freesmtp_error_kind_name(error));

@@ -1,5 +1,8 @@
 /* The C driver of the test suite: see tests/drivers/README.md. */
 
+/* getline() */
+#define _POSIX_C_SOURCE 200809L
+
 #include "answer.h"
 #include "job.h"
 
@@ -78,6 +81,17 @@ static freesmtp_error *set_tokens(freesmtp_server *server, const struct line *li
     return freesmtp_server_set_token_callback(server, give_token, left, free);
 }
 
+/* One after the other, separated by commas. */
+static freesmtp_error *disable_extensions(freesmtp_server *server, const char *keywords) {
+    freesmtp_error *error = NULL;
+    while (error == NULL && *keywords != '\0') {
+        const size_t size = strcspn(keywords, ",");
+        error = freesmtp_server_add_disabled_extension_n(server, keywords, size);
+        keywords += size + (keywords[size] == ',');
+    }
+    return error;
+}
+
 static freesmtp_error *server_line(struct state *s, const struct line *line) {
     const char *key = line->key + strlen("server.");
     const struct setter {
@@ -104,6 +118,8 @@ static freesmtp_error *server_line(struct state *s, const struct line *line) {
             return texts[at].set(s->server, line->value, line->size);
     if (strcmp(key, "tokens") == 0)
         return set_tokens(s->server, line);
+    if (strcmp(key, "disabledextensions") == 0)
+        return disable_extensions(s->server, line->value);
     if (strcmp(key, "port") == 0)
         return freesmtp_server_set_port(s->server, (int)job_number(line));
     if (strcmp(key, "timeout") == 0)
@@ -262,23 +278,40 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
     return message_line(s, line);
 }
 
+static struct state begin(void) {
+    return (struct state){.smtp = freesmtp_smtp_new(NULL), .message = freesmtp_message_new(), .repeat = 1};
+}
+
+static void end(struct state *s) {
+    freesmtp_message_free(s->message);
+    freesmtp_server_free(s->server);
+    freesmtp_smtp_free(s->smtp);
+    forget(&s->recipient_name, &s->recipient_name_size);
+    forget(&s->attachment_name, &s->attachment_name_size);
+    forget(&s->content_id, &s->content_id_size);
+    forget(&s->header_name, &s->header_name_size);
+}
+
 int main(void) {
-    char *job = job_read(), *at = job;
-    struct state s = {.smtp = freesmtp_smtp_new(NULL), .message = freesmtp_message_new(), .repeat = 1};
+    struct job job = {NULL, 0};
+    struct state s = begin();
     struct line line;
-    freesmtp_error *error = NULL;
-    while (error == NULL && job_next(&at, &line))
-        error = carry_out(&s, &line);
-    if (error != NULL)
-        print_error(error, line.key);
-    freesmtp_error_free(error);
-    freesmtp_message_free(s.message);
-    freesmtp_server_free(s.server);
-    freesmtp_smtp_free(s.smtp);
-    forget(&s.recipient_name, &s.recipient_name_size);
-    forget(&s.attachment_name, &s.attachment_name_size);
-    forget(&s.content_id, &s.content_id_size);
-    forget(&s.header_name, &s.header_name_size);
-    free(job);
+    int failed = 0;
+    while (job_next(&job, &line)) {
+        if (is(&line, "job.end")) {
+            end(&s);
+            print_end();
+            s = begin();
+            failed = 0;
+        } else if (!failed) {
+            freesmtp_error *error = carry_out(&s, &line);
+            failed = error != NULL;
+            if (failed)
+                print_error(error, line.key);
+            freesmtp_error_free(error);
+        }
+    }
+    end(&s);
+    free(job.text);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 /* One line: key and value, escapes resolved. The value may hold NUL; one more NUL ends it. */
 struct line {
@@ -42,30 +43,18 @@ static size_t job_unescape(char *text) {
     return (size_t)(to - text);
 }
 
-/* The whole of standard input, a NUL at its end. */
-static char *job_read(void) {
-    size_t size = 0, room = 1 << 16;
-    char *text = malloc(room);
-    while (text != NULL) {
-        size += fread(text + size, 1, room - size - 1, stdin);
-        if (size < room - 1)
-            break;
-        room *= 2;
-        text = realloc(text, room);
-    }
-    if (text == NULL)
-        job_fault("memory", "too little");
-    text[size] = '\0';
-    return text;
-}
+/* Where a line is read to; free() it at the end. */
+struct job {
+    char *text;
+    size_t room;
+};
 
-/* The next line of the job that is neither empty nor a comment; 0 at the end. */
-static int job_next(char **at, struct line *line) {
-    while (**at != '\0') {
-        char *begin = *at, *end = strchr(begin, '\n');
-        *at = end == NULL ? begin + strlen(begin) : end + 1;
-        if (end != NULL)
-            *end = '\0';
+/* The next line of the job that is neither empty nor a comment; it holds until the one after it. 0 at the end. */
+static int job_next(struct job *job, struct line *line) {
+    for (ssize_t size; (size = getline(&job->text, &job->room, stdin)) > 0;) {
+        char *begin = job->text;
+        if (begin[size - 1] == '\n')
+            begin[size - 1] = '\0';
         if (*begin == '\0' || *begin == '#')
             continue;
         char *space = strchr(begin, ' ');

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -79,12 +80,18 @@ T Named(const std::map<std::string, T> &names, const std::string &text) {
     return found->second;
 }
 
+std::vector<std::string> Split(const std::string &text) {
+    std::vector<std::string> parts;
+    std::istringstream in(text);
+    for (std::string part; std::getline(in, part, ',');)
+        parts.push_back(part);
+    return parts;
+}
+
 /// A token callback that answers with one token after the other.
 std::function<std::string(bool)> Tokens(const std::string &text) {
-    std::deque<std::string> tokens;
-    std::istringstream in(text);
-    for (std::string token; std::getline(in, token, ',');)
-        tokens.push_back(token);
+    const std::vector<std::string> parts = Split(text);
+    std::deque<std::string> tokens(parts.begin(), parts.end());
     return [tokens](bool) mutable {
         if (tokens.empty())
             throw std::runtime_error("no more tokens");
@@ -140,6 +147,7 @@ private:
         {"server.sasl", [this](Value v) { server_.SASL = v; }},
         {"server.token", [this](Value v) { server_.Token = v; }},
         {"server.tokens", [this](Value v) { server_.Token = Tokens(v); }},
+        {"server.disabledextensions", [this](Value v) { server_.DisabledExtensions = Split(v); }},
         {"server.mailauth", [this](Value v) { server_.MailAuth = v; }},
         {"server.clientcertificate", [this](Value v) { server_.ClientCertificate = v; }},
         {"server.clientkey", [this](Value v) { server_.ClientKey = v; }},
@@ -225,17 +233,24 @@ private:
 }  // namespace
 
 int main() {
-    Driver driver;
+    auto driver = std::make_unique<Driver>();
+    bool failed = false;
     for (std::string line; std::getline(std::cin, line);) {
-        if (line.empty() || line[0] == '#')
+        if (line == "job.end") {
+            driver.reset();
+            json::PrintEnd();
+            driver = std::make_unique<Driver>();
+            failed = false;
+        }
+        if (failed || line.empty() || line[0] == '#' || line == "job.end")
             continue;
         const std::size_t space = line.find(' ');
         const std::string key = line.substr(0, space);
         try {
-            driver.CarryOut(key, space == std::string::npos ? "" : Unescape(line.substr(space + 1)));
+            driver->CarryOut(key, space == std::string::npos ? "" : Unescape(line.substr(space + 1)));
         } catch (const SMTPError &error) {
             json::Print(error, key);
-            return 0;
+            failed = true;
         }
     }
 }

@@ -104,6 +104,8 @@ inline std::string Write(const freesmtp::TlsInfo &tls) {
         .Text();
 }
 
+inline void PrintEnd() { std::cout << Object().Put("end", true).Text() << std::endl; }
+
 inline void Print(const freesmtp::Report &report, int sends) {
     const std::string body = Object()
                                  .Put("recipients", report.Recipients)

@@ -1,16 +1,32 @@
 // The driver of tests/drivers/README.md: carries out a job with the public API of the Node package only.
-import { readFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { EmailMessage, SMTP, SMTPError, SMTPServer } from '../../../node/index.mjs';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
 
 /** A fault of the job, not of the library. */
 class BadJob extends Error {}
 
-const smtp = new SMTP();
-let message = new EmailMessage();
+let smtp;
+let message;
 let server;
-let repeat = 1;
+let repeat;
 /** Optional second parts, used by the line that adds and forgotten then. */
-let parts = {};
+let parts;
+/** The job ended with an error of a line that sets or adds. */
+let failed;
+
+function begin() {
+  smtp = new SMTP();
+  message = new EmailMessage();
+  server = undefined;
+  repeat = 1;
+  parts = {};
+  failed = false;
+}
 
 const text = (value) => value;
 const number = (value) => {
@@ -66,6 +82,7 @@ const KEYS = {
   'server.sasl': sets(() => server, 'sasl'),
   'server.token': sets(() => server, 'token'),
   'server.tokens': sets(() => server, 'token', callback),
+  'server.disabledextensions': sets(() => server, 'disabledExtensions', (value) => value.split(',')),
   'server.mailauth': sets(() => server, 'mailAuth'),
   'server.clientcertificate': sets(() => server, 'clientCertificate'),
   'server.clientkey': sets(() => server, 'clientKey'),
@@ -222,8 +239,25 @@ function unescape(value) {
   });
 }
 
-/** Carries out one line; false when the job ends with it. */
+/** Lets go of what nothing refers to any more, and waits until it is gone. */
+async function collect() {
+  collectGarbage();
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** Carries out one line. */
 async function carryOut(line) {
+  if (line === 'job.end') {
+    begin();
+    await collect();
+    print({ end: true });
+    return;
+  }
+  if (failed || line === '' || line.startsWith('#')) {
+    return;
+  }
   const space = line.indexOf(' ');
   const key = space < 0 ? line : line.slice(0, space);
   const step = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
@@ -238,16 +272,28 @@ async function carryOut(line) {
       throw error;
     }
     print(failure(key, 0, error));
-    return false;
+    failed = true;
   }
-  return true;
 }
 
-try {
-  for (const line of readFileSync(0, 'utf8').split('\n')) {
-    if (line !== '' && !line.startsWith('#') && !(await carryOut(line))) {
-      break;
+/** The lines of standard input, as they come. */
+async function* lines() {
+  const parts = [];
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    const [first, ...rest] = chunk.split('\n');
+    parts.push(first);
+    for (const next of rest) {
+      yield parts.splice(0).join('');
+      parts.push(next);
     }
+  }
+  yield parts.join('');
+}
+
+begin();
+try {
+  for await (const line of lines()) {
+    await carryOut(line);
   }
 } catch (error) {
   console.error(error);

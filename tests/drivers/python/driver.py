@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from freesmtp import (
@@ -89,6 +90,7 @@ class Driver:
             "server.sasl": lambda v: setattr(self.server, "sasl", v),
             "server.token": lambda v: setattr(self.server, "token", v),
             "server.tokens": lambda v: setattr(self.server, "token", one_by_one(v.split(","))),
+            "server.disabledextensions": lambda v: setattr(self.server, "disabled_extensions", v.split(",")),
             "server.mailauth": lambda v: setattr(self.server, "mail_auth", v),
             "server.clientcertificate": lambda v: setattr(self.server, "client_certificate", v),
             "server.clientkey": lambda v: setattr(self.server, "client_key", v),
@@ -188,22 +190,19 @@ class Driver:
         say({"ok": True, "at": "send", "sends": sends, "report": report_data(report)})
         return True
 
-    def run(self, job: str) -> None:
-        """Carries out a whole job."""
-        for line in job.split("\n"):
-            if not line or line.startswith("#"):
-                continue
-            key, _, value = line.partition(" ")
-            if key == "send":
-                self.send()
-                continue
-            if key not in self.keys:
-                raise JobFault(f"unknown key {key!r}")
-            try:
-                self.keys[key](unescape(value))
-            except SMTPError as error:
-                say({"ok": False, "at": key, "sends": 0, "error": error_data(error)})
-                return
+    def carry_out(self, key: str, value: str) -> bool:
+        """Carries out one line; false when the job ends with it."""
+        if key == "send":
+            self.send()
+            return True
+        if key not in self.keys:
+            raise JobFault(f"unknown key {key!r}")
+        try:
+            self.keys[key](unescape(value))
+        except SMTPError as error:
+            say({"ok": False, "at": key, "sends": 0, "error": error_data(error)})
+            return False
+        return True
 
 
 def say(answer: dict[str, Any]) -> None:
@@ -281,10 +280,25 @@ def error_data(error: SMTPError) -> dict[str, Any]:
     }
 
 
+def run(jobs: Iterable[bytes]) -> None:
+    """Carries out the jobs, one after the other."""
+    driver, failed = Driver(), False
+    for line in jobs:
+        key, _, value = line.decode("utf-8").removesuffix("\n").partition(" ")
+        if key == "job.end":
+            # The objects refer to each other, so that only the collector lets go of them now.
+            del driver
+            gc.collect()
+            driver, failed = Driver(), False
+            say({"end": True})
+        elif key and not key.startswith("#") and not failed:
+            failed = not driver.carry_out(key, value)
+
+
 def main() -> int:
-    """Runs the job on standard input."""
+    """Runs the jobs on standard input."""
     try:
-        Driver().run(sys.stdin.buffer.read().decode("utf-8"))
+        run(sys.stdin.buffer)
     except (JobFault, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return 2

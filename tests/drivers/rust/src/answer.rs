@@ -3,6 +3,11 @@
 use freesmtp_core::{Diagnosis, Error, RecipientResult, Report, types::TlsInfo};
 use serde_json::{Value, json};
 
+/// The line that says that a job is at its end.
+pub(crate) fn end() -> Value {
+    json!({"end": true})
+}
+
 /// The line for sends that worked; `report` is that of the last one.
 pub(crate) fn success(sends: u64, report: &Report) -> Value {
     json!({

@@ -23,22 +23,31 @@ fn main() -> ExitCode {
     }
 }
 
-/// Carries out the job; `Err` is a fault of the job, not of a send.
-fn run(job: impl BufRead, out: &mut impl Write) -> Result<(), String> {
+/// Carries out the jobs; `Err` is a fault of a job, not of a send.
+fn run(jobs: impl BufRead, out: &mut impl Write) -> Result<(), String> {
     let mut session = Session::default();
-    for line in job.lines() {
+    let mut failed = false;
+    for line in jobs.lines() {
         let line = line.map_err(|error| format!("the job: {error}"))?;
         let Some((key, value)) = job::read_line(&line)? else { continue };
-        let answer = match session.carry_out(key, &value) {
-            Ok(None) => continue,
-            Ok(Some(sent)) => {
-                print(out, &sent)?;
-                continue;
-            }
+        if key == "job.end" {
+            session = Session::default();
+            failed = false;
+            print(out, &answer::end())?;
+            continue;
+        }
+        if failed {
+            continue;
+        }
+        match session.carry_out(key, &value) {
+            Ok(None) => {}
+            Ok(Some(sent)) => print(out, &sent)?,
             Err(Failed::Job(fault)) => return Err(format!("{key}: {fault}")),
-            Err(Failed::Api(error)) => answer::failure(key, 0, &error),
-        };
-        return print(out, &answer);
+            Err(Failed::Api(error)) => {
+                failed = true;
+                print(out, &answer::failure(key, 0, &error))?;
+            }
+        }
     }
     Ok(())
 }

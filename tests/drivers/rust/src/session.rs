@@ -73,6 +73,9 @@ impl Session {
             "sasl" => value.clone_into(&mut server.sasl),
             "token" => server.token = Token::Fixed(Secret::new(value)),
             "tokens" => server.token = one_by_one(value),
+            "disabledextensions" => {
+                server.disabled_extensions = value.split(',').map(str::to_owned).collect();
+            }
             "mailauth" => server.mail_auth = Some(value.to_owned()),
             "clientcertificate" => server.client_certificate = Some(value.into()),
             "clientkey" => server.client_key = Some(value.into()),
