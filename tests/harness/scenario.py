@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .driver import Answer, Job
-from .scripted import SPLITS, Chunk, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls
+from .scripted import SPLITS, Chunk, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls, Waits
 
 DEFAULTS: dict[str, tuple[str, ...]] = {
     "smtp.defaultdomain": ("smtp.defaultdomain client.test",),
@@ -267,8 +267,8 @@ def _expectation(line: str) -> Expectation:
 def _add_step(script: list[Step], line: str) -> None:
     mark, _, text = line.partition(" ")
     match mark:
-        case "S:" | "S=" | "S?":
-            said = Say(unescape(text).encode("latin-1") if mark == "S=" else text.encode() + b"\r\n", mark == "S?")
+        case "S:" | "S=" | "S?" | "S*":
+            said = Say(_said(mark, text), mark == "S?")
             # Lines that follow one another are one write, as a server's reply is.
             if script and isinstance(last := script[-1], Say) and last.conditional == said.conditional:
                 script[-1] = Say(last.data + said.data, said.conditional)
@@ -286,10 +286,21 @@ def _add_step(script: list[Step], line: str) -> None:
             script.append(Close())
         case "@reset":
             script.append(Close(reset=True))
+        case "@waits":
+            script.append(Waits())
         case "@silent":
             script.append(Silence())
         case _:
-            raise Malformed("a step is S:, S=, S?, C:, C~, C?, @message, @bdat, @tls, @close, @reset or @silent")
+            raise Malformed(
+                "a step is S:, S=, S*, S?, C:, C~, C?, @message, @bdat, @tls, @close, @reset, @waits or @silent"
+            )
+
+
+def _said(mark: str, text: str) -> bytes:
+    if mark == "S*":
+        times, _, text = text.partition(" ")
+        return unescape(text).encode("latin-1") * int(times)
+    return unescape(text).encode("latin-1") if mark == "S=" else text.encode() + b"\r\n"
 
 
 def _chunk(text: str) -> Chunk:

@@ -6,6 +6,7 @@ else than the script expects is not answered any more: the violation is noted an
 
 import contextlib
 import re
+import select
 import selectors
 import socket
 import ssl
@@ -78,11 +79,16 @@ class Close:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """Nothing more of the client is there: what it will say next did not leave together with what it said last."""
+
+
+@dataclass(frozen=True)
 class Silence:
     """Say nothing more, take what comes, until the client closes."""
 
 
-Step = Say | Hear | Respond | Message | Chunk | Tls | Close | Silence
+Step = Say | Hear | Respond | Message | Chunk | Tls | Close | Waits | Silence
 
 
 @dataclass
@@ -279,6 +285,10 @@ class _Play:
                 self._take_chunk(step)
             case Tls(certificate):
                 self._start_tls(certificate)
+            case Waits():
+                if self._buffer or select.select([self._socket], [], [], 0)[0]:
+                    self._read()
+                    raise Violation(f"the client does not wait, it says {bytes(self._buffer)!r}")
             case Silence():
                 while self._read():
                     pass

@@ -24,7 +24,7 @@ from harness.pki import Pki
 from harness.postfix import DOMAIN, Postfix
 from harness.process import listening, wait_until
 from harness.running import RunningDriver
-from harness.scripted import Chunk, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls, Violation
+from harness.scripted import Chunk, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls, Violation, Waits
 
 GREETING: list[Step] = [Say(b"220-one\r\n220 two\r\n"), Hear("EHLO client.test"), Say(b"250-a\r\n250 b\r\n")]
 SOURCE = Path(__file__).parents[1]
@@ -122,6 +122,16 @@ class TestScriptedServer:
         with client(server.port) as smtp:
             assert smtp.rset() == (250, b"reset")
         server.finish()
+
+    def test_a_client_that_does_not_wait(self, serve) -> None:
+        server = serve(*[[Hear("x"), Waits(), Say(b"250 ok\r\n"), Hear("y")]] * 2)
+        for lines in (b"x\r\n", b"y\r\n"), (b"x\r\ny\r\n",):
+            with socket.create_connection(("127.0.0.1", server.port)) as connected:
+                for line in lines:
+                    connected.sendall(line)
+                    connected.recv(100)
+        with pytest.raises(Violation, match=r"\Aconnection 2, step 2: the client does not wait, it says b'y"):
+            server.finish()
 
     def test_chunks_are_one_message(self, serve) -> None:
         server = serve([Chunk(), Chunk(3, last=True), Say(b"250 ok\r\n")], [Chunk(5)], [Chunk(last=True)])
