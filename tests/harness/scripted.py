@@ -286,8 +286,7 @@ class _Play:
             case Tls(certificate):
                 self._start_tls(certificate)
             case Waits():
-                if self._buffer or select.select([self._socket], [], [], 0)[0]:
-                    self._read()
+                if self._buffer or (select.select([self._socket], [], [], 0)[0] and self._read()):
                     raise Violation(f"the client does not wait, it says {bytes(self._buffer)!r}")
             case Silence():
                 while self._read():
