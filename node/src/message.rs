@@ -162,11 +162,9 @@ impl MessageFields {
     /// The message of the core.
     pub(crate) fn into_core(self) -> Result<EmailMessage, Error> {
         let recipients = self.recipients.into_iter().enumerate().map(|(index, fields)| {
-            Ok(Recipient {
-                address: Address::named(fields.email, fields.name),
-                kind: RecipientType::from_number(fields.r#type)
-                    .ok_or_else(|| input(format!("Recipients[{index}].Type"), "is no RecipientType"))?,
-            })
+            let kind = RecipientType::from_number(fields.r#type)
+                .ok_or_else(|| input(format!("Recipients[{index}].Type"), "is no RecipientType"))?;
+            Ok(Recipient::new(Address::named(fields.email, fields.name), kind))
         });
         let body_parts = self.body_parts.into_iter().enumerate().map(|(index, fields)| {
             Ok(BodyPart {

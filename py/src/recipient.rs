@@ -37,7 +37,7 @@ impl Recipient {
         let name = name.map(|name| text(name, "Name")).transpose()?.unwrap_or_default();
         let address = Address::named(text(email, "Email")?, name);
         let kind: Option<RecipientType> = r#type.map(|value| from_python(value, "Type")).transpose()?;
-        Ok(Self(Mutex::new(Core { address, kind: kind.unwrap_or_default() })))
+        Ok(Self(Mutex::new(Core::new(address, kind.unwrap_or_default()))))
     }
 
     /// The mailbox, `user@example.com`.
@@ -81,7 +81,7 @@ impl Recipient {
     }
 
     fn __repr__(&self) -> String {
-        let Core { address, kind } = self.data();
+        let Core { address, kind, .. } = self.data();
         format!("Recipient({:?}, {:?}, {:?})", address.email, address.name, kind.as_str())
     }
 }

@@ -195,6 +195,14 @@ pub(super) fn of(cause: Cause) -> Advice {
              Use a server that offers SMTPUTF8.",
             "RFC 6531 section 3.1",
         ),
+        Cause::DeliveryOptionUnavailable => (
+            Who::SenderCode,
+            "{server} cannot give what the message asks for{option}; nothing was sent.",
+            "Do without the option, or name its extension in OptionalExtensions: then the message goes without it and \
+             the report says so.\n\
+             Use a server that offers it.",
+            "",
+        ),
         Cause::ProtocolError => (
             Who::SenderCode,
             "{server} did not understand the conversation.",

@@ -28,6 +28,7 @@ pub(super) fn cause(failure: Failure, detail: &str) -> Cause {
         Failure::PlaintextAuthRefused => Cause::TlsRequired,
         Failure::MessageTooLarge { .. } => Cause::MessageTooLarge,
         Failure::SmtpUtf8Unsupported => Cause::SmtpUtf8Unsupported,
+        Failure::DeliveryOption { .. } => Cause::DeliveryOptionUnavailable,
         Failure::InvalidInput => Cause::InvalidInput,
         Failure::FileFailed => Cause::FileFailed,
         Failure::Cancelled => Cause::Cancelled,
@@ -56,6 +57,14 @@ pub(super) fn summary(failure: Failure) -> Option<&'static str> {
             Some("The access token for {server} could not be had, so no login was tried.")
         }
         Failure::ReplyTimeout => Some("{server} did not answer in time."),
+        _ => None,
+    }
+}
+
+/// The RFC of what is missing, where the failure knows it better than the cause.
+pub(super) fn reference(failure: Failure) -> Option<&'static str> {
+    match failure {
+        Failure::DeliveryOption { extension, .. } => Some(extension.reference()),
         _ => None,
     }
 }

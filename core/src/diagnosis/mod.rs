@@ -49,7 +49,10 @@ pub fn diagnose(context: &Context<'_>) -> Diagnosis {
         remedy: remedy::lines(cause, context, &words).join("\n"),
         evidence: evidence(context, refusal, by_reply),
         retry_after,
-        reference: link.or_else(|| Some(advice.reference.to_owned()).filter(|text| !text.is_empty())),
+        reference: link.or_else(|| {
+            let reference = context.failure.and_then(client::reference).unwrap_or(advice.reference);
+            Some(reference.to_owned()).filter(|text| !text.is_empty())
+        }),
     }
 }
 

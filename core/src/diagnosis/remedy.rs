@@ -3,7 +3,7 @@
 use super::context::{Context, Failure};
 use super::words::Words;
 use super::{advice, provider};
-use crate::types::{Cause, Stage};
+use crate::types::{Cause, Stage, Unmet};
 
 /// The ways out, the first the most likely.
 pub(super) fn lines(cause: Cause, context: &Context<'_>, words: &Words<'_>) -> Vec<String> {
@@ -19,6 +19,7 @@ pub(super) fn lines(cause: Cause, context: &Context<'_>, words: &Words<'_>) -> V
         Cause::TlsRequired => with_first(encrypt(context, words), general()),
         Cause::TlsFailed => with_first(tls_missing(context, words), general()),
         Cause::SenderNotPermitted => with_first(sender(context), general()),
+        Cause::DeliveryOptionUnavailable => with_first(delivery_option(context, words), general()),
         Cause::MessageTooLarge => with_first(size(context), general()),
         Cause::ConnectRefused if context.failure == Some(Failure::ProxyFailed) => {
             vec![
@@ -166,6 +167,35 @@ fn sender(context: &Context<'_>) -> Option<String> {
     let (user, sender) = (context.user.filter(|u| u.contains('@'))?, context.sender?);
     (!user.eq_ignore_ascii_case(sender))
         .then(|| format!("You are logged in as {user} and send as {sender}: set From.Email to {user}."))
+}
+
+/// What would make this option possible here.
+fn delivery_option(context: &Context<'_>, words: &Words<'_>) -> Option<String> {
+    let Some(Failure::DeliveryOption { extension, unmet }) = context.failure else { return None };
+    let remedy = match unmet {
+        Unmet::NotOffered => {
+            let properties = extension.properties();
+            format!(
+                "{{server}} does not offer {extension}: leave {properties} unset, or ask its administrator for it."
+            )
+        }
+        Unmet::TooSoon { minimum, .. } => {
+            format!(
+                "Set DeliverBy to {minimum} or more, or DeliverByMode to Notify, which has no least time."
+            )
+        }
+        Unmet::HeldTooLong { longest, .. } => format!("Set HoldFor to {longest} or less."),
+        Unmet::HeldTooLate { latest, .. } => format!("Set HoldUntil to {latest} or before."),
+        Unmet::ClearText => {
+            "RequireTls begins with this session: set Security to Required (STARTTLS) or Implicit.".to_owned()
+        }
+        Unmet::CertificateUnchecked => {
+            "RequireTls asks for a checked certificate: do not set DangerAcceptInvalidCerts or \
+             DangerAcceptInvalidHostnames; for an authority of your own set CaFile."
+                .to_owned()
+        }
+    };
+    Some(words.fill(&remedy))
 }
 
 fn size(context: &Context<'_>) -> Option<String> {

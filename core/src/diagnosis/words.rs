@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::context::Context;
+use super::context::{Context, Failure};
 use super::facts;
 
 /// The session's own names.
@@ -70,6 +70,10 @@ impl<'a> Words<'a> {
                 0 => String::new(),
                 count => format!(" ({count})"),
             },
+            "option" => after(match context.failure {
+                Some(Failure::DeliveryOption { extension, .. }) => Some(format!("({extension})")),
+                _ => None,
+            }),
             "sizes" => self.sizes(),
             "wait" => match self.wait {
                 Some(wait) => format!(", after {}", duration(wait)),

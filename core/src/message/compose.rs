@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    types::{Mailbox, shown},
+    types::{Mailbox, Moment, shown},
 };
 
 /// Time and randomness for one message. A message composed twice with the same stamp has the same bytes.
@@ -81,6 +81,7 @@ impl EmailMessage {
             None => generated_message_id(stamp, &parties.from.mailbox),
         };
         let optional = self.optional_headers()?;
+        let options = self.delivery.check(Moment::new(stamp.date.unix_seconds))?;
         for (i, header) in self.custom_headers.iter().enumerate() {
             let written: Vec<_> = optional.iter().map(|field| (field.name, field.property)).collect();
             check::custom_header(&header.name, &header.value, i, &written, utf8)?;
@@ -112,6 +113,7 @@ impl EmailMessage {
         Ok(Composed {
             reverse_path: parties.reverse_path,
             recipients: unique(parties.recipients),
+            options,
             message_id,
             utf8,
             eight_bit: eight_bit_head || eight_bit_text,

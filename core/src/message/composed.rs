@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::{EnvelopeRecipient, text::Text};
-use crate::{error::Error, types::Mailbox};
+use crate::{
+    error::Error,
+    types::{MailOptions, Mailbox, RcptOptions},
+};
 
 /// How much of the message one call of [`Composed::read`] gives at most, give or take a line.
 const PIECE: usize = 64 * 1024;
@@ -12,6 +15,7 @@ const PIECE: usize = 64 * 1024;
 pub struct Composed {
     pub(super) reverse_path: Option<Mailbox>,
     pub(super) recipients: Vec<EnvelopeRecipient>,
+    pub(super) options: MailOptions,
     pub(super) message_id: String,
     pub(super) utf8: bool,
     pub(super) eight_bit: bool,
@@ -29,6 +33,21 @@ impl Composed {
     #[must_use]
     pub fn recipients(&self) -> &[EnvelopeRecipient] {
         &self.recipients
+    }
+
+    /// What is asked of the servers for the message as a whole, checked.
+    #[must_use]
+    pub fn options(&self) -> &MailOptions {
+        &self.options
+    }
+
+    /// What is asked of the servers for each recipient, in their order; empty when nothing is asked for any.
+    #[must_use]
+    pub fn rcpt_options(&self) -> Vec<RcptOptions> {
+        if self.recipients.iter().all(|recipient| recipient.options.is_empty()) {
+            return Vec::new();
+        }
+        self.recipients.iter().map(|recipient| recipient.options.clone()).collect()
     }
 
     /// The `Message-ID` with its angle brackets; empty for a raw message without one.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Attachment, AutoSubmitted, BodyPart, BodyPartEncoding, BodyPartFormat, Calendar, Content, Date,
-    DkimSigner, Priority, Recipient, RecipientType, Stream,
+    DeliveryOptions, DkimSigner, Priority, Recipient, RecipientType, Stream,
 };
 use crate::types::Address;
 
@@ -63,6 +63,8 @@ pub struct EmailMessage {
     pub calendar: Option<Calendar>,
     /// Signatures to add, the first one outermost (RFC 6376).
     pub dkim: Vec<DkimSigner>,
+    /// What is asked of the servers on the way: reports, time limits, encryption.
+    pub delivery: DeliveryOptions,
     /// A whole message in the form of RFC 5322, passed through; see [`EmailMessage::raw`].
     pub raw: Option<Content>,
 }
@@ -99,6 +101,7 @@ impl EmailMessage {
             list_unsubscribe_one_click: false,
             calendar: None,
             dkim: Vec::new(),
+            delivery: DeliveryOptions::default(),
             raw: None,
         }
     }
@@ -108,7 +111,7 @@ impl EmailMessage {
     ///
     /// The envelope is that of `return_path`, `sender`, `from` and `recipients` where they are set, else that of the
     /// headers: `Sender` or `From`; `To`, `Cc` and `Bcc`, or their `Resent-` forms where there are any (RFC 5322
-    /// section 3.6.6). `dkim` signs it. Every other property has to be unset.
+    /// section 3.6.6). `dkim` signs it, and `delivery` is asked of the servers. Every other property has to be unset.
     pub fn raw(content: impl Into<Content>) -> Self {
         Self { raw: Some(content.into()), ..Self::new() }
     }
@@ -146,7 +149,7 @@ impl EmailMessage {
         name: impl Into<String>,
         kind: RecipientType,
     ) -> &mut Self {
-        self.recipients.push(Recipient { address: Address::named(email, name), kind });
+        self.recipients.push(Recipient::new(Address::named(email, name), kind));
         self
     }
 

@@ -1,17 +1,19 @@
 //! The people whom a message names, checked.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{EmailMessage, EnvelopeRecipient, RecipientType, check, header::Header};
 use crate::{
     error::Error,
-    types::{Address, Cause, Diagnosis, Mailbox, Who, shown},
+    types::{Address, Cause, Diagnosis, Mailbox, RcptOptions, Who, shown},
 };
 
 /// An address that was checked.
 pub(super) struct Party<'a> {
     address: &'a Address,
     pub(super) mailbox: Mailbox,
+    /// Of a recipient.
+    options: RcptOptions,
     /// The property that holds it, such as `From` or `Recipients[2]`.
     place: Place,
 }
@@ -36,14 +38,19 @@ impl<'a> Party<'a> {
         let mailbox =
             Mailbox::parse(&address.email, "Email").map_err(|e| e.with_field(place.field("Email")))?;
         check::text(&address.name, || place.field("Name"))?;
-        Ok(Self { address, mailbox, place })
+        Ok(Self { address, mailbox, options: RcptOptions::default(), place })
     }
 
     /// Those of `Recipients`, with the header that names each.
     pub(super) fn recipients(message: &'a EmailMessage) -> Result<Vec<(RecipientType, Self)>, Error> {
         let recipients = message.recipients.iter().enumerate();
         recipients
-            .map(|(i, r)| Self::check(&r.address, Place::Recipient(i)).map(|party| (r.kind, party)))
+            .map(|(i, r)| {
+                let place = Place::Recipient(i);
+                let party = Self::check(&r.address, place)?;
+                let options = r.options.check(|member| place.field(member))?;
+                Ok((r.kind, Self { options, ..party }))
+            })
             .collect()
     }
 
@@ -135,17 +142,19 @@ impl<'a> Parties<'a> {
     }
 }
 
-/// Each mailbox once, the first time it is named.
+/// Each mailbox once, where it is named first; with the first options that are asked for it anywhere.
 pub(super) fn unique(recipients: Vec<(RecipientType, Party<'_>)>) -> Vec<EnvelopeRecipient> {
-    let mut seen = HashSet::with_capacity(recipients.len());
-    let first: Vec<bool> = recipients.iter().map(|(_, party)| seen.insert(&party.mailbox)).collect();
-    recipients
-        .into_iter()
-        .zip(first)
-        .filter(|(_, first)| *first)
-        .map(|((_, party), _)| EnvelopeRecipient {
-            email: party.address.email.clone(),
-            mailbox: party.mailbox,
-        })
-        .collect()
+    let mut places: HashMap<Mailbox, usize> = HashMap::with_capacity(recipients.len());
+    let mut unique: Vec<EnvelopeRecipient> = Vec::with_capacity(recipients.len());
+    for (_, Party { address, mailbox, options, .. }) in recipients {
+        match places.get(&mailbox).and_then(|place| unique.get_mut(*place)) {
+            Some(first) if first.options.is_empty() => first.options = options,
+            Some(_) => {}
+            None => {
+                places.insert(mailbox.clone(), unique.len());
+                unique.push(EnvelopeRecipient { email: address.email.clone(), mailbox, options });
+            }
+        }
+    }
+    unique
 }

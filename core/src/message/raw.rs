@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    types::{Address, Mailbox, shown},
+    types::{Address, Mailbox, Moment, RcptOptions, shown},
 };
 
 const FIELD: &str = "Raw";
@@ -32,6 +32,7 @@ pub(super) fn compose(
     form: Form,
 ) -> Result<Composed, Error> {
     check_unset(message)?;
+    let options = message.delivery.check(Moment::new(stamp.date.unix_seconds))?;
     let mut head = Vec::new();
     let mut whole_head = false;
     let facts = scan(content, FIELD, files, |piece| {
@@ -71,7 +72,7 @@ pub(super) fn compose(
     };
     let text = dkim::sign(&message.dkim, stamp, build()?, build)?;
     let message_id = head.first("Message-ID").map(|id| id.trim().to_owned()).unwrap_or_default();
-    Ok(Composed { reverse_path, recipients, message_id, utf8, eight_bit: facts.eight_bit, text })
+    Ok(Composed { reverse_path, recipients, options, message_id, utf8, eight_bit: facts.eight_bit, text })
 }
 
 fn refuse(problem: impl Into<String>) -> Error {
@@ -86,6 +87,7 @@ fn check_unset(message: &EmailMessage) -> Result<(), Error> {
         return_path: message.return_path.clone(),
         recipients: message.recipients.clone(),
         dkim: message.dkim.clone(),
+        delivery: message.delivery.clone(),
         raw: message.raw.clone(),
         ..EmailMessage::new()
     };
@@ -94,7 +96,7 @@ fn check_unset(message: &EmailMessage) -> Result<(), Error> {
         return Ok(());
     }
     Err(refuse(
-        "a raw message holds its own headers and parts; only From, Sender, ReturnPath, Recipients and DKIM are set beside it",
+        "a raw message holds its own headers and parts; only From, Sender, ReturnPath, Recipients, DKIM and delivery options are set beside it",
     ))
 }
 
@@ -223,7 +225,7 @@ impl<'a> Head<'a> {
             for email in self.addresses(&format!("{}{name}", self.prefix()))? {
                 let mailbox = Mailbox::parse(&email, FIELD)?;
                 if seen.insert(mailbox.clone()) {
-                    recipients.push(EnvelopeRecipient { email, mailbox });
+                    recipients.push(EnvelopeRecipient { email, mailbox, options: RcptOptions::default() });
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Recipients: as the program sets them, and as the envelope carries them.
 
-use crate::types::{Address, Mailbox};
+use super::RecipientOptions;
+use crate::types::{Address, Mailbox, RcptOptions};
 
 /// Which header names the recipient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,12 +19,22 @@ pub enum RecipientType {
 super::numbered!(RecipientType { To = "To", Cc = "CC", Bcc = "BCC", });
 
 /// One recipient of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipient {
     /// Mailbox and name.
     pub address: Address,
     /// Which header names it.
     pub kind: RecipientType,
+    /// What is asked of the servers for it.
+    pub options: RecipientOptions,
+}
+
+impl Recipient {
+    /// A recipient of whom nothing special is asked.
+    #[must_use]
+    pub fn new(address: Address, kind: RecipientType) -> Self {
+        Self { address, kind, options: RecipientOptions::default() }
+    }
 }
 
 /// One recipient of the envelope (RFC 5321 `RCPT`).
@@ -34,6 +45,8 @@ pub struct EnvelopeRecipient {
     pub email: String,
     /// The same, checked, for the wire.
     pub mailbox: Mailbox,
+    /// What is asked of the servers for it, checked.
+    pub options: RcptOptions,
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Capabilities, Transaction};
-use crate::{error::Error, types::Mailbox};
+use super::{Capabilities, Transaction, parameters::Parameters};
+use crate::{
+    error::Error,
+    types::{Mailbox, xtext},
+};
 
 /// Longest command line taken from a program, in octets without the line end. RFC 5321 section 4.5.3.1.4 asks
 /// servers for 512; extensions add to it, and AUTH has its own limit.
@@ -77,11 +80,13 @@ pub fn check_helo_name(name: &str, field: &str) -> Result<(), Error> {
 
 /// `MAIL FROM` with the parameters that this message needs and this server knows.
 ///
-/// `auth` is the mailbox of the `AUTH=` parameter (RFC 4954 section 5), empty for nobody known.
+/// `auth` is the mailbox of the `AUTH=` parameter (RFC 4954 section 5), empty for nobody known; `parameters` are those
+/// of the delivery options.
 pub(super) fn mail(
     transaction: &Transaction,
     path: &str,
     auth: Option<&str>,
+    parameters: &Parameters,
     offered: &Capabilities,
 ) -> String {
     let mut line = format!("MAIL FROM:<{path}>");
@@ -99,17 +104,13 @@ pub(super) fn mail(
         Some(mailbox) => line.push_str(&format!(" AUTH={}", xtext(mailbox))),
         None => {}
     }
+    line.push_str(&parameters.mail);
     line
 }
 
-/// A value inside a parameter (RFC 3461 section 4).
-fn xtext(value: &str) -> String {
-    let encode = |b: u8| match b {
-        b'+' | b'=' => format!("+{b:02X}"),
-        b'!'..=b'~' => char::from(b).to_string(),
-        _ => format!("+{b:02X}"),
-    };
-    value.bytes().map(encode).collect()
+/// `RCPT TO` of the forward path of that index, with the parameters of its delivery options.
+pub(super) fn rcpt(path: &str, index: usize, parameters: &Parameters) -> String {
+    format!("RCPT TO:<{path}>{}", parameters.rcpt(index))
 }
 
 /// The path of a mailbox for this session; `None` when only SMTPUTF8 could carry it.

@@ -5,6 +5,7 @@
 use super::{
     Engine, Event, Stuffer, command,
     dialogue::Expect,
+    parameters::{Encryption, Parameters},
     transaction::{Active, Decision, status_of_reply},
 };
 use crate::{
@@ -65,12 +66,29 @@ impl Engine {
             self.finish(|active| active.failed(error));
             return true;
         };
-        let line = command::mail(transaction, &path, self.config.mail_auth.as_deref(), offered);
+        let (mail, rcpt) = (&transaction.mail_options, &transaction.rcpt_options);
+        let parameters = match Parameters::new(mail, rcpt, offered, self.encryption()) {
+            Ok(parameters) => parameters,
+            Err(error) => {
+                self.finish(|active| active.failed(error));
+                return true;
+            }
+        };
+        let line = command::mail(transaction, &path, self.config.mail_auth.as_deref(), &parameters, offered);
         self.send(&line, Expect::Mail);
         if let Some(active) = self.queue.front_mut() {
+            active.parameters = parameters;
             active.progress = Progress::Envelope(0);
         }
         true
+    }
+
+    fn encryption(&self) -> Encryption {
+        match self.tls {
+            false => Encryption::None,
+            true if self.config.certificate_checked => Encryption::Checked,
+            true => Encryption::Unchecked,
+        }
     }
 
     fn continue_envelope(&mut self, next: usize) -> bool {
@@ -86,7 +104,10 @@ impl Engine {
         if let Some(mailbox) = active.transaction.forward_paths.get(next) {
             active.progress = Progress::Envelope(next + 1);
             match command::path(mailbox, &active.transaction, &self.capabilities) {
-                Some(path) => self.send(&format!("RCPT TO:<{path}>"), Expect::Rcpt(next)),
+                Some(path) => {
+                    let line = command::rcpt(&path, next, &active.parameters);
+                    self.send(&line, Expect::Rcpt(next));
+                }
                 None => {
                     active.decisions[next] = Some(Decision {
                         status: RecipientStatus::Refused,

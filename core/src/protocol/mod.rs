@@ -16,6 +16,7 @@ mod delivery;
 mod dialogue;
 mod engine;
 mod handshake;
+mod parameters;
 mod redact;
 pub mod reply_parser;
 mod step;

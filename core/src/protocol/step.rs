@@ -27,6 +27,8 @@ pub struct Config {
     /// The `AUTH=` parameter of MAIL (RFC 4954 section 5): the mailbox of whoever submitted the message first, empty
     /// for nobody known (`<>`); `None` sends no parameter.
     pub mail_auth: Option<String>,
+    /// The server's certificate is checked in every respect; REQUIRETLS asks for it (RFC 8689 section 4.1).
+    pub certificate_checked: bool,
     /// Bytes that nobody can guess: nonces are made of them. Of each session its own.
     pub entropy: [u8; 32],
     /// Seconds since 1970-01-01 UTC, for mechanisms that name the time.

@@ -1,9 +1,9 @@
 //! One message through one session: what is asked, and what came of it.
 
-use super::delivery::Progress;
+use super::{delivery::Progress, parameters::Parameters};
 use crate::{
     error::Error,
-    types::{Failure, Mailbox, RecipientStatus, Reply, Stage},
+    types::{Failure, MailOptions, Mailbox, RcptOptions, RecipientStatus, Reply, Stage},
 };
 
 /// A mail transaction (RFC 5321 section 3.3), without the bytes of the message: the engine asks for those with
@@ -24,6 +24,10 @@ pub struct Transaction {
     pub utf8: bool,
     /// Nothing is sent when one recipient is refused.
     pub all_or_nothing: bool,
+    /// What is asked of the servers for the message.
+    pub mail_options: MailOptions,
+    /// What is asked for each forward path, in their order; empty when nothing is asked for any.
+    pub rcpt_options: Vec<RcptOptions>,
 }
 
 /// What was decided for one recipient.
@@ -64,6 +68,8 @@ pub struct TransactionResult {
     pub recipients: Vec<Decision>,
     /// How it ended.
     pub outcome: Outcome,
+    /// The delivery options that were left out, and why.
+    pub warnings: Vec<String>,
 }
 
 /// A transaction under way.
@@ -72,6 +78,8 @@ pub(super) struct Active {
     pub(super) transaction: Transaction,
     /// What is known of each recipient; `None` until its reply came.
     pub(super) decisions: Vec<Option<Decision>>,
+    /// What its options add to MAIL and RCPT.
+    pub(super) parameters: Parameters,
     /// How far its commands have been put into the output.
     pub(super) progress: Progress,
     /// The server answered MAIL with 2yz.
@@ -83,7 +91,14 @@ pub(super) struct Active {
 impl Active {
     pub(super) fn new(transaction: Transaction) -> Self {
         let decisions = vec![None; transaction.forward_paths.len()];
-        Self { transaction, decisions, progress: Progress::Queued, touched: false, mail_refused: None }
+        Self {
+            transaction,
+            decisions,
+            parameters: Parameters::default(),
+            progress: Progress::Queued,
+            touched: false,
+            mail_refused: None,
+        }
     }
 
     /// How many recipients the server has accepted so far.
@@ -110,7 +125,8 @@ impl Active {
                 None => undecided(RecipientStatus::Unknown, Stage::Rcpt, None, None),
             })
             .collect();
-        TransactionResult { token: self.transaction.token, recipients, outcome: Outcome::Delivered(reply) }
+        let (token, warnings) = (self.transaction.token, self.parameters.warnings);
+        TransactionResult { token, recipients, outcome: Outcome::Delivered(reply), warnings }
     }
 
     /// Ends it badly: what was accepted so far was not delivered.
@@ -139,7 +155,8 @@ impl Active {
                 _ => undecided(status, error.stage(), error.reply().cloned(), error.failure()),
             })
             .collect();
-        TransactionResult { token: self.transaction.token, recipients, outcome: outcome(untouched) }
+        let (token, warnings) = (self.transaction.token, self.parameters.warnings);
+        TransactionResult { token, recipients, outcome: outcome(untouched), warnings }
     }
 }
 

@@ -113,7 +113,11 @@ pub(super) fn conclude(
             tls: session.connection.tls().cloned(),
             auth_mechanism: session.mechanism.map(str::to_owned),
             elapsed,
-            warnings: warnings.into_iter().chain(session.conversation.take_warning()).collect(),
+            warnings: warnings
+                .into_iter()
+                .chain(result.warnings)
+                .chain(session.conversation.take_warning())
+                .collect(),
             transcript: session.conversation.transcript(),
             message_id,
         }),

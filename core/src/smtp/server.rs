@@ -225,6 +225,11 @@ impl Server {
         }
     }
 
+    /// Whether nothing about the certificate is taken on trust.
+    pub(crate) fn checks_certificate(&self) -> bool {
+        !self.danger_accept_invalid_certs && !self.danger_accept_invalid_hostnames
+    }
+
     /// The name that the certificate must be for: the configured one, never what DNS made of it.
     pub(crate) fn certificate_name(&self) -> &str {
         if self.tls_server_name.is_empty() { &self.name } else { &self.tls_server_name }

@@ -80,6 +80,7 @@ impl Session {
             host: server.name.clone(),
             port,
             mail_auth: server.mail_auth.clone(),
+            certificate_checked: server.checks_certificate(),
             entropy,
             unix_seconds: os::entropy::unix_seconds(),
         });
@@ -146,6 +147,8 @@ impl Session {
             eight_bit: composed.has_eight_bit(),
             utf8: composed.needs_utf8(),
             all_or_nothing,
+            mail_options: composed.options().clone(),
+            rcpt_options: composed.rcpt_options(),
         };
         let _watch = cancel.watch(self.connection.waker());
         self.connection.engine_mut().begin(transaction);
@@ -299,6 +302,7 @@ fn speaks_tls(server: &Server, cancel: &Cancel) -> bool {
         host: server.name.clone(),
         port: server.effective_port(),
         mail_auth: None,
+        certificate_checked: false,
         // Nobody logs in here.
         entropy: [0; 32],
         unix_seconds: 0,

@@ -84,6 +84,8 @@ names! {
         ServerBusy = "server-busy",
         /// A non-ASCII address, and SMTPUTF8 is not available.
         SmtpUtf8Unsupported = "smtputf8-unsupported",
+        /// A delivery option was asked for that this server or session cannot give.
+        DeliveryOptionUnavailable = "delivery-option-unavailable",
         /// Syntax, order of commands, unknown command or parameter.
         ProtocolError = "protocol-error",
         /// The server cannot pass the message on.

@@ -1,5 +1,7 @@
 //! What the client itself noticed.
 
+use super::{DeliveryExtension, Unmet};
+
 /// A failure that the client itself noticed, as opposed to a reply that refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -55,6 +57,13 @@ pub enum Failure {
     },
     /// An address or header needs SMTPUTF8 (RFC 6531), and the server does not offer it.
     SmtpUtf8Unsupported,
+    /// A delivery option was asked for that this server or session cannot give.
+    DeliveryOption {
+        /// The extension that the option needs.
+        extension: DeliveryExtension,
+        /// What is missing.
+        unmet: Unmet,
+    },
     /// The message or a setting is not valid; `field` names it.
     InvalidInput,
     /// A local file could not be read or written.

@@ -2,6 +2,7 @@
 
 mod address;
 mod diagnosis;
+mod envelope_options;
 mod failure;
 mod moment;
 mod reply;
@@ -9,9 +10,12 @@ mod report;
 mod secret;
 mod stage;
 mod text;
+mod xtext;
 
 pub use address::{Address, Mailbox};
 pub use diagnosis::{Cause, Diagnosis, Who};
+pub(crate) use envelope_options::{DeliverBy, Hold};
+pub use envelope_options::{DeliveryExtension, MailOptions, RcptOptions, Unmet};
 pub use failure::Failure;
 pub use moment::Moment;
 pub(crate) use moment::civil;
@@ -20,3 +24,4 @@ pub use report::{RecipientResult, RecipientStatus, Report, TlsInfo};
 pub use secret::Secret;
 pub use stage::Stage;
 pub(crate) use text::{is_control, is_invisible, shown};
+pub(crate) use xtext::{unicode_xtext, xtext};

@@ -10,7 +10,7 @@ use std::{
 use freesmtp_core::{
     Error, ErrorKind, Secret, Security, Stage,
     protocol::{Config, Engine, Event, Step, Timeouts, Transaction, TransactionResult},
-    types::Mailbox,
+    types::{MailOptions, Mailbox},
 };
 
 /// How the server's bytes are cut on their way.
@@ -235,6 +235,7 @@ pub(crate) fn config() -> Config {
         host: "mail.example.com".to_owned(),
         port: 587,
         mail_auth: None,
+        certificate_checked: true,
         entropy: [7; 32],
         unix_seconds: 1_700_000_000,
     }
@@ -249,5 +250,7 @@ pub(crate) fn transaction(recipients: &[&str]) -> Transaction {
         eight_bit: false,
         utf8: false,
         all_or_nothing: false,
+        mail_options: MailOptions::default(),
+        rcpt_options: Vec::new(),
     }
 }

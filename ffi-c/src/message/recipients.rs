@@ -34,7 +34,7 @@ pub unsafe extern "C" fn freesmtp_message_add_recipient(
         let known = u8::try_from(kind).ok().and_then(RecipientType::from_number);
         let kind = known.ok_or_else(|| no_value("Type", kind, "freesmtp_recipient_type"))?;
         let address = Address::named(email, name.unwrap_or_default());
-        message.recipients.push(Recipient { address, kind });
+        message.recipients.push(Recipient::new(address, kind));
         Ok(())
     })
 }
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn freesmtp_message_add_recipient_n(
         let known = u8::try_from(kind).ok().and_then(RecipientType::from_number);
         let kind = known.ok_or_else(|| no_value("Type", kind, "freesmtp_recipient_type"))?;
         let address = Address::named(email, name.unwrap_or_default());
-        message.recipients.push(Recipient { address, kind });
+        message.recipients.push(Recipient::new(address, kind));
         Ok(())
     })
 }
