@@ -56,11 +56,8 @@ impl Parameters {
                     write_mail(&mut this.mail, extension, mail);
                 }
                 Some(unmet) if mail.optional.contains(&extension) => {
-                    this.warnings.push(format!(
-                        "{} was left out: {}",
-                        extension.properties(),
-                        why(extension, unmet)
-                    ));
+                    let (properties, why) = (extension.properties(), why(extension, unmet));
+                    this.warnings.push(format!("{extension} was left out ({properties}): {why}"));
                 }
                 Some(unmet) => {
                     return Err(Error::new(ErrorKind::Protocol, Stage::Mail, why(extension, unmet))
