@@ -188,12 +188,10 @@ impl Connection {
         self.piece.clear();
         match handler.body(token, &mut self.piece) {
             Ok(more) => {
-                self.engine.body(&self.piece);
+                self.engine.body(&self.piece, more);
                 if more {
                     // The server may have refused already: then nothing more is sent.
                     self.read_now();
-                } else {
-                    self.engine.body_end();
                 }
             }
             Err(error) => self.engine.body_abort(error),

@@ -93,7 +93,9 @@ pub(super) fn mail(
     if offered.size_limit.is_some() && transaction.size > 0 {
         line.push_str(&format!(" SIZE={}", transaction.size));
     }
-    if transaction.eight_bit && offered.eight_bit_mime {
+    if transaction.binary && offered.binary_mime {
+        line.push_str(" BODY=BINARYMIME");
+    } else if transaction.eight_bit && offered.eight_bit_mime {
         line.push_str(" BODY=8BITMIME");
     }
     if transaction.utf8 && offered.smtputf8 {

@@ -30,6 +30,9 @@ pub(super) enum Expect {
     Mail,
     Rcpt(usize),
     Data,
+    /// A BDAT before the last.
+    Chunk,
+    /// The final dot, or the last BDAT.
     EndOfData,
     /// The lone dot after a 354 that came although no recipient was accepted (RFC 2920 section 3.1).
     EmptyEndOfData,
@@ -47,10 +50,16 @@ impl Expect {
             Self::Rset | Self::ResetByEhlo | Self::Command => Stage::Command,
             Self::Mail => Stage::Mail,
             Self::Rcpt(_) => Stage::Rcpt,
-            Self::Data => Stage::Data,
+            Self::Data | Self::Chunk => Stage::Data,
             Self::EndOfData | Self::EmptyEndOfData => Stage::Eom,
             Self::Quit => Stage::Quit,
         }
+    }
+
+    /// Whether it is the answer to a command of the first transaction.
+    pub(super) fn is_of_transaction(self) -> bool {
+        use Expect::{Chunk, Data, EmptyEndOfData, EndOfData, Mail, Rcpt};
+        matches!(self, Mail | Rcpt(_) | Data | Chunk | EndOfData | EmptyEndOfData)
     }
 }
 
@@ -60,6 +69,8 @@ pub(super) struct Pending {
     pub(super) expect: Expect,
     /// The line as logged; `None` once it was, or when there is none.
     line: Option<String>,
+    /// The transaction that ends here, and the octets of its message until they were logged.
+    pub(super) ends: Option<(u64, Option<u64>)>,
     /// The output up to which the command reaches, counted from the session's first octet.
     pub(super) end: u64,
 }
@@ -89,14 +100,35 @@ impl Engine {
     }
 
     pub(super) fn expect(&mut self, expect: Expect, line: Option<String>) {
-        self.pending.push_back(Pending { expect, line, end: self.out_base + self.out.len() as u64 });
+        self.expect_reply(Pending { expect, line, ends: None, end: self.out_base + self.out.len() as u64 });
+    }
+
+    /// The message of that transaction is complete.
+    pub(super) fn expect_end(&mut self, serial: u64, octets: u64, line: Option<String>) {
+        let end = self.out_base + self.out.len() as u64;
+        let ends = Some((serial, Some(octets)));
+        self.expect_reply(Pending { expect: Expect::EndOfData, line, ends, end });
+    }
+
+    /// Another reply to the end of the first transaction's message is to come before all others.
+    pub(super) fn expect_again(&mut self) {
+        let ends = self.queue.front().map(|active| (active.serial, None));
+        self.pending.push_front(Pending { expect: Expect::EndOfData, line: None, ends, end: 0 });
+    }
+
+    fn expect_reply(&mut self, pending: Pending) {
+        self.pending.push_back(pending);
         self.announce();
     }
 
     /// Logs the command whose reply is now the next one.
     fn announce(&mut self) {
-        if let Some(line) = self.pending.front_mut().and_then(|p| p.line.take()) {
+        let Some(pending) = self.pending.front_mut() else { return };
+        if let Some(line) = pending.line.take() {
             self.events.push_back(Event::Sent(line));
+        }
+        if let Some(octets) = pending.ends.as_mut().and_then(|(_, octets)| octets.take()) {
+            self.events.push_back(Event::MessageSent(octets));
         }
     }
 
@@ -182,7 +214,7 @@ impl Engine {
     /// A reply to nothing: the server's reason to close, or the sign that replies and commands no longer match.
     fn on_unasked(&mut self, reply: Reply) {
         let stage = self.stage();
-        let error = if self.body.is_some() && !reply.is_positive() && !reply.is_intermediate() {
+        let error = if self.content.is_some() && !reply.is_positive() && !reply.is_intermediate() {
             Error::refused(ErrorKind::Protocol, stage, reply)
         } else if reply.code() == 421 {
             Error::refused(ErrorKind::Connect, stage, reply).with_failure(Failure::ConnectionLost)

@@ -5,7 +5,7 @@
 //! ```text
 //! Output     write output(), then call written(n)
 //! NeedInput  read, then call input(bytes), or eof()
-//! Body       give the next piece of that message: body(bytes), body_end() or body_abort(error)
+//! Body       give the next piece of that message: body(bytes, more) or body_abort(error)
 //! StartTls   do the handshake, then call channel_binding() where there is one, and tls_established()
 //! NeedToken  get an access token, then call token()
 //! Event      something happened: log it, keep it, show it
@@ -26,10 +26,12 @@ use std::{collections::VecDeque, mem, time::Instant};
 use zeroize::Zeroize;
 
 use super::{
-    Capabilities, Command, Config, Event, ReplyParser, Security, Step, Stuffer, Transaction,
+    Capabilities, Command, Config, Event, ReplyParser, Security, Step, Transaction,
     authentication::LogIn,
+    delivery::refusal,
     dialogue::{Expect, Pending, Waiting},
     redact::Redactor,
+    sending::Content,
     transaction::Active,
 };
 use crate::{
@@ -76,12 +78,19 @@ pub struct Engine {
     pub(super) deadline: Option<Instant>,
     error: Option<Error>,
     pub(super) login: LogIn,
-    // Transactions: the first one is under way, the others wait.
+    // Transactions: replies concern the first, commands leave for the one at `sending`, those between are on their way.
     pub(super) queue: VecDeque<Active>,
-    pub(super) body: Option<Stuffer>,
-    pub(super) body_octets: u64,
+    pub(super) sending: usize,
+    /// How many were begun.
+    pub(super) begun: u64,
+    /// How the message of the one at `sending` travels, while it is given.
+    pub(super) content: Option<Content>,
     /// The server may hold parts of a transaction that was given up: RSET before the next.
     pub(super) dirty: bool,
+    /// Whether the server knows RSET, once it has answered one.
+    pub(super) resets: Option<bool>,
+    /// RSET was sent to find that out.
+    pub(super) reset_asked: bool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -122,9 +131,12 @@ impl Engine {
             error: None,
             login,
             queue: VecDeque::new(),
-            body: None,
-            body_octets: 0,
+            sending: 0,
+            begun: 0,
+            content: None,
             dirty: false,
+            resets: None,
+            reset_asked: false,
         };
         this.expect(Expect::Greeting, None);
         this
@@ -150,10 +162,8 @@ impl Engine {
                 continue;
             }
             let unsent = self.out.len() - self.written;
-            if let Some(active) = self.body.as_ref().and(self.queue.front())
-                && unsent < HIGH_WATER
-            {
-                return Step::Body(active.transaction.token);
+            if let Some(token) = self.wants_body() {
+                return Step::Body(token);
             }
             if unsent > 0 {
                 self.wait(Waiting::Write, now);
@@ -248,24 +258,36 @@ impl Engine {
             return self.close();
         }
         let sent = self.out_base + self.written as u64;
-        let ended = self.pending.iter().any(|p| p.expect == Expect::EndOfData && sent >= p.end);
+        let whole = |p: &Pending| p.ends.filter(|_| sent >= p.end).map(|(serial, _)| serial);
+        // RFC 5321 section 3.8: what was sent behind the command that 421 answers is not carried out.
+        let closing = error.reply().is_some_and(|reply| reply.code() == 421) && error.failure().is_none();
+        let ended: Vec<u64> = self.pending.iter().filter_map(whole).filter(|_| !closing).collect();
         self.close();
-        let mut error = error;
-        for (i, active) in mem::take(&mut self.queue).into_iter().enumerate() {
-            if i == 0 && ended {
-                error = unknown(&error);
-                self.events.push_back(Event::Finished(active.unknown(error.clone())));
-            } else {
-                self.events.push_back(Event::Finished(active.failed(error.clone())));
+        let doubt = unknown(&error);
+        for (i, mut active) in mem::take(&mut self.queue).into_iter().enumerate() {
+            let in_doubt = ended.contains(&active.serial) && !active.is_hopeless();
+            if i == 0 && in_doubt {
+                self.error = Some(doubt.clone());
             }
+            let result = if in_doubt {
+                active.unknown(doubt.clone())
+            } else if active.is_hopeless() {
+                // What the server refused says more than the trouble that came after it.
+                let refusal = refusal(&mut active);
+                active.failed(refusal)
+            } else {
+                active.failed(error.clone())
+            };
+            self.events.push_back(Event::Finished(result));
         }
-        self.error = Some(error);
+        self.sending = 0;
+        self.error.get_or_insert(error);
     }
 
     /// Ends the session without a word.
     pub(super) fn close(&mut self) {
         self.phase = Phase::Closed;
-        self.body = None;
+        self.content = None;
         self.pending.clear();
         self.login.forget();
         self.out.zeroize();
@@ -288,7 +310,8 @@ impl Engine {
     /// Begins a transaction, at once or when those before it are done. Ignored once the session is over: its
     /// result then says so.
     pub fn begin(&mut self, transaction: Transaction) {
-        let active = Active::new(transaction);
+        let active = Active::new(transaction, self.begun);
+        self.begun += 1;
         if matches!(self.phase, Phase::Closed | Phase::Quitting) {
             let error = self.error.clone().unwrap_or_else(|| {
                 Error::new(ErrorKind::Connect, Stage::Command, "the session is over")
@@ -313,28 +336,6 @@ impl Engine {
         } else {
             self.close();
         }
-    }
-
-    /// Gives a piece of the message that [`Step::Body`] asked for: CRLF line ends, not dot-stuffed.
-    pub fn body(&mut self, bytes: &[u8]) {
-        if let Some(stuffer) = &mut self.body {
-            self.body_octets += bytes.len() as u64;
-            stuffer.push(bytes, &mut self.out);
-        }
-    }
-
-    /// The message is complete.
-    pub fn body_end(&mut self) {
-        if let Some(stuffer) = self.body.take() {
-            stuffer.finish(&mut self.out);
-            self.events.push_back(Event::MessageSent(self.body_octets));
-            self.expect(Expect::EndOfData, None);
-        }
-    }
-
-    /// The message can't be completed: the connection must be dropped, so that the server delivers nothing.
-    pub fn body_abort(&mut self, error: Error) {
-        self.fail(error);
     }
 
     /// What the server offers.
@@ -386,7 +387,7 @@ impl Engine {
             Some(pending) => pending.expect.stage(),
             None if self.phase == Phase::Handshake => Stage::StartTls,
             None if self.phase == Phase::Token => Stage::Auth,
-            None if self.body.is_some() => Stage::Data,
+            None if self.content.is_some() => Stage::Data,
             None => Stage::Command,
         }
     }

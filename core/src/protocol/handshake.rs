@@ -19,8 +19,14 @@ impl Engine {
     }
 
     pub(super) fn send_ehlo(&mut self) {
-        let line = format!("EHLO {}", self.config.helo_name);
+        let line = self.hello();
         self.send(&line, Expect::Ehlo);
+    }
+
+    /// EHLO, or LHLO to an LMTP server (RFC 2033 section 4.1).
+    pub(super) fn hello(&self) -> String {
+        let verb = if self.config.lmtp { "LHLO" } else { "EHLO" };
+        format!("{verb} {}", self.config.helo_name)
     }
 
     pub(super) fn on_ehlo(&mut self, expect: Expect, reply: Reply) {
@@ -29,7 +35,7 @@ impl Engine {
                 self.capabilities = Capabilities::parse(&reply, &self.config.disabled_extensions);
             }
             self.negotiate();
-        } else if reply.is_permanent() && expect == Expect::Ehlo {
+        } else if reply.is_permanent() && expect == Expect::Ehlo && !self.config.lmtp {
             // RFC 5321 section 3.2: an old server, or one that refuses the extended greeting only.
             let line = format!("HELO {}", self.config.helo_name);
             self.send(&line, Expect::Helo);

@@ -19,6 +19,7 @@ mod handshake;
 mod parameters;
 mod redact;
 pub mod reply_parser;
+mod sending;
 mod step;
 mod stuffing;
 mod timeouts;

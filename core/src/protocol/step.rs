@@ -12,6 +12,8 @@ pub struct Config {
     pub helo_name: String,
     /// `Implicit` means that the driver has done the handshake before the first step. Never `Auto`.
     pub security: Security,
+    /// The server speaks LMTP (RFC 2033): LHLO, and a reply for each recipient after the message.
+    pub lmtp: bool,
     /// Who logs in.
     pub credentials: Option<Credentials>,
     /// The peer is on this machine.
@@ -44,7 +46,7 @@ pub enum Step {
     Output,
     /// Read, then call [`Engine::input`] or [`Engine::eof`].
     NeedInput,
-    /// Call [`Engine::body`], [`Engine::body_end`] or [`Engine::body_abort`] for the transaction of that token.
+    /// Call [`Engine::body`] or [`Engine::body_abort`] for the transaction of that token.
     Body(u64),
     /// Do the TLS handshake, then call [`Engine::channel_binding`] where there is one, and
     /// [`Engine::tls_established`].

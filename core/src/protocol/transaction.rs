@@ -1,6 +1,6 @@
 //! One message through one session: what is asked, and what came of it.
 
-use super::{delivery::Progress, parameters::Parameters};
+use super::parameters::Parameters;
 use crate::{
     error::Error,
     types::{Failure, MailOptions, Mailbox, RcptOptions, RecipientStatus, Reply, Stage},
@@ -22,6 +22,10 @@ pub struct Transaction {
     pub eight_bit: bool,
     /// The headers or addresses need SMTPUTF8.
     pub utf8: bool,
+    /// It holds bytes that only BINARYMIME carries (RFC 3030): NUL, bare CR or LF, lines without end.
+    pub binary: bool,
+    /// It must arrive byte for byte, so that only BDAT carries it: DATA would add the last line end.
+    pub exact: bool,
     /// Nothing is sent when one recipient is refused.
     pub all_or_nothing: bool,
     /// What is asked of the servers for the message.
@@ -72,43 +76,139 @@ pub struct TransactionResult {
     pub warnings: Vec<String>,
 }
 
+/// How far a transaction has been put into the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Nothing yet.
+    Queued,
+    /// MAIL; the next is RCPT of that forward path, or DATA or BDAT behind the last.
+    Envelope(usize),
+    /// DATA, or all recipients before BDAT: the message is awaited or being given.
+    Content,
+    /// All that will ever be sent of it.
+    Sent,
+}
+
 /// A transaction under way.
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) transaction: Transaction,
+    /// Its number in the session.
+    pub(super) serial: u64,
     /// What is known of each recipient; `None` until its reply came.
     pub(super) decisions: Vec<Option<Decision>>,
     /// What its options add to MAIL and RCPT.
     pub(super) parameters: Parameters,
-    /// How far its commands have been put into the output.
+    /// How many recipients the server has accepted so far.
+    pub(super) accepted: usize,
+    /// How many recipients have been decided against.
+    pub(super) rejected: usize,
+    /// LMTP: the recipient whose answer to the end of the message comes next, or one before it.
+    next_end: usize,
+    /// LMTP: such an answer has come.
+    ending: bool,
     pub(super) progress: Progress,
+    /// The message travels with BDAT.
+    pub(super) chunked: bool,
+    /// Octets of the message given so far.
+    pub(super) octets: u64,
+    /// Replies that are awaited.
+    pub(super) outstanding: usize,
     /// The server answered MAIL with 2yz.
     pub(super) touched: bool,
     /// MAIL was refused: what the rest of the group is answered does not matter.
     pub(super) mail_refused: Option<Reply>,
+    /// A chunk before the last was refused.
+    pub(super) content_refused: Option<Reply>,
 }
 
 impl Active {
-    pub(super) fn new(transaction: Transaction) -> Self {
+    pub(super) fn new(transaction: Transaction, serial: u64) -> Self {
         let decisions = vec![None; transaction.forward_paths.len()];
         Self {
             transaction,
+            serial,
             decisions,
             parameters: Parameters::default(),
+            accepted: 0,
+            rejected: 0,
+            next_end: 0,
+            ending: false,
             progress: Progress::Queued,
+            chunked: false,
+            octets: 0,
+            outstanding: 0,
             touched: false,
             mail_refused: None,
+            content_refused: None,
         }
     }
 
-    /// How many recipients the server has accepted so far.
-    pub(super) fn accepted(&self) -> usize {
-        self.decisions.iter().flatten().filter(|d| d.status == RecipientStatus::Accepted).count()
+    /// Keeps what was decided for a recipient, in place of what was known before.
+    pub(super) fn decide(&mut self, index: usize, decision: Decision) {
+        let Some(slot) = self.decisions.get_mut(index) else { return };
+        let accepts = |d: &Decision| d.status == RecipientStatus::Accepted;
+        if let Some(before) = slot {
+            *(if accepts(before) { &mut self.accepted } else { &mut self.rejected }) -= 1;
+        }
+        *(if accepts(&decision) { &mut self.accepted } else { &mut self.rejected }) += 1;
+        *slot = Some(decision);
     }
 
-    /// How many recipients have been decided against.
-    pub(super) fn rejected(&self) -> usize {
-        self.decisions.iter().flatten().filter(|d| d.status != RecipientStatus::Accepted).count()
+    pub(super) fn forget_decisions(&mut self) {
+        self.decisions.iter_mut().for_each(|decision| *decision = None);
+        (self.accepted, self.rejected) = (0, 0);
+    }
+
+    /// Whether every recipient has its answer to RCPT.
+    pub(super) fn is_decided(&self) -> bool {
+        self.accepted + self.rejected == self.decisions.len()
+    }
+
+    /// Whether nothing can come of it any more, as far as MAIL, RCPT and the chunks before the last say.
+    pub(super) fn is_hopeless(&self) -> bool {
+        if self.ending {
+            return false;
+        }
+        self.mail_refused.is_some()
+            || self.content_refused.is_some()
+            || (self.is_decided() && self.accepted == 0)
+            || (self.transaction.all_or_nothing && self.rejected > 0)
+    }
+
+    /// LMTP: the answer to the end of the message for the next recipient.
+    pub(super) fn decide_end(&mut self, reply: Reply) {
+        self.seek_end();
+        self.ending = true;
+        let decision = Decision {
+            status: status_of_reply(&reply),
+            stage: Stage::Eom,
+            reply: Some(reply),
+            failure: None,
+        };
+        self.decide(self.next_end, decision);
+        self.next_end += 1;
+    }
+
+    /// LMTP: whether there is a recipient without an answer to the end of the message.
+    pub(super) fn awaits_ends(&mut self) -> bool {
+        self.seek_end();
+        self.next_end < self.decisions.len()
+    }
+
+    fn seek_end(&mut self) {
+        let accepted = |d: &Option<Decision>| {
+            d.as_ref().is_some_and(|d| d.status == RecipientStatus::Accepted && d.stage == Stage::Rcpt)
+        };
+        while self.decisions.get(self.next_end).is_some_and(|d| !accepted(d)) {
+            self.next_end += 1;
+        }
+    }
+
+    /// LMTP: the first answer with which a recipient's message was taken.
+    pub(super) fn delivered_reply(&self) -> Option<Reply> {
+        let mut taken = self.decisions.iter().flatten().filter(|d| d.stage == Stage::Eom);
+        taken.find(|d| d.status == RecipientStatus::Accepted).and_then(|d| d.reply.clone())
     }
 
     /// Ends it well: the recipients that RCPT accepted are delivered to.
@@ -117,7 +217,7 @@ impl Active {
             .decisions
             .into_iter()
             .map(|decision| match decision {
-                Some(d) if d.status == RecipientStatus::Accepted => {
+                Some(d) if d.status == RecipientStatus::Accepted && d.stage != Stage::Eom => {
                     Decision { stage: Stage::Eom, reply: Some(reply.clone()), ..d }
                 }
                 Some(d) => d,
@@ -147,16 +247,20 @@ impl Active {
         error: &Error,
     ) -> TransactionResult {
         let untouched = !self.touched;
+        // LMTP: what was answered for one recipient stands, whatever came of the others.
+        let delivered = self.delivered_reply();
+        let stands = |d: &Decision| d.status != RecipientStatus::Accepted || d.stage == Stage::Eom;
         let recipients = self
             .decisions
             .into_iter()
             .map(|decision| match decision {
-                Some(d) if d.status != RecipientStatus::Accepted => d,
+                Some(d) if stands(&d) => d,
                 _ => undecided(status, error.stage(), error.reply().cloned(), error.failure()),
             })
             .collect();
+        let outcome = delivered.map_or_else(|| outcome(untouched), Outcome::Delivered);
         let (token, warnings) = (self.transaction.token, self.parameters.warnings);
-        TransactionResult { token, recipients, outcome: outcome(untouched), warnings }
+        TransactionResult { token, recipients, outcome, warnings }
     }
 }
 

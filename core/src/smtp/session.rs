@@ -73,6 +73,7 @@ impl Session {
         let engine = Engine::new(Config {
             helo_name: helo_name(domain, socket.local_addr().ok()),
             security,
+            lmtp: false,
             credentials: server.credentials(),
             loopback: socket.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()),
             timeouts,
@@ -146,6 +147,8 @@ impl Session {
             size: composed.exact_size().unwrap_or(0),
             eight_bit: composed.has_eight_bit(),
             utf8: composed.needs_utf8(),
+            binary: false,
+            exact: false,
             all_or_nothing,
             mail_options: composed.options().clone(),
             rcpt_options: composed.rcpt_options(),
@@ -295,6 +298,7 @@ fn speaks_tls(server: &Server, cancel: &Cancel) -> bool {
     let engine = Engine::new(Config {
         helo_name: String::new(),
         security: Security::Implicit,
+        lmtp: false,
         credentials: None,
         loopback: false,
         timeouts: Timeouts::all(SILENCE),

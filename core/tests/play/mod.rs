@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each file of tests uses its part")]
 
+pub(crate) mod model;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -158,14 +160,14 @@ impl Play {
                     }
                 }
                 Step::Body(_) if self.abort_body => {
-                    self.engine.body(b"h");
+                    self.engine.body(b"h", true);
                     self.engine.body_abort(Error::new(ErrorKind::FileIo, Stage::Data, "the file changed"));
                 }
                 Step::Body(_) => {
                     for byte in &self.body {
-                        self.engine.body(&[*byte]);
+                        self.engine.body(&[*byte], true);
                     }
-                    self.engine.body_end();
+                    self.engine.body(b"", false);
                     self.in_body = true;
                 }
                 Step::StartTls => self.engine.tls_established(),
@@ -228,6 +230,7 @@ pub(crate) fn config() -> Config {
     Config {
         helo_name: "client.test".to_owned(),
         security: Security::None,
+        lmtp: false,
         credentials: None,
         loopback: false,
         timeouts: Timeouts::default(),
@@ -249,6 +252,8 @@ pub(crate) fn transaction(recipients: &[&str]) -> Transaction {
         size: 4,
         eight_bit: false,
         utf8: false,
+        binary: false,
+        exact: false,
         all_or_nothing: false,
         mail_options: MailOptions::default(),
         rcpt_options: Vec::new(),
