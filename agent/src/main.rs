@@ -1,4 +1,4 @@
-//! The command `freesmtp`: send a message from a shell, catch messages while developing, explain a refusal.
+//! The command `freesmtp`: send a message from a shell, check a server, catch messages while developing, explain a refusal.
 
 mod commands;
 mod os;
@@ -18,6 +18,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(Box<commands::check::Arguments>),
     Send(Box<commands::send::Arguments>),
     Sink(commands::sink::Arguments),
     Diagnose(commands::diagnose::Arguments),
@@ -26,6 +27,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Check(arguments) => commands::check::run(&arguments),
         Command::Send(arguments) => commands::send::run(&arguments),
         Command::Sink(arguments) => commands::sink::run(arguments),
         Command::Diagnose(arguments) => commands::diagnose::run(&arguments),

@@ -26,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod diagnosis;
 pub mod error;
 pub mod log;

@@ -1,6 +1,11 @@
 //! Reports and errors as JSON, for programs.
 
-use freesmtp_core::{Diagnosis, Error, RecipientResult, Report, Stage, diagnosis::Explanation, types::Reply};
+use freesmtp_core::{
+    Diagnosis, Error, RecipientResult, Report, Stage,
+    check::{CheckReport, CheckStep},
+    diagnosis::Explanation,
+    types::Reply,
+};
 use serde_json::{Value, json};
 
 /// The answer to a send that worked.
@@ -95,5 +100,34 @@ pub(super) fn explanation(found: &Explanation) -> Value {
         "enhanced_code": reply.and_then(Reply::enhanced_code).map(|code| code.to_string()),
         "reply_text": reply.map(Reply::text),
         "diagnosis": diagnosis(&found.diagnosis),
+    })
+}
+
+/// What a check found.
+pub(super) fn check(report: &CheckReport) -> Value {
+    json!({
+        "server": report.server,
+        "status": report.status.as_str(),
+        "summary": report.summary,
+        "is_temporary": report.is_temporary(),
+        "steps": report.steps.iter().map(check_step).collect::<Vec<_>>(),
+        "elapsed_seconds": report.elapsed.as_secs_f64(),
+        "warnings": report.warnings,
+        "transcript": report.transcript,
+    })
+}
+
+fn check_step(step: &CheckStep) -> Value {
+    json!({
+        "name": step.name.as_str(),
+        "status": step.status.as_str(),
+        "summary": step.summary,
+        "is_temporary": step.is_temporary,
+        "facts": step
+            .facts
+            .iter()
+            .map(|fact| json!({ "name": fact.name, "value": fact.value }))
+            .collect::<Vec<_>>(),
+        "diagnosis": step.diagnosis.as_ref().map(diagnosis),
     })
 }

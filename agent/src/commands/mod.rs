@@ -1,11 +1,13 @@
 //! The subcommands: their arguments, and what they print.
 
+pub(crate) mod check;
 pub(crate) mod diagnose;
 pub(crate) mod explain;
 mod json;
 mod letter;
 mod person;
 pub(crate) mod send;
+mod session;
 pub(crate) mod sink;
 
 use std::{

@@ -40,6 +40,21 @@ impl Command {
         Ok(Self(line.trim_end().to_owned()))
     }
 
+    /// `MAIL FROM` for a check, which asks and sends nothing. `path` comes from a checked mailbox.
+    pub(crate) fn mail(path: &str, utf8: bool) -> Self {
+        Self(format!("MAIL FROM:<{path}>{}", if utf8 { " SMTPUTF8" } else { "" }))
+    }
+
+    /// `RCPT TO`, likewise.
+    pub(crate) fn rcpt(path: &str) -> Self {
+        Self(format!("RCPT TO:<{path}>"))
+    }
+
+    /// `RSET`.
+    pub(crate) fn rset() -> Self {
+        Self("RSET".to_owned())
+    }
+
     /// The line, without its line end.
     #[must_use]
     pub fn as_str(&self) -> &str {

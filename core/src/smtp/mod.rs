@@ -3,6 +3,7 @@
 mod object;
 mod outcome;
 mod pool;
+pub(crate) mod probe;
 mod save;
 mod server;
 mod session;
@@ -10,6 +11,7 @@ mod token;
 mod url;
 
 pub use object::Smtp;
+pub(crate) use outcome::explain_at;
 pub use outcome::explain_input;
 pub use server::{MinTlsVersion, Server};
 pub use token::{Token, TokenCallback};

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Server,
     outcome::{self, Facts},
-    pool::Pool,
+    pool::{Pool, Running},
     session::Session,
 };
 use crate::{
@@ -163,7 +163,7 @@ impl Smtp {
     pub fn send_with(&self, message: &EmailMessage, cancel: &Cancel) -> Result<Report, Error> {
         let _running = self.pool.register(cancel);
         let started = Instant::now();
-        self.check()?;
+        self.check_servers()?;
         let stamp = stamp(&self.default_domain, message).map_err(outcome::explain_input)?;
         let compose = |form| message.compose(&stamp, &Disk, form).map_err(outcome::explain_input);
         // Composed for a session that takes everything; one that does not gets it once more, for what it takes.
@@ -218,7 +218,7 @@ impl Smtp {
     pub fn connect(&self) -> Result<(), Error> {
         let cancel = Cancel::new();
         let _running = self.pool.register(&cancel);
-        self.check()?;
+        self.check_servers()?;
         let session = self.any_session(&cancel)?;
         self.pool.put(session);
         Ok(())
@@ -253,7 +253,7 @@ impl Smtp {
         let command = Command::new(line).map_err(outcome::explain_input)?;
         let cancel = Cancel::new();
         let _running = self.pool.register(&cancel);
-        self.check()?;
+        self.check_servers()?;
         let mut session = self.any_session(&cancel)?;
         session.conversation.start_transcript();
         match session.command(&command, &cancel) {
@@ -281,7 +281,8 @@ impl Smtp {
             .map_err(outcome::explain_input)
     }
 
-    fn check(&self) -> Result<(), Error> {
+    /// Checks the settings of every server, before any is involved.
+    pub(crate) fn check_servers(&self) -> Result<(), Error> {
         if self.servers.is_empty() {
             return Err(no_server());
         }
@@ -322,6 +323,22 @@ impl Smtp {
                     next_server,
                 }
             })
+    }
+
+    /// A session of its own, for a check: never one that was kept, and not kept either.
+    pub(super) fn open_for_check(
+        &self,
+        server: &Server,
+        timeouts: Timeouts,
+        cancel: &Cancel,
+    ) -> Result<Session, (Error, Option<Box<Session>>)> {
+        let connector = self.pool.connector(server.tls_options());
+        Session::open(server, &self.default_domain, timeouts, connector, self.logging.clone(), cancel)
+    }
+
+    /// Lets [`Smtp::cancel`] reach an operation, as long as the guard lives.
+    pub(crate) fn register(&self, cancel: &Cancel) -> Running<'_> {
+        self.pool.register(cancel)
     }
 
     fn send_to(

@@ -64,6 +64,11 @@ pub(super) fn explain(error: Error, server: &Server, session: Option<&Session>, 
     error.with_server(server.label()).with_diagnosis(diagnosis)
 }
 
+/// Explains an error that lies with a server, of which nothing else is known.
+pub(crate) fn explain_at(error: Error, server: &Server) -> Error {
+    explain(error, server, None, Facts::NONE)
+}
+
 /// Explains bad input and local files, before any server is involved; bindings explain their own refusals of an
 /// argument with it, so that every error has a diagnosis.
 #[must_use]
@@ -140,12 +145,18 @@ fn recipient_result(email: &str, decision: Decision, session: &Session, facts: F
     }
 }
 
-fn explain_decision(email: &str, decision: &Decision, session: &Session, facts: Facts<'_>) -> Diagnosis {
+/// Explains what the server said about one recipient, or about the sender when `email` is empty.
+pub(super) fn explain_decision(
+    email: &str,
+    decision: &Decision,
+    session: &Session,
+    facts: Facts<'_>,
+) -> Diagnosis {
     diagnose(&Context {
         stage: Some(decision.stage),
         reply: decision.reply.as_ref(),
         failure: decision.failure,
-        recipient: Some(email),
+        recipient: Some(email).filter(|email| !email.is_empty()),
         ..context(&session.server, Some(session), facts)
     })
 }

@@ -67,7 +67,7 @@ impl Pool {
 }
 
 /// An operation under way.
-pub(super) struct Running<'a> {
+pub(crate) struct Running<'a> {
     pool: &'a Pool,
     cancel: Cancel,
 }
