@@ -200,7 +200,7 @@ impl Model {
                     self.say("250 taken");
                 }
             }
-            if !self.lmtp {
+            if !self.lmtp || self.closed {
                 break;
             }
         }
