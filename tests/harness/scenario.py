@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .driver import Answer, Job
-from .scripted import SPLITS, Chunk, Close, Hear, Message, Say, ScriptedServer, Silence, Step, Tls, Waits
+from .scripted import SPLITS, Chunk, Close, Enough, Hear, Message, Part, Say, ScriptedServer, Silence, Step, Tls, Waits
 
 DEFAULTS: dict[str, tuple[str, ...]] = {
     "smtp.defaultdomain": ("smtp.defaultdomain client.test",),
@@ -18,8 +18,7 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
     "text": ("text Hello",),
 }
 SERVER_DEFAULTS = {"host": "{host}", "port": "{port}", "security": "none", "timeout": "10"}
-VARIABLES = ("host", "port", "closed", "log", "ca")
-SPLIT_NAMES = {"all": SPLITS, "whole": ("whole",)}
+VARIABLES = ("host", "port", "closed", "log", "ca", "big")
 OPERATORS = ("=", "!=", "~", "!~", "has", "!has")
 
 
@@ -239,9 +238,10 @@ def _take(scenario: Scenario, section: str, line: str) -> None:
     match section:
         case "":
             key, _, value = line.partition(" ")
-            if key != "splits" or value not in SPLIT_NAMES:
-                raise Malformed("before the first section only `splits all` or `splits whole`")
-            scenario.splits = SPLIT_NAMES[value]
+            splits = tuple(value.split())
+            if key != "splits" or not splits or not set(splits) <= set(SPLITS):
+                raise Malformed(f"before the first section only `splits` with some of {' '.join(SPLITS)}")
+            scenario.splits = splits
         case "server":
             _add_step(scenario.scripts[-1], line)
         case "job":
@@ -286,14 +286,16 @@ def _add_step(script: list[Step], line: str) -> None:
             script.append(Close())
         case "@reset":
             script.append(Close(reset=True))
+        case "@part":
+            script.append(Part(int(text)))
         case "@waits":
             script.append(Waits())
+        case "@enough":
+            script.append(Enough())
         case "@silent":
             script.append(Silence())
         case _:
-            raise Malformed(
-                "a step is S:, S=, S*, S?, C:, C~, C?, @message, @bdat, @tls, @close, @reset, @waits or @silent"
-            )
+            raise Malformed("no such step")
 
 
 def _said(mark: str, text: str) -> bytes:

@@ -5,6 +5,7 @@ else than the script expects is not answered any more: the violation is noted an
 """
 
 import contextlib
+import errno
 import re
 import select
 import selectors
@@ -57,6 +58,13 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Take so many octets of what comes, a part of a message, and forget them."""
+
+    octets: int
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Hear BDAT (RFC 3030), of that size unless `None`, and take so many octets; `last` ends the message."""
 
@@ -84,11 +92,16 @@ class Waits:
 
 
 @dataclass(frozen=True)
+class Enough:
+    """From here on the client may close while it is still spoken to, as it should when it is told too much."""
+
+
+@dataclass(frozen=True)
 class Silence:
     """Say nothing more, take what comes, until the client closes."""
 
 
-Step = Say | Hear | Respond | Message | Chunk | Tls | Close | Waits | Silence
+Step = Say | Hear | Respond | Message | Part | Chunk | Tls | Close | Waits | Enough | Silence
 
 
 @dataclass
@@ -240,6 +253,7 @@ class _Play:
         self._buffer = bytearray()
         self._heard_optional = False
         self._chunks = bytearray()
+        self._may_hang_up = server._may_hang_up
         connected.settimeout(PATIENCE)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -250,6 +264,10 @@ class _Play:
                 if isinstance(step, Close):
                     self._finish(step)
                     return
+                # Whom the server is about to leave may leave first.
+                self._may_hang_up |= isinstance(step, Enough) or isinstance(
+                    next(iter(self._script[position:]), None), Close
+                )
                 self._carry_out(step)
             self._farewell()
             self._connection.finished = True
@@ -263,7 +281,7 @@ class _Play:
             self._server.violations.append(f"{self._name}, step {position}: the client does nothing at {step}")
         except (OSError, ssl.SSLError) as error:
             hung_up = isinstance(error, (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError))
-            if hung_up and self._server._may_hang_up:
+            if (hung_up or getattr(error, "errno", 0) == errno.ENOTCONN) and self._may_hang_up:
                 self._connection.finished = True
             else:
                 self._server.violations.append(f"{self._name}, step {position}: {error}")
@@ -281,6 +299,8 @@ class _Play:
                 self._respond(answer)
             case Message():
                 self._take_message()
+            case Part(octets):
+                self._take_part(octets)
             case Chunk():
                 self._take_chunk(step)
             case Tls(certificate):
@@ -353,6 +373,12 @@ class _Play:
                 break
             message += line[1:] if line.startswith(b".") else line
         self._connection.messages.append(bytes(message))
+
+    def _take_part(self, octets: int) -> None:
+        while len(self._buffer) < octets:
+            if not self._read():
+                raise ClientClosed
+        self._buffer.clear()
 
     def _take_chunk(self, step: Chunk) -> None:
         line = self._line()

@@ -15,9 +15,24 @@ FILES = sorted(FOLDER.glob("*.scn"))
 CASES = [(case, split) for file in FILES for case in scenario.read_cases(file) for split in case.splits]
 
 
+@pytest.fixture(scope="session")
+def big_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than sockets and buffers hold, so that the server can act while the message is on its way."""
+    file = tmp_path_factory.mktemp("big") / "big.bin"
+    file.write_bytes(bytes(4 << 20))
+    return file
+
+
 @pytest.mark.parametrize(("case", "split"), CASES, ids=[f"{case.name}-{split}" for case, split in CASES])
 def test_scenario(
-    case: Scenario, split: str, running: RunningDriver, serve, pki: Pki, closed_port: int, log_file: Path
+    case: Scenario,
+    split: str,
+    running: RunningDriver,
+    serve,
+    pki: Pki,
+    closed_port: int,
+    big_file: Path,
+    log_file: Path,
 ) -> None:
     server = serve(*case.scripts, split=split)
     variables = {
@@ -26,6 +41,7 @@ def test_scenario(
         "closed": str(closed_port),
         "log": str(log_file),
         "ca": str(pki.ca_file),
+        "big": str(big_file),
     }
     answers = running.run(case.make_job(variables))
     wrong = []

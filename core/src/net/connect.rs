@@ -104,11 +104,11 @@ fn race(addresses: &[SocketAddr], target: &Target<'_>, waker: &Waker) -> Result<
 }
 
 fn failed(target: &Target<'_>, source: &io::Error) -> Error {
-    let timed_out = source.kind() == io::ErrorKind::TimedOut;
-    let (kind, failure) = if timed_out {
-        (ErrorKind::Timeout, Failure::ConnectTimeout)
-    } else {
-        (ErrorKind::Connect, Failure::ConnectRefused)
+    let (kind, failure) = match source.kind() {
+        io::ErrorKind::TimedOut => (ErrorKind::Timeout, Failure::ConnectTimeout),
+        // Taken, and dropped before the first look at it: not what a closed port does.
+        io::ErrorKind::ConnectionReset => (ErrorKind::Connect, Failure::ConnectionLost),
+        _ => (ErrorKind::Connect, Failure::ConnectRefused),
     };
     let text = format!("no connection to {} port {}", target.host, target.port);
     Error::io(kind, Stage::Connect, text, source).with_failure(failure)

@@ -253,4 +253,17 @@ fn failed(source: &native_tls::Error) -> Error {
     };
     Error::new(ErrorKind::Tls, Stage::StartTls, format!("the TLS handshake failed: {text}"))
         .with_failure(failure)
+        .with_temporary(lower.contains("unexpected eof") || is_io(source))
+}
+
+/// Whether the connection broke, so that a second try may bring more.
+fn is_io(source: &native_tls::Error) -> bool {
+    let mut cause = std::error::Error::source(source);
+    while let Some(error) = cause {
+        if error.is::<std::io::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

@@ -89,7 +89,9 @@ impl ReplyParser {
         let Some(at) = memchr::memchr(b'\n', &bytes[self.scanned..]).map(|i| i + self.scanned) else {
             self.scanned = bytes.len();
             let limit = limit(bytes);
-            return if bytes.len() > limit {
+            // The CR of a line end that is still on its way does not count.
+            let octets = bytes.strip_suffix(b"\r").unwrap_or(bytes).len();
+            return if octets > limit {
                 Err((Fault::LongLine, String::from_utf8_lossy(&bytes[..limit]).into_owned()))
             } else {
                 Ok(None)
@@ -162,6 +164,16 @@ mod tests {
             }
         }
         Ok(found)
+    }
+
+    #[test]
+    fn the_longest_line_is_the_longest_however_it_is_cut() {
+        for (octets, expected) in [(MAX_LINE, Ok(1)), (MAX_LINE + 1, Err(Fault::LongLine))] {
+            let line = [b"250 ", "x".repeat(octets - 4).as_bytes(), b"\r\n"].concat();
+            let bytes: Vec<&[u8]> = line.chunks(1).collect();
+            assert_eq!(replies(&[&line]).map(|replies| replies.len()), expected);
+            assert_eq!(replies(&bytes).map(|replies| replies.len()), expected);
+        }
     }
 
     #[test]
