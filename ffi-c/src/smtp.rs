@@ -256,14 +256,16 @@ pub extern "C" fn freesmtp_smtp_set_timeouts(
     guard::attempt(|| {
         let given = guard::handle(timeouts, "timeouts")?;
         let limit = |seconds| duration(seconds, "DefaultTimeout");
+        let smtp = &mut guard::handle(smtp, "smtp")?.0;
         let timeouts = Timeouts {
             connect: limit(given.connect)?,
             greeting: limit(given.greeting)?,
             command: limit(given.command)?,
             data_block: limit(given.data_block)?,
             end_of_data: limit(given.end_of_data)?,
+            ..smtp.timeouts()
         };
-        guard::handle(smtp, "smtp")?.0.set_timeouts(timeouts)
+        smtp.set_timeouts(timeouts)
     })
 }
 

@@ -22,6 +22,8 @@ pub struct ServerFields {
     pub name: String,
     /// TCP port; 0 for the default.
     pub port: u16,
+    /// The server speaks LMTP (RFC 2033).
+    pub lmtp: bool,
     /// Seconds for each phase.
     pub timeout: Option<f64>,
     /// A number of `SMTPAuthMode`.
@@ -67,6 +69,7 @@ impl From<Server> for ServerFields {
         Self {
             name: server.name,
             port: server.port,
+            lmtp: server.lmtp,
             timeout: server.timeout.map(|limit| limit.as_secs_f64()),
             auth_mode: server.auth_mode as u8,
             account: server.account,
@@ -101,6 +104,7 @@ impl ServerFields {
         Ok(Server {
             name: self.name,
             port: self.port,
+            lmtp: self.lmtp,
             timeout: self.timeout.map(|limit| seconds(&field("Timeout"), limit)).transpose()?,
             auth_mode: AuthMode::from_number(self.auth_mode.into()).ok_or_else(|| unknown("AuthMode"))?,
             account: self.account,

@@ -118,7 +118,7 @@ impl Smtp {
     #[napi]
     pub fn timeouts(&self) -> Answer<TimeoutFields> {
         guard(|| {
-            let Timeouts { connect, greeting, command, data_block, end_of_data } =
+            let Timeouts { connect, greeting, command, data_block, end_of_data, .. } =
                 self.inner.borrow().timeouts();
             Ok(TimeoutFields {
                 connect: connect.as_secs_f64(),
@@ -135,12 +135,14 @@ impl Smtp {
     pub fn set_timeouts(&self, timeouts: TimeoutFields) -> Answer<()> {
         guard(|| {
             let limit = |name: &str, value| seconds(&format!("Timeouts.{name}"), value);
+            let before = self.inner.borrow().timeouts();
             self.inner.borrow_mut().set_timeouts(Timeouts {
                 connect: limit("Connect", timeouts.connect)?,
                 greeting: limit("Greeting", timeouts.greeting)?,
                 command: limit("Command", timeouts.command)?,
                 data_block: limit("DataBlock", timeouts.data_block)?,
                 end_of_data: limit("EndOfData", timeouts.end_of_data)?,
+                ..before
             })
         })
     }

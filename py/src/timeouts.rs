@@ -96,7 +96,7 @@ impl Timeouts {
     }
 
     fn __repr__(&self) -> String {
-        let Core { connect, greeting, command, data_block, end_of_data } = lock(&self.0).timeouts();
+        let Core { connect, greeting, command, data_block, end_of_data, .. } = lock(&self.0).timeouts();
         format!(
             "Timeouts(connect={connect:?}, greeting={greeting:?}, command={command:?}, data_block={data_block:?}, \
              end_of_data={end_of_data:?})"

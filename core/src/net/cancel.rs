@@ -5,9 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use super::Poller;
 use crate::{
     error::{Error, ErrorKind},
-    os::socket::Waker,
     types::{Failure, Stage},
 };
 
@@ -20,7 +20,7 @@ pub struct Cancel(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     cancelled: AtomicBool,
-    wakers: Mutex<Vec<Arc<Waker>>>,
+    pollers: Mutex<Vec<Arc<Poller>>>,
 }
 
 impl Cancel {
@@ -34,8 +34,8 @@ impl Cancel {
     /// had been sent already).
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::SeqCst);
-        for waker in self.wakers().iter() {
-            waker.wake();
+        for poller in self.pollers().iter() {
+            poller.wake();
         }
     }
 
@@ -51,17 +51,17 @@ impl Cancel {
     }
 
     /// Lets `cancel` wake the waits of a connection, as long as the guard lives.
-    pub(crate) fn watch(&self, waker: &Arc<Waker>) -> Watch {
-        self.wakers().push(Arc::clone(waker));
-        // A cancel that came before the push has not seen this waker.
+    pub(crate) fn watch(&self, poller: &Arc<Poller>) -> Watch {
+        self.pollers().push(Arc::clone(poller));
+        // A cancel that came before the push has not seen this poller.
         if self.is_cancelled() {
-            waker.wake();
+            poller.wake();
         }
-        Watch { cancel: self.clone(), waker: Arc::clone(waker) }
+        Watch { cancel: self.clone(), poller: Arc::clone(poller) }
     }
 
-    fn wakers(&self) -> MutexGuard<'_, Vec<Arc<Waker>>> {
-        self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pollers(&self) -> MutexGuard<'_, Vec<Arc<Poller>>> {
+        self.0.pollers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,12 +69,12 @@ impl Cancel {
 #[derive(Debug)]
 pub(crate) struct Watch {
     cancel: Cancel,
-    waker: Arc<Waker>,
+    poller: Arc<Poller>,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.cancel.wakers().retain(|waker| !Arc::ptr_eq(waker, &self.waker));
+        self.cancel.pollers().retain(|poller| !Arc::ptr_eq(poller, &self.poller));
     }
 }
 

@@ -1,125 +1,215 @@
-//! Opening a connection: Happy Eyeballs (RFC 8305) over all addresses of a host.
+//! Opening a connection: Happy Eyeballs (RFC 8305) over all addresses of a host, or a Unix-domain socket.
 
 use std::{
-    io,
-    net::{IpAddr, SocketAddr, TcpStream},
-    sync::Arc,
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    path::Path,
     time::{Duration, Instant},
 };
 
-use socket2::Socket;
+use socket2::SockAddr;
 
-use super::{Cancel, cancel::cancelled, resolve::resolve};
+use super::{Operation, Poller, Socket, cancel::cancelled, resolve::resolve};
 use crate::{
     error::{Error, ErrorKind},
-    os::socket::{self, Waker},
+    os::socket,
     types::{Failure, Stage},
 };
 
 /// How long an attempt has before the next address is tried beside it (RFC 8305 section 8).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Where to connect to, and from where.
-#[derive(Clone, Debug)]
+/// Where to connect to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place<'a> {
+    Host {
+        name: &'a str,
+        port: u16,
+        /// The address to connect from.
+        local: Option<IpAddr>,
+    },
+    /// A Unix-domain socket.
+    Path(&'a Path),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host { name, port, .. } => write!(f, "{name} port {port}"),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Where to connect to, and how long that may take.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-    pub(crate) local: Option<IpAddr>,
+    pub(crate) place: Place<'a>,
     /// For the name service, and for each address.
     pub(crate) timeout: Duration,
 }
 
 /// Connects to the first address that answers.
-pub(crate) fn connect(target: &Target<'_>, waker: &Arc<Waker>, cancel: &Cancel) -> Result<TcpStream, Error> {
-    let now = Instant::now();
-    let mut addresses = resolve(target.host, target.port, now.checked_add(target.timeout), cancel)?;
-    if let Some(local) = target.local {
-        addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
-        if addresses.is_empty() {
-            let text = format!("{} has no address of the family of LocalEndPoint {local}", target.host);
-            return Err(Error::new(ErrorKind::Connect, Stage::Connect, text)
-                .with_failure(Failure::ConnectRefused)
-                .with_temporary(false));
+pub(crate) async fn connect(
+    target: &Target<'_>,
+    poller: &Poller,
+    operation: &Operation<'_>,
+) -> Result<Socket, Error> {
+    let (addresses, local) = match target.place {
+        Place::Host { name, port, local } => {
+            let deadline = Instant::now().checked_add(target.timeout);
+            let found = resolve(name, port, deadline, poller, operation).await?;
+            (of_family(found, name, local)?, local.map(|ip| SocketAddr::new(ip, 0)))
         }
-    }
-    race(&addresses, target, waker).map_err(|failure| match failure {
+        Place::Path(path) => {
+            let address = socket::path_address(path).map_err(|source| Failed::one(source).error(target))?;
+            (vec![address], None)
+        }
+    };
+    race(&addresses, local, target.timeout, poller, operation).await.map_err(|lost| match lost {
         Lost::Woken => cancelled(Stage::Connect),
-        Lost::Failed(source) => failed(target, &source),
+        Lost::OutOfTime(error) => error,
+        Lost::Failed(failed) => failed.error(target),
     })
+}
+
+/// The addresses that can be reached from the local one.
+fn of_family(addresses: Vec<SocketAddr>, name: &str, local: Option<IpAddr>) -> Result<Vec<SockAddr>, Error> {
+    let fits = |address: &SocketAddr| local.is_none_or(|local| address.is_ipv4() == local.is_ipv4());
+    let addresses: Vec<SockAddr> = addresses.into_iter().filter(fits).map(SockAddr::from).collect();
+    match local.filter(|_| addresses.is_empty()) {
+        Some(local) => {
+            let text = format!("{name} has no address of the family of LocalEndPoint {local}");
+            Err(Error::new(ErrorKind::Connect, Stage::Connect, text)
+                .with_failure(Failure::ConnectRefused)
+                .with_temporary(false))
+        }
+        None => Ok(addresses),
+    }
 }
 
 enum Lost {
     Woken,
-    Failed(io::Error),
+    /// The whole operation took too long.
+    OutOfTime(Error),
+    Failed(Failed),
 }
 
-fn race(addresses: &[SocketAddr], target: &Target<'_>, waker: &Waker) -> Result<TcpStream, Lost> {
-    let local = target.local.map(|ip| SocketAddr::new(ip, 0));
+/// An attempt under way.
+struct Attempt {
+    socket: Socket,
+    address: Option<SocketAddr>,
+    deadline: Option<Instant>,
+}
+
+async fn race(
+    addresses: &[SockAddr],
+    local: Option<SocketAddr>,
+    timeout: Duration,
+    poller: &Poller,
+    operation: &Operation<'_>,
+) -> Result<Socket, Lost> {
     let mut waiting = addresses.iter();
-    let mut running: Vec<(Socket, Option<Instant>)> = Vec::new();
-    let mut last = io::Error::new(io::ErrorKind::TimedOut, "no answer");
+    let mut running: Vec<Attempt> = Vec::new();
+    let mut failed = Failed::default();
     let mut next_start = Some(Instant::now());
     loop {
         let now = Instant::now();
+        operation.check(now, Stage::Connect).map_err(Lost::OutOfTime)?;
         if next_start.is_some_and(|at| now >= at) || running.is_empty() {
             match waiting.next() {
-                Some(address) => match socket::start_connecting(*address, local) {
-                    Ok(socket) => {
-                        running.push((socket, now.checked_add(target.timeout)));
-                        next_start = Some(now + STAGGER);
+                Some(address) => {
+                    let started = socket::start_connecting(address, local);
+                    match started.and_then(|socket| operation.runtime.attach(socket)) {
+                        Ok(socket) => {
+                            let deadline = now.checked_add(timeout);
+                            running.push(Attempt { socket, address: address.as_socket(), deadline });
+                            next_start = Some(now + STAGGER);
+                        }
+                        Err(error) => {
+                            failed.add(address.as_socket(), error);
+                            continue;
+                        }
                     }
-                    Err(error) => {
-                        last = error;
-                        continue;
-                    }
-                },
-                None if running.is_empty() => return Err(Lost::Failed(last)),
+                }
+                None if running.is_empty() => return Err(Lost::Failed(failed)),
                 None => next_start = None,
             }
         }
-        let deadline = running.iter().filter_map(|(_, deadline)| *deadline).chain(next_start).min();
-        let sockets: Vec<&Socket> = running.iter().map(|(socket, _)| socket).collect();
-        let ended = match socket::wait_any(&sockets, deadline, waker) {
+        let deadline = running.iter().filter_map(|attempt| attempt.deadline).chain(next_start).min();
+        let sockets: Vec<&Socket> = running.iter().map(|attempt| &attempt.socket).collect();
+        let ended = match poller.wait_any(&sockets, operation.until(deadline)).await {
             Ok(Some(ended)) => ended,
             Ok(None) => return Err(Lost::Woken),
-            Err(error) => return Err(Lost::Failed(error)),
+            Err(error) => return Err(Lost::Failed(Failed::one(error))),
         };
         for index in ended.into_iter().rev() {
-            match socket::finish_connecting(running.swap_remove(index).0) {
-                Ok(stream) => return Ok(stream),
+            let attempt = running.swap_remove(index);
+            match attempt.socket.connected() {
+                Ok(()) => return Ok(attempt.socket),
                 Err(error) => {
-                    last = error;
+                    failed.add(attempt.address, error);
                     // The next address need not wait for its turn.
                     next_start = Some(Instant::now());
                 }
             }
         }
         let now = Instant::now();
-        let before = running.len();
-        running.retain(|(_, deadline)| deadline.is_none_or(|d| now < d));
-        if running.len() < before {
-            last = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+        for late in running.extract_if(.., |attempt| attempt.deadline.is_some_and(|d| now >= d)) {
+            failed.add(late.address, io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
         }
     }
 }
 
-fn failed(target: &Target<'_>, source: &io::Error) -> Error {
-    let (kind, failure) = match source.kind() {
-        io::ErrorKind::TimedOut => (ErrorKind::Timeout, Failure::ConnectTimeout),
-        // Taken, and dropped before the first look at it: not what a closed port does.
-        io::ErrorKind::ConnectionReset => (ErrorKind::Connect, Failure::ConnectionLost),
-        _ => (ErrorKind::Connect, Failure::ConnectRefused),
-    };
-    let text = format!("no connection to {} port {}", target.host, target.port);
-    Error::io(kind, Stage::Connect, text, source).with_failure(failure)
+/// Why each address failed, in the order in which they did.
+#[derive(Default)]
+struct Failed(Vec<(Option<SocketAddr>, io::Error)>);
+
+impl Failed {
+    fn one(error: io::Error) -> Self {
+        Self(vec![(None, error)])
+    }
+
+    fn add(&mut self, address: Option<SocketAddr>, error: io::Error) {
+        self.0.push((address, error));
+    }
+
+    /// The error of the whole: of the kind of the last failure, with the reason of each address.
+    fn error(self, target: &Target<'_>) -> Error {
+        let nothing = || (None, io::Error::new(io::ErrorKind::NotFound, "no address"));
+        let Self(mut failures) = self;
+        let (address, last) = failures.pop().unwrap_or_else(nothing);
+        let (kind, failure) = match last.kind() {
+            io::ErrorKind::TimedOut => (ErrorKind::Timeout, Failure::ConnectTimeout),
+            // Taken, and dropped before the first look at it: not what a closed port does.
+            io::ErrorKind::ConnectionReset => (ErrorKind::Connect, Failure::ConnectionLost),
+            _ => (ErrorKind::Connect, Failure::ConnectRefused),
+        };
+        let mut text = format!("no connection to {}", target.place);
+        for (address, error) in &failures {
+            let address = address.map(|address| address.ip().to_string()).unwrap_or_default();
+            text.push_str(&format!("; {address}: {error}"));
+        }
+        if let (Some(address), false) = (address, failures.is_empty()) {
+            text.push_str(&format!("; {}", address.ip()));
+        }
+        Error::io(kind, Stage::Connect, text, &last).with_failure(failure)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Cancel, Runtime, on_this_thread};
 
-    fn target(port: u16) -> Target<'static> {
-        Target { host: "localhost", port, local: None, timeout: Duration::from_secs(5) }
+    fn connect_to(place: Place<'_>, operation: &Operation<'_>) -> Result<Socket, Error> {
+        let target = Target { place, timeout: Duration::from_secs(5) };
+        let poller = operation.poller()?;
+        on_this_thread(connect(&target, &poller, operation))
+    }
+
+    fn closed_port() -> u16 {
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
     }
 
     #[test]
@@ -127,22 +217,53 @@ mod tests {
         // Bound to IPv4 only: the attempt to [::1], where it exists, is refused.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let addresses =
-            [format!("[::1]:{port}").parse().unwrap(), format!("127.0.0.1:{port}").parse().unwrap()];
-        let stream = race(&addresses, &target(port), &Waker::new().unwrap()).ok().unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+        let cancel = Cancel::new();
+        let operation = Operation::new(Runtime::Thread, &cancel, None);
+        let poller = operation.poller().unwrap();
+        let addresses = ["[::1]", "127.0.0.1"]
+            .map(|ip| SockAddr::from(format!("{ip}:{port}").parse::<SocketAddr>().unwrap()));
+        let socket = on_this_thread(async {
+            let won = race(&addresses, None, Duration::from_secs(5), &poller, &operation).await;
+            won.map_err(|_| cancelled(Stage::Connect))
+        });
+        assert_eq!(socket.unwrap().peer(), Some(listener.local_addr().unwrap()));
     }
 
     #[test]
     fn a_closed_port_is_refused_with_its_own_failure() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error = connect(
-            &Target { host: "127.0.0.1", ..target(port) },
-            &Arc::new(Waker::new().unwrap()),
-            &Cancel::new(),
-        )
-        .unwrap_err();
+        let cancel = Cancel::new();
+        let operation = Operation::new(Runtime::Thread, &cancel, None);
+        let place = Place::Host { name: "127.0.0.1", port: closed_port(), local: None };
+        let error = connect_to(place, &operation).unwrap_err();
         assert_eq!(error.failure(), Some(Failure::ConnectRefused));
         assert!(error.is_temporary());
+    }
+
+    #[test]
+    fn each_address_that_failed_is_named_with_its_reason() {
+        let address = |ip: &str| Some(format!("{ip}:25").parse().unwrap());
+        let mut failed = Failed::default();
+        failed.add(address("[2001:db8::1]"), io::Error::new(io::ErrorKind::NetworkUnreachable, "no route"));
+        failed.add(address("192.0.2.1"), io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
+        let place = Place::Host { name: "mail.example.com", port: 25, local: None };
+        let error = failed.error(&Target { place, timeout: Duration::from_secs(5) });
+        assert_eq!(
+            error.message(),
+            "no connection to mail.example.com port 25; 2001:db8::1: no route; 192.0.2.1: no answer in time"
+        );
+        assert_eq!((error.kind(), error.failure()), (ErrorKind::Timeout, Some(Failure::ConnectTimeout)));
+    }
+
+    #[test]
+    fn a_cancelled_operation_does_not_begin_to_wait() {
+        let cancel = Cancel::new();
+        let operation = Operation::new(Runtime::Thread, &cancel, None);
+        let poller = operation.poller().unwrap();
+        let _watch = operation.watch(&poller);
+        cancel.cancel();
+        let place = Place::Host { name: "localhost", port: closed_port(), local: None };
+        let target = Target { place, timeout: Duration::from_secs(5) };
+        let error = on_this_thread(connect(&target, &poller, &operation)).unwrap_err();
+        assert_eq!((error.kind(), error.stage()), (ErrorKind::Cancelled, Stage::Resolve));
     }
 }

@@ -1,17 +1,24 @@
 //! The drivers: sockets, name resolution, TLS, and the loop that carries out what the engine asks for.
 
-mod blocking;
 mod cancel;
 mod connect;
+mod driver;
+mod operation;
 mod resolve;
+mod runtime;
+mod socket;
 mod stream;
 mod tls;
+#[cfg(feature = "tokio")]
+mod tokio;
 
-pub(crate) use blocking::TlsSetup;
-pub(crate) use blocking::{Connection, Handler};
 pub use cancel::Cancel;
 pub(crate) use cancel::cancelled;
-pub(crate) use connect::{Target, connect};
+pub(crate) use connect::{Place, Target, connect};
+pub(crate) use driver::{Connection, GetToken, Handler, TlsSetup};
+pub(crate) use operation::Operation;
 pub(crate) use resolve::resolve;
+pub(crate) use runtime::{Called, Poller, Runtime, on_this_thread};
+pub(crate) use socket::Socket;
 pub use tls::MinTlsVersion;
 pub(crate) use tls::{TlsConnector, TlsOptions};

@@ -3,65 +3,43 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
-    sync::mpsc::{self, RecvTimeoutError},
-    thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use super::{Cancel, cancel::cancelled};
+use super::{Called, Operation, Poller, cancel::cancelled};
 use crate::{
     error::{Error, ErrorKind},
     types::{Failure, Stage},
 };
 
-/// How often a wait for the system's resolver looks whether it was cancelled: the resolver itself can't be woken.
-const LOOK: Duration = Duration::from_millis(25);
-
 /// All addresses of `host`, IPv6 and IPv4 in turn, in the order that the system prefers (RFC 8305 section 4).
-pub(crate) fn resolve(
+pub(crate) async fn resolve(
     host: &str,
     port: u16,
     deadline: Option<Instant>,
-    cancel: &Cancel,
+    poller: &Poller,
+    operation: &Operation<'_>,
 ) -> Result<Vec<SocketAddr>, Error> {
     if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let (sender, receiver) = mpsc::channel();
     let name = host.to_owned();
-    // The system's resolver has no time limit of its own that a program could set: it gets a thread, which ends by
-    // itself when the answer is not wanted any more.
-    let spawned = thread::Builder::new().name("freesmtp-resolve".to_owned()).spawn(move || {
-        let _ = sender.send((name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>));
-    });
-    if let Err(source) = spawned {
-        return Err(failed(host, &source));
-    }
-    loop {
-        if cancel.is_cancelled() {
-            return Err(cancelled(Stage::Resolve));
+    let look_up = move || (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+    // The system's resolver has no time limit of its own that a program could set.
+    let called = poller.call_beside(look_up, operation.until(deadline)).await;
+    let source = match called {
+        Ok(Called::Done(Ok(addresses))) if addresses.is_empty() => {
+            io::Error::new(io::ErrorKind::NotFound, "the name has no address")
         }
-        match receiver.recv_timeout(LOOK) {
-            Ok(Ok(addresses)) if addresses.is_empty() => {
-                return Err(failed(
-                    host,
-                    &io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
-                ));
-            }
-            Ok(Ok(addresses)) => return Ok(interleave(addresses)),
-            Ok(Err(source)) => return Err(failed(host, &source)),
-            Err(RecvTimeoutError::Timeout) if deadline.is_some_and(|d| Instant::now() >= d) => {
-                return Err(failed(
-                    host,
-                    &io::Error::new(io::ErrorKind::TimedOut, "the name service did not answer in time"),
-                ));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(failed(host, &io::Error::other("the resolver ended without an answer")));
-            }
+        Ok(Called::Done(Ok(addresses))) => return Ok(interleave(addresses)),
+        Ok(Called::Woken) => return Err(cancelled(Stage::Resolve)),
+        Ok(Called::TimedOut) => {
+            operation.check(Instant::now(), Stage::Resolve)?;
+            io::Error::new(io::ErrorKind::TimedOut, "the name service did not answer in time")
         }
-    }
+        Ok(Called::Done(Err(source))) | Err(source) => source,
+    };
+    Err(failed(host, &source))
 }
 
 fn failed(host: &str, source: &io::Error) -> Error {
@@ -93,6 +71,7 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Cancel, Runtime, on_this_thread};
 
     #[test]
     fn families_alternate() {
@@ -103,8 +82,12 @@ mod tests {
 
     #[test]
     fn literals_need_no_resolver() {
+        let cancel = Cancel::new();
+        let operation = Operation::new(Runtime::Thread, &cancel, None);
+        let poller = operation.poller().unwrap();
         for literal in ["127.0.0.1", "::1", "[::1]"] {
-            assert_eq!(resolve(literal, 25, None, &Cancel::new()).unwrap().len(), 1, "{literal}");
+            let found = on_this_thread(resolve(literal, 25, None, &poller, &operation)).unwrap();
+            assert_eq!(found.len(), 1, "{literal}");
         }
     }
 }

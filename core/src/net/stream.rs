@@ -1,11 +1,10 @@
 //! A connection's bytes, in clear text or through TLS.
 
-use std::{
-    io::{self, Read, Write},
-    net::TcpStream,
-};
+use std::io::{self, Read, Write};
 
 use native_tls::TlsStream;
+
+use super::{Runtime, Socket};
 
 /// How many of the peer's first bytes are kept.
 const HEARD: usize = 16;
@@ -13,12 +12,12 @@ const HEARD: usize = 16;
 /// A socket that remembers what the peer said first, to recognise plain text where TLS was expected.
 #[derive(Debug)]
 pub(crate) struct Tap {
-    socket: TcpStream,
+    socket: Socket,
     heard: Vec<u8>,
 }
 
 impl Tap {
-    pub(crate) fn new(socket: TcpStream) -> Self {
+    pub(crate) fn new(socket: Socket) -> Self {
         Self { socket, heard: Vec::new() }
     }
 
@@ -26,7 +25,7 @@ impl Tap {
         &self.heard
     }
 
-    pub(crate) fn socket(&self) -> &TcpStream {
+    pub(crate) fn socket(&self) -> &Socket {
         &self.socket
     }
 }
@@ -54,17 +53,26 @@ impl Write for Tap {
 /// The stream of a session.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(TcpStream),
+    Plain(Socket),
     Tls(TlsStream<Tap>),
     /// Between the two, while a handshake owns the socket, and after a failed one.
     Gone,
 }
 
 impl Stream {
-    pub(crate) fn socket(&self) -> io::Result<&TcpStream> {
+    pub(crate) fn socket(&self) -> io::Result<&Socket> {
         match self {
             Self::Plain(socket) => Ok(socket),
             Self::Tls(tls) => Ok(tls.get_ref().socket()),
+            Self::Gone => Err(gone()),
+        }
+    }
+
+    /// Goes on in another runtime than before, where it is another.
+    pub(crate) fn move_to(&mut self, runtime: Runtime) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.move_to(runtime),
+            Self::Tls(tls) => tls.get_mut().socket.move_to(runtime),
             Self::Gone => Err(gone()),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::{
     fmt, fs,
-    net::TcpStream,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +9,7 @@ use native_tls::{Certificate, HandshakeError, Identity, MidHandshakeTlsStream, P
 use once_cell::sync::OnceCell;
 use zeroize::Zeroizing;
 
-use super::stream::Tap;
+use super::{Socket, stream::Tap};
 use crate::{
     error::{Error, ErrorKind},
     types::{Failure, Stage},
@@ -96,9 +95,9 @@ impl TlsConnector {
     }
 
     /// Begins a handshake; `name` is what the certificate must be for.
-    pub(crate) fn begin(&self, name: &str, stream: TcpStream) -> Result<Handshake, Error> {
+    pub(crate) fn begin(&self, name: &str, socket: Socket) -> Result<Handshake, Error> {
         let connector = self.built.get_or_try_init(|| build(&self.options))?;
-        classify(connector.connect(name.trim_start_matches('[').trim_end_matches(']'), Tap::new(stream)))
+        classify(connector.connect(name.trim_start_matches('[').trim_end_matches(']'), Tap::new(socket)))
     }
 }
 

@@ -5,12 +5,13 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Protocol, SockAddr, SockRef, Socket, Type};
 
 #[cfg(unix)]
 type WakeSocket = std::os::unix::net::UnixStream;
@@ -71,7 +72,7 @@ pub(crate) enum Wait {
 
 /// Waits for one socket.
 pub(crate) fn wait(
-    stream: &TcpStream,
+    socket: &Socket,
     interest: Interest,
     deadline: Option<Instant>,
     waker: &Waker,
@@ -80,49 +81,58 @@ pub(crate) fn wait(
         Interest::Read => PollFlags::IN,
         Interest::ReadWrite => PollFlags::IN | PollFlags::OUT,
     };
-    loop {
-        let mut fds = [PollFd::new(stream, flags), PollFd::new(&waker.receiver, PollFlags::IN)];
-        match poll(&mut fds, timeout(deadline).as_ref()) {
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(errno) => return Err(errno.into()),
-            Ok(0) if deadline.is_some_and(|d| Instant::now() >= d) => return Ok(Wait::TimedOut),
-            Ok(0) => continue,
-            Ok(_) if !fds[1].revents().is_empty() => return Ok(Wait::Woken),
-            Ok(_) => {
-                let got = fds[0].revents();
-                // An error or hang-up is told by the read or write that follows.
-                let trouble = got.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
-                return Ok(Wait::Ready {
-                    read: trouble || got.contains(PollFlags::IN),
-                    write: trouble || got.contains(PollFlags::OUT),
-                });
-            }
-        }
+    let mut fds = [PollFd::new(socket, flags), PollFd::new(&waker.receiver, PollFlags::IN)];
+    if !poll_until(&mut fds, deadline)? {
+        return Ok(Wait::TimedOut);
     }
+    if !fds[1].revents().is_empty() {
+        return Ok(Wait::Woken);
+    }
+    let got = fds[0].revents();
+    // An error or hang-up is told by the read or write that follows.
+    let trouble = got.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
+    Ok(Wait::Ready {
+        read: trouble || got.contains(PollFlags::IN),
+        write: trouble || got.contains(PollFlags::OUT),
+    })
 }
 
-/// Waits until one of several attempts to connect has ended; gives the indices of those that have.
+/// Waits until one of several sockets can be written to, which is when an attempt to connect has ended; gives the
+/// indices of those. Without sockets it waits for the time. `None` when it was woken.
 pub(crate) fn wait_any(
     sockets: &[&Socket],
     deadline: Option<Instant>,
     waker: &Waker,
 ) -> io::Result<Option<Vec<usize>>> {
+    let mut fds: Vec<PollFd<'_>> =
+        sockets.iter().map(|socket| PollFd::new(*socket, PollFlags::OUT)).collect();
+    fds.push(PollFd::new(&waker.receiver, PollFlags::IN));
+    if poll_until(&mut fds, deadline)? && fds.pop().is_some_and(|fd| !fd.revents().is_empty()) {
+        return Ok(None);
+    }
+    let ended = fds.iter().enumerate().filter(|(_, fd)| !fd.revents().is_empty());
+    Ok(Some(ended.map(|(index, _)| index).collect()))
+}
+
+/// Waits until `end` is woken: whether it was, before the time and before `waker`.
+pub(crate) fn wait_for(end: &Waker, deadline: Option<Instant>, waker: &Waker) -> io::Result<Wait> {
+    let mut fds = [PollFd::new(&end.receiver, PollFlags::IN), PollFd::new(&waker.receiver, PollFlags::IN)];
+    Ok(match poll_until(&mut fds, deadline)? {
+        false => Wait::TimedOut,
+        true if !fds[1].revents().is_empty() => Wait::Woken,
+        true => Wait::Ready { read: true, write: false },
+    })
+}
+
+/// poll(2) until something happened, `true`, or the time has come, `false`.
+fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<bool> {
     loop {
-        let mut fds: Vec<PollFd<'_>> =
-            sockets.iter().map(|socket| PollFd::new(*socket, PollFlags::OUT)).collect();
-        fds.push(PollFd::new(&waker.receiver, PollFlags::IN));
-        match poll(&mut fds, timeout(deadline).as_ref()) {
-            Err(rustix::io::Errno::INTR) => continue,
+        match poll(fds, timeout(deadline).as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
-            Ok(0) if deadline.is_some_and(|d| Instant::now() >= d) => return Ok(Some(Vec::new())),
-            Ok(0) => continue,
-            Ok(_) => {
-                if fds.pop().is_some_and(|fd| !fd.revents().is_empty()) {
-                    return Ok(None);
-                }
-                let ended = fds.iter().enumerate().filter(|(_, fd)| !fd.revents().is_empty());
-                return Ok(Some(ended.map(|(index, _)| index).collect()));
-            }
+            Ok(0) if deadline.is_some_and(|d| Instant::now() >= d) => return Ok(false),
+            Ok(0) => {}
+            Ok(_) => return Ok(true),
         }
     }
 }
@@ -137,28 +147,49 @@ fn timeout(deadline: Option<Instant>) -> Option<Timespec> {
     })
 }
 
-/// Begins to connect, without waiting. `Ok` means begun or done; `wait_any` and `finish` tell how it ended.
-pub(crate) fn start_connecting(address: SocketAddr, local: Option<SocketAddr>) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+/// The address of a Unix-domain socket; the error says what is wrong with the path, or that this system has none.
+pub(crate) fn path_address(path: &Path) -> io::Result<SockAddr> {
+    if cfg!(windows) {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this system has no Unix-domain sockets; give a host name",
+        ));
+    }
+    SockAddr::unix(path)
+}
+
+/// Begins to connect, without waiting. `Ok` means begun or done; `wait_any` and `connected` tell how it ended.
+pub(crate) fn start_connecting(address: &SockAddr, local: Option<SocketAddr>) -> io::Result<Socket> {
+    let protocol = (!address.is_unix()).then_some(Protocol::TCP);
+    let socket = Socket::new(address.domain(), Type::STREAM, protocol)?;
     socket.set_nonblocking(true)?;
-    // Without it each small write after another waits for the peer's delayed ACK.
-    socket.set_tcp_nodelay(true)?;
+    if !address.is_unix() {
+        // Without it each small write after another waits for the peer's delayed ACK.
+        socket.set_tcp_nodelay(true)?;
+    }
     if let Some(local) = local {
         socket.bind(&local.into())?;
     }
-    match socket.connect(&address.into()) {
+    match socket.connect(address) {
         Ok(()) => Ok(socket),
-        Err(error) if in_progress(&error) => Ok(socket),
+        // A Unix-domain socket is connected at once, or its server's queue is full.
+        Err(error) if !address.is_unix() && in_progress(&error) => Ok(socket),
         Err(error) => Err(error),
     }
 }
 
 /// How the attempt ended.
-pub(crate) fn finish_connecting(socket: Socket) -> io::Result<TcpStream> {
-    match socket.take_error()? {
-        Some(error) => Err(error),
-        None => Ok(socket.into()),
-    }
+pub(crate) fn connected(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.take_error()?.map_or(Ok(()), Err)
+}
+
+/// Writes; a peer that is gone is an error, never a signal that ends the program.
+pub(crate) fn write(socket: &SockRef<'_>, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(any(windows, target_vendor = "apple"))]
+    const NO_SIGNAL: i32 = 0; // Windows has no signals; Apple's sockets were told when they were made.
+    #[cfg(not(any(windows, target_vendor = "apple")))]
+    const NO_SIGNAL: i32 = rustix::net::SendFlags::NOSIGNAL.bits().cast_signed();
+    socket.send_with_flags(bytes, NO_SIGNAL)
 }
 
 fn in_progress(error: &io::Error) -> bool {
@@ -180,22 +211,43 @@ fn in_progress(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
+    fn connected_pair() -> (std::net::TcpListener, Socket) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (listener, stream.into())
+    }
+
     #[test]
     fn a_wait_ends_when_woken_and_stays_woken() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_listener, socket) = connected_pair();
         let waker = Waker::new().unwrap();
         waker.wake();
         for _ in 0..2 {
-            assert_eq!(wait(&stream, Interest::Read, None, &waker).unwrap(), Wait::Woken);
+            assert_eq!(wait(&socket, Interest::Read, None, &waker).unwrap(), Wait::Woken);
+            assert_eq!(wait_any(&[&socket], None, &waker).unwrap(), None);
         }
     }
 
     #[test]
     fn a_wait_ends_at_its_time() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_listener, socket) = connected_pair();
         let waker = Waker::new().unwrap();
-        assert_eq!(wait(&stream, Interest::Read, Some(Instant::now()), &waker).unwrap(), Wait::TimedOut);
+        let now = Some(Instant::now());
+        assert_eq!(wait(&socket, Interest::Read, now, &waker).unwrap(), Wait::TimedOut);
+        assert_eq!(wait_for(&Waker::new().unwrap(), now, &waker).unwrap(), Wait::TimedOut);
+        assert_eq!(wait_any(&[], now, &waker).unwrap(), Some(Vec::new()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_unix_domain_socket_connects_at_once_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let address = path_address(&path).unwrap();
+        assert_eq!(start_connecting(&address, None).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let socket = start_connecting(&address, None).unwrap();
+        connected(&SockRef::from(&socket)).unwrap();
+        assert!(path_address(Path::new(&"x".repeat(200))).is_err());
     }
 }

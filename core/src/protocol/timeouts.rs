@@ -15,6 +15,9 @@ pub struct Timeouts {
     pub data_block: Duration,
     /// From the end of the message to the server's reply.
     pub end_of_data: Duration,
+    /// For a whole call: name lookup, connecting, session and message, over all servers. `None`, as it is at first,
+    /// sets no limit besides those of the phases.
+    pub operation: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -25,20 +28,28 @@ impl Default for Timeouts {
             command: Duration::from_secs(60),
             data_block: Duration::from_secs(180),
             end_of_data: Duration::from_secs(600),
+            operation: None,
         }
     }
 }
 
 impl Timeouts {
-    /// The same limit for every phase: what the property `Timeout` means.
+    /// The same limit for every phase, none for the whole: what the property `Timeout` means.
     #[must_use]
     pub fn all(limit: Duration) -> Self {
-        Self { connect: limit, greeting: limit, command: limit, data_block: limit, end_of_data: limit }
+        Self {
+            connect: limit,
+            greeting: limit,
+            command: limit,
+            data_block: limit,
+            end_of_data: limit,
+            operation: None,
+        }
     }
 
     /// The limit, when every phase has the same: what the property `DefaultTimeout` shows.
     #[must_use]
     pub fn same(&self) -> Option<Duration> {
-        (*self == Self::all(self.command)).then_some(self.command)
+        (Self { operation: None, ..*self } == Self::all(self.command)).then_some(self.command)
     }
 }

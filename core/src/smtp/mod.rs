@@ -1,10 +1,13 @@
 //! The `SMTP` object: servers, log, connections, send.
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
 mod object;
 mod outcome;
 mod pool;
 pub(crate) mod probe;
 mod save;
+mod send;
 mod server;
 mod session;
 mod token;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Server, session::Session};
-use crate::net::{Cancel, TlsConnector, TlsOptions};
+use crate::net::{Cancel, Runtime, TlsConnector, TlsOptions};
 
 /// The idle sessions of an `SMTP` object, and the operations that are under way.
 #[derive(Debug, Default)]
@@ -14,15 +14,15 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// An idle session that fits, if one is still alive. Those that died are dropped.
-    pub(super) fn take(&self, server: &Server, domain: &str) -> Option<Session> {
+    /// An idle session that fits, for that runtime, if one is still alive. Those that died are dropped.
+    pub(super) fn take(&self, server: &Server, domain: &str, runtime: Runtime) -> Option<Session> {
         loop {
             let mut session = {
                 let mut idle = lock(&self.idle);
                 let at = idle.iter().rposition(|s| s.domain == domain && s.server == *server)?;
                 idle.swap_remove(at)
             };
-            if session.is_usable() {
+            if session.resume(runtime) {
                 return Some(session);
             }
         }

@@ -4,7 +4,6 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -16,8 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    net::{self, Cancel, Target},
-    os::socket::Waker,
+    net::{self, Cancel, Operation, Place, Runtime, Target, on_this_thread},
     protocol::{Capabilities, Command, Decision, Timeouts},
     types::{Diagnosis, Failure, Mailbox, RecipientStatus, Reply, Stage, TlsInfo},
 };
@@ -91,17 +89,15 @@ pub(crate) struct Question<'a> {
 impl Smtp {
     /// Connects, talks, and says goodbye. No message is sent.
     pub(crate) fn probe(&self, question: &Question<'_>) -> Probe {
-        let Question { server, timeouts, cancel, .. } = *question;
-        let mut probe = Probe {
-            addresses: Ok(Vec::new()),
-            attempts: Vec::new(),
-            talk: None,
-            error: None,
-            warnings: Vec::new(),
-            transcript: Vec::new(),
-        };
-        let deadline = Instant::now().checked_add(timeouts.connect);
-        match net::resolve(&server.name, server.effective_port(), deadline, cancel) {
+        let operation = Operation::new(Runtime::Thread, question.cancel, question.timeouts.operation);
+        let probed = on_this_thread(async { Ok(self.probe_within(question, &operation).await) });
+        probed.unwrap_or_else(|error| Probe { error: Some(error), ..Probe::new() })
+    }
+
+    async fn probe_within(&self, question: &Question<'_>, operation: &Operation<'_>) -> Probe {
+        let Question { server, timeouts, .. } = *question;
+        let mut probe = Probe::new();
+        match addresses(server, timeouts.connect, operation).await {
             Ok(addresses) => probe.addresses = Ok(addresses),
             Err(error) => {
                 probe.addresses = Err(outcome::explain(error, server, None, Facts::NONE));
@@ -109,7 +105,7 @@ impl Smtp {
             }
         }
         let began = Instant::now();
-        let opened = self.open_for_check(server, timeouts, cancel);
+        let opened = self.open_for_check(server, timeouts, operation).await;
         let took = began.elapsed();
         let session = match opened {
             Ok(session) => Some(Box::new(session)),
@@ -126,7 +122,7 @@ impl Smtp {
         };
         let peer = session.as_ref().and_then(|session| session.connection.peer());
         if let Some(session) = session {
-            talk(*session, question, &mut probe);
+            talk(*session, question, operation, &mut probe).await;
         }
         let addresses = probe.addresses.as_deref().unwrap_or_default();
         let local = probe.talk.as_ref().and_then(|talk| talk.local);
@@ -135,13 +131,39 @@ impl Smtp {
     }
 }
 
+impl Probe {
+    /// Nothing was learnt yet.
+    fn new() -> Self {
+        Self {
+            addresses: Ok(Vec::new()),
+            attempts: Vec::new(),
+            talk: None,
+            error: None,
+            warnings: Vec::new(),
+            transcript: Vec::new(),
+        }
+    }
+}
+
+/// The addresses of a host; a Unix-domain socket has none.
+async fn addresses(
+    server: &Server,
+    timeout: Duration,
+    operation: &Operation<'_>,
+) -> Result<Vec<SocketAddr>, Error> {
+    let Place::Host { name, port, .. } = server.place() else { return Ok(Vec::new()) };
+    let poller = operation.poller()?;
+    let _watch = operation.watch(&poller);
+    net::resolve(name, port, Instant::now().checked_add(timeout), &poller, operation).await
+}
+
 /// Asks about the envelope, ends the session, and keeps what it knows.
-fn talk(mut session: Session, question: &Question<'_>, probe: &mut Probe) {
+async fn talk(mut session: Session, question: &Question<'_>, operation: &Operation<'_>, probe: &mut Probe) {
     let mut answers = Vec::new();
     if session.connection.engine().is_open()
         && let Some(from) = question.from
     {
-        let asked = ask(&mut session, from, question, &mut answers);
+        let asked = ask(&mut session, from, question, operation, &mut answers).await;
         if let Err(error) = asked {
             probe.error = Some(error);
         }
@@ -159,14 +181,15 @@ fn talk(mut session: Session, question: &Question<'_>, probe: &mut Probe) {
     });
     probe.transcript = session.conversation.transcript();
     probe.warnings.extend(session.conversation.take_warning());
-    session.quit(question.cancel);
+    session.quit(operation).await;
 }
 
 /// MAIL FROM and RCPT TO, then RSET: the server is asked, and nothing is sent.
-fn ask(
+async fn ask(
     session: &mut Session,
     from: &Mailbox,
     question: &Question<'_>,
+    operation: &Operation<'_>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), Error> {
     let sender = from.to_path(true).unwrap_or_default();
@@ -174,7 +197,7 @@ fn ask(
     let utf8 = !from.has_ascii_local_part() || question.to.iter().any(|to| !to.has_ascii_local_part());
     let utf8 = utf8 && session.connection.engine().capabilities().smtputf8;
     let command = from.to_path(utf8).map(|path| Command::mail(&path, utf8));
-    let (reply, diagnosis) = one(session, command, Stage::Mail, None, facts, question)?;
+    let (reply, diagnosis) = one(session, command, Stage::Mail, None, facts, operation).await?;
     let refused = diagnosis.is_some();
     answers.push(Answer { recipient: None, reply, diagnosis });
     if refused {
@@ -183,31 +206,31 @@ fn ask(
     for to in question.to {
         let email = to.to_path(true).unwrap_or_default();
         let command = to.to_path(utf8).map(|path| Command::rcpt(&path));
-        let (reply, diagnosis) = one(session, command, Stage::Rcpt, Some(&email), facts, question)?;
+        let (reply, diagnosis) = one(session, command, Stage::Rcpt, Some(&email), facts, operation).await?;
         answers.push(Answer { recipient: Some(email), reply, diagnosis });
     }
     // What it answers does not matter: QUIT follows.
-    session.command(&Command::rset(), question.cancel).map(drop).or(Ok(()))
+    session.command(&Command::rset(), operation).await.map(drop).or(Ok(()))
 }
 
 /// One command, its reply, and why it was refused. `None` for a command: only SMTPUTF8 could carry the address.
-fn one(
+async fn one(
     session: &mut Session,
     command: Option<Command>,
     stage: Stage,
     recipient: Option<&str>,
     facts: Facts<'_>,
-    question: &Question<'_>,
+    operation: &Operation<'_>,
 ) -> Result<(Option<Reply>, Option<Diagnosis>), Error> {
     let mut decision = Decision { status: RecipientStatus::Refused, stage, reply: None, failure: None };
     match command {
         None => decision.failure = Some(Failure::SmtpUtf8Unsupported),
-        Some(command) => match session.command(&command, question.cancel) {
+        Some(command) => match session.command(&command, operation).await {
             Ok(reply) if reply.is_positive() => return Ok((Some(reply), None)),
             Ok(reply) => decision.reply = Some(reply),
             Err(error) => {
                 let error = at_stage(&error, stage);
-                return Err(outcome::explain(error, question.server, Some(session), facts));
+                return Err(outcome::explain(error, &session.server, Some(session), facts));
             }
         },
     }
@@ -258,23 +281,16 @@ fn attempts(
 
 fn attempt(address: SocketAddr, question: &Question<'_>) -> Attempt {
     let began = Instant::now();
-    let result = Waker::new()
-        .map(Arc::new)
-        .map_err(|source| {
-            Error::io(ErrorKind::Connect, Stage::Connect, "no wake-up channel could be opened", &source)
-        })
-        .and_then(|waker| {
-            let _watch = question.cancel.watch(&waker);
-            let host = address.ip().to_string();
-            let target = Target {
-                host: &host,
-                port: address.port(),
-                local: question.server.local_end_point,
-                timeout: question.timeouts.connect,
-            };
-            net::connect(&target, &waker, question.cancel)
-        })
-        .map(|socket| socket.local_addr().ok().map(|local| local.ip()))
-        .map_err(|error| outcome::explain(error, question.server, None, Facts::NONE));
+    let Question { server, timeouts, cancel, .. } = *question;
+    let name = address.ip().to_string();
+    let place = Place::Host { name: &name, port: address.port(), local: server.local_end_point };
+    let operation = Operation::new(Runtime::Thread, cancel, timeouts.operation);
+    let result = on_this_thread(async {
+        let poller = operation.poller()?;
+        let _watch = operation.watch(&poller);
+        net::connect(&Target { place, timeout: timeouts.connect }, &poller, &operation).await
+    })
+    .map(|socket| socket.local().map(|local| local.ip()))
+    .map_err(|error| outcome::explain(error, server, None, Facts::NONE));
     Attempt { address, elapsed: Some(began.elapsed()), result }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind},
     message::{Composed, EmailMessage, Form},
     os::{self, file::Disk},
-    smtp::object::stamp,
+    smtp::send::stamp,
     types::{Failure, Stage},
 };
 

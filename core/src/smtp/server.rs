@@ -1,11 +1,17 @@
 //! One server of an `SMTP` object: where it is, how it is protected, who logs in.
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use super::{token::Token, url};
 use crate::{
     error::{Error, ErrorKind},
-    net::TlsOptions,
+    net::{Place, TlsOptions},
+    os,
     protocol::{
         Security, Timeouts,
         auth::{self, AuthMode, Credentials},
@@ -20,10 +26,13 @@ pub use crate::net::MinTlsVersion;
 /// Everything but `name` has a default that fits; see [`Server::port`] and [`Security::Auto`].
 #[derive(Clone, Debug, Default)]
 pub struct Server {
-    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`. Or the path of a Unix-domain socket:
+    /// `unix:/run/dovecot/lmtp`; it has no port, and TLS only when `security` asks for it.
     pub name: String,
-    /// TCP port; 0 means 465 for [`Security::Implicit`], 587 when an account is set, else 25.
+    /// TCP port; 0 means 24 for LMTP, 465 for [`Security::Implicit`], 587 when an account is set, else 25.
     pub port: u16,
+    /// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message.
+    pub lmtp: bool,
     /// Limit for each phase, in place of [`Timeouts`]; `None` uses those of the object.
     pub timeout: Option<Duration>,
     /// How to log in.
@@ -50,7 +59,7 @@ pub struct Server {
     /// Private key of the client certificate: a PEM file, PKCS#8, not encrypted. Without it the key is in the file of
     /// the certificate.
     pub client_key: Option<PathBuf>,
-    /// The name the certificate must be for; empty means `name`.
+    /// The name the certificate must be for; empty means `name`, or `localhost` behind a Unix-domain socket.
     pub tls_server_name: String,
     /// Oldest TLS version accepted.
     pub min_tls_version: MinTlsVersion,
@@ -70,9 +79,11 @@ impl Server {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Reads a host name, `host:port`, or a URL: `smtp://host:port`, `smtps://user:password@host`.
+    /// Reads a host name, `host:port`, `unix:/path`, or a URL: `smtp://host:port`, `smtps://user:password@host`,
+    /// `lmtp://host`, `lmtp+unix:/path`.
     ///
-    /// `smtps` means [`Security::Implicit`]; user and password are percent-decoded. A host name takes no login.
+    /// `smtps` means [`Security::Implicit`], `lmtp` [`Server::lmtp`]; user and password are percent-decoded. A host
+    /// name takes no login.
     ///
     /// # Errors
     /// `ErrorKind::Message` with field `Name`, `Port` or the like.
@@ -80,10 +91,12 @@ impl Server {
         url::parse(text)
     }
 
-    /// The port in use: as set, else by security and account.
+    /// The port in use: as set, else by protocol, security and account. 0 for a Unix-domain socket.
     #[must_use]
     pub fn effective_port(&self) -> u16 {
         match (self.port, self.security) {
+            _ if self.unix_path().is_some() => 0,
+            (0, _) if self.lmtp => 24,
             (0, Security::Implicit) => 465,
             (0, _) if self.has_credentials() => 587,
             (0, _) => 25,
@@ -95,6 +108,7 @@ impl Server {
     #[must_use]
     pub fn effective_security(&self) -> Security {
         match self.security {
+            Security::Auto if self.unix_path().is_some() => Security::None,
             Security::Auto if self.effective_port() == 465 => Security::Implicit,
             Security::Auto if self.is_loopback() && !self.has_credentials() => Security::None,
             Security::Auto if self.effective_port() == 587 => Security::Required,
@@ -121,18 +135,27 @@ impl Server {
         !self.has_credentials() && self.auth_mode == AuthMode::Auto && self.client_certificate.is_some()
     }
 
+    /// The path of the Unix-domain socket, when the name is one.
+    #[must_use]
+    pub fn unix_path(&self) -> Option<&Path> {
+        self.name.strip_prefix("unix:").map(Path::new)
+    }
+
     /// Whether the host is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let name = self.name.trim_end_matches('.');
-        name.eq_ignore_ascii_case("localhost")
+        self.unix_path().is_some()
+            || name.eq_ignore_ascii_case("localhost")
             || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Name and port: `mail.example.com:587`.
+    /// Name and port: `mail.example.com:587`; of a Unix-domain socket its path.
     #[must_use]
     pub fn label(&self) -> String {
-        if self.name.contains(':') && !self.name.starts_with('[') {
+        if let Some(path) = self.unix_path() {
+            path.display().to_string()
+        } else if self.name.contains(':') && !self.name.starts_with('[') {
             format!("[{}]:{}", self.name, self.effective_port())
         } else {
             format!("{}:{}", self.name, self.effective_port())
@@ -145,7 +168,10 @@ impl Server {
         if self.name.is_empty() {
             return Err(Error::input(field("Name"), "is empty; give a host name such as mail.example.com"));
         }
-        check_host(&self.name, &field("Name"))?;
+        match self.unix_path() {
+            Some(path) => self.check_path(path, &field)?,
+            None => check_host(&self.name, &field("Name"))?,
+        }
         if !self.tls_server_name.is_empty() {
             check_host(&self.tls_server_name, &field("TlsServerName"))?;
         }
@@ -172,6 +198,28 @@ impl Server {
         }
         auth::check_sasl_name(&self.sasl, &field("SASL"))?;
         self.check_files(&field)
+    }
+
+    fn check_path(&self, path: &Path, field: &dyn Fn(&str) -> String) -> Result<(), Error> {
+        if path.as_os_str().is_empty() {
+            return Err(Error::input(
+                field("Name"),
+                "names no path; give one such as unix:/run/dovecot/lmtp",
+            ));
+        }
+        if let Err(error) = os::socket::path_address(path) {
+            return Err(Error::input(field("Name"), format!("names no Unix-domain socket: {error}")));
+        }
+        if self.port != 0 {
+            return Err(Error::input(field("Port"), "is set, and a Unix-domain socket has none; leave it 0"));
+        }
+        if self.local_end_point.is_some() {
+            return Err(Error::input(
+                field("LocalEndPoint"),
+                "is set, and a connection to a Unix-domain socket comes from no address",
+            ));
+        }
+        Ok(())
     }
 
     fn check_files(&self, field: &dyn Fn(&str) -> String) -> Result<(), Error> {
@@ -210,6 +258,16 @@ impl Server {
         })
     }
 
+    /// Where to connect to.
+    pub(crate) fn place(&self) -> Place<'_> {
+        match self.unix_path() {
+            Some(path) => Place::Path(path),
+            None => {
+                Place::Host { name: &self.name, port: self.effective_port(), local: self.local_end_point }
+            }
+        }
+    }
+
     pub(crate) fn timeouts(&self, default: Timeouts) -> Timeouts {
         self.timeout.map_or(default, Timeouts::all)
     }
@@ -232,7 +290,20 @@ impl Server {
 
     /// The name that the certificate must be for: the configured one, never what DNS made of it.
     pub(crate) fn certificate_name(&self) -> &str {
-        if self.tls_server_name.is_empty() { &self.name } else { &self.tls_server_name }
+        match (self.tls_server_name.as_str(), self.unix_path()) {
+            ("", Some(_)) => "localhost",
+            ("", None) => &self.name,
+            (name, _) => name,
+        }
+    }
+}
+
+impl Server {
+    /// Host names are the same in either case; paths are not.
+    fn place_key(&self) -> (String, u16) {
+        let name =
+            if self.unix_path().is_some() { self.name.clone() } else { self.name.to_ascii_lowercase() };
+        (name, self.effective_port())
     }
 }
 
@@ -241,7 +312,7 @@ impl PartialEq for Server {
     fn eq(&self, other: &Self) -> bool {
         let key = |s: &Self| {
             (
-                (s.name.to_ascii_lowercase(), s.effective_port(), s.effective_security(), s.timeout),
+                (s.place_key(), s.effective_security(), s.timeout, s.lmtp),
                 (s.auth_mode, s.sasl.clone(), s.local_end_point, s.allow_plaintext_auth),
                 (s.tls_options(), s.tls_server_name.clone(), s.disabled_extensions.clone()),
             )
@@ -303,6 +374,21 @@ mod tests {
     }
 
     #[test]
+    fn a_unix_domain_socket_has_a_path_and_no_port() {
+        let socket = Server::new("unix:/run/Mail");
+        assert_eq!(socket.unix_path(), Some(Path::new("/run/Mail")));
+        assert_eq!((socket.effective_port(), socket.effective_security()), (0, Security::None));
+        assert_eq!((socket.label(), socket.certificate_name()), ("/run/Mail".to_owned(), "localhost"));
+        assert!(socket.is_loopback());
+        assert_ne!(socket, Server::new("unix:/run/mail"), "paths differ by case");
+        assert_eq!(Server::new("Mail.test"), Server::new("mail.test"));
+        assert_eq!(Server { lmtp: true, ..Server::new("a") }.effective_port(), 24);
+        assert_ne!(Server { lmtp: true, port: 25, ..Server::new("a") }, Server::new("a"));
+        #[cfg(unix)]
+        socket.check(0).unwrap();
+    }
+
+    #[test]
     fn bad_settings_are_named() {
         let field = |server: Server| server.check(1).unwrap_err().field().unwrap().to_owned();
         assert_eq!(field(Server::default()), "SMTPServers[1].Name");
@@ -312,6 +398,10 @@ mod tests {
         assert_eq!(field(Server { password: "p\0".into(), ..Server::new("a") }), "SMTPServers[1].Password");
         assert_eq!(field(Server { password: "p".into(), ..Server::new("a") }), "SMTPServers[1].Account");
         assert_eq!(field(Server { sasl: "X".into(), ..Server::new("a") }), "SMTPServers[1].SASL");
+        assert_eq!(field(Server::new("unix:")), "SMTPServers[1].Name");
+        assert_eq!(field(Server::new(format!("unix:/{}", "x".repeat(200)))), "SMTPServers[1].Name");
+        #[cfg(unix)]
+        assert_eq!(field(Server { port: 25, ..Server::new("unix:/s") }), "SMTPServers[1].Port");
         let none = || Some("/none".into());
         assert_eq!(field(Server { ca_file: none(), ..Server::new("a") }), "SMTPServers[1].CaFile");
         assert_eq!(

@@ -7,10 +7,13 @@ use crate::{
     error::{Error, ErrorKind},
     log::{Conversation, Logging},
     message::Composed,
-    net::{self, Cancel, Connection, Handler, Target, TlsConnector, TlsOptions, TlsSetup},
-    os::{self, socket::Waker},
+    net::{
+        self, Connection, GetToken, Handler, Operation, Poller, Runtime, Socket, Target, TlsConnector,
+        TlsOptions, TlsSetup,
+    },
+    os,
     protocol::{Command, Config, Engine, Event, Outcome, Security, Timeouts, Transaction, TransactionResult},
-    types::{Failure, Reply, Secret, Stage},
+    types::{Failure, Reply, Stage},
 };
 
 /// How long a server may stay silent before it is asked, on a second connection, whether it expects TLS.
@@ -31,34 +34,20 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, greets, encrypts and logs in. An error comes with the session as far as it got, for the diagnosis.
-    pub(super) fn open(
+    pub(super) async fn open(
         server: &Server,
         domain: &str,
         timeouts: Timeouts,
         connector: Arc<TlsConnector>,
         logging: Logging,
-        cancel: &Cancel,
+        operation: &Operation<'_>,
     ) -> Result<Self, (Error, Option<Box<Self>>)> {
         let mut conversation = Conversation::new(logging);
-        let port = server.effective_port();
-        conversation.line(&match port {
-            25 => format!("Connect to server. {}", server.name),
-            port => format!("Connect to server. {} Port: {port}", server.name),
-        });
+        conversation.line(&first_line(server));
         conversation.flush();
         let timeouts = server.timeouts(timeouts);
-        let opened = Waker::new()
-            .map(Arc::new)
-            .map_err(|source| {
-                Error::io(ErrorKind::Connect, Stage::Connect, "no wake-up channel could be opened", &source)
-            })
-            .and_then(|waker| {
-                let _watch = cancel.watch(&waker);
-                let target = target(server, timeouts.connect);
-                net::connect(&target, &waker, cancel).map(|socket| (socket, waker))
-            });
-        let (socket, waker) = match opened {
-            Ok(opened) => opened,
+        let (socket, poller) = match connect(server, timeouts.connect, operation).await {
+            Ok(connected) => connected,
             Err(error) => {
                 conversation.line(&sentence(error.message()));
                 let error = error.with_transcript(conversation.transcript());
@@ -71,15 +60,16 @@ impl Session {
         };
         let security = server.effective_security();
         let engine = Engine::new(Config {
-            helo_name: helo_name(domain, socket.local_addr().ok()),
+            helo_name: helo_name(domain, socket.local()),
             security,
-            lmtp: false,
+            lmtp: server.lmtp,
             credentials: server.credentials(),
-            loopback: socket.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()),
+            loopback: server.unix_path().is_some()
+                || socket.peer().is_some_and(|peer| peer.ip().is_loopback()),
             timeouts,
             disabled_extensions: server.disabled_extensions.clone(),
             host: server.name.clone(),
-            port,
+            port: server.effective_port(),
             mail_auth: server.mail_auth.clone(),
             certificate_checked: server.checks_certificate(),
             entropy,
@@ -88,19 +78,22 @@ impl Session {
         let mut session = Self {
             server: server.clone(),
             domain: domain.to_owned(),
-            connection: Connection::new(socket, engine, Arc::clone(&waker)),
+            connection: Connection::new(socket, engine, Arc::clone(&poller)),
             conversation,
             connector,
             timeouts,
             mechanism: None,
         };
-        let watch = cancel.watch(&waker);
-        let begun =
-            if security == Security::Implicit { session.encrypt() } else { session.await_greeting(cancel) };
+        let watch = operation.watch(&poller);
+        let begun = if security == Security::Implicit {
+            session.encrypt(operation).await
+        } else {
+            session.await_greeting(operation).await
+        };
         if let Err(error) = begun {
             session.connection.engine_mut().fail(error);
         }
-        session.run(None);
+        session.run(None, operation).await;
         drop(watch);
         match session.connection.engine().error().cloned() {
             None if session.connection.engine().is_open() => Ok(session),
@@ -112,19 +105,20 @@ impl Session {
     }
 
     /// Implicit TLS.
-    fn encrypt(&mut self) -> Result<(), Error> {
+    async fn encrypt(&mut self, operation: &Operation<'_>) -> Result<(), Error> {
         let Self { server, connector, timeouts, connection, conversation, .. } = self;
-        connection.start_tls(&setup(server, connector, *timeouts))?;
+        connection.start_tls(&setup(server, connector, *timeouts), operation).await?;
         conversation.line("TLS established.");
         Ok(())
     }
 
     /// A server that says nothing may wait for a TLS handshake: that is found out, not waited for.
-    fn await_greeting(&mut self, cancel: &Cancel) -> Result<(), Error> {
-        if SILENCE >= self.timeouts.greeting || self.connection.is_readable_within(SILENCE)? {
+    async fn await_greeting(&mut self, operation: &Operation<'_>) -> Result<(), Error> {
+        if SILENCE >= self.timeouts.greeting || self.connection.is_readable_within(SILENCE, operation).await?
+        {
             return Ok(());
         }
-        if speaks_tls(&self.server, cancel) {
+        if speaks_tls(&self.server, operation).await {
             let text = "the server waits for a TLS handshake, and plain text was spoken";
             return Err(
                 Error::new(ErrorKind::Tls, Stage::Connect, text).with_failure(Failure::PlainOnTlsPort)
@@ -134,11 +128,11 @@ impl Session {
     }
 
     /// Sends one message. `untouched` results may be repeated on another connection.
-    pub(super) fn send(
+    pub(super) async fn send(
         &mut self,
         composed: &mut Composed,
         all_or_nothing: bool,
-        cancel: &Cancel,
+        operation: &Operation<'_>,
     ) -> Result<TransactionResult, Error> {
         let transaction = Transaction {
             token: 0,
@@ -153,20 +147,21 @@ impl Session {
             mail_options: composed.options().clone(),
             rcpt_options: composed.rcpt_options(),
         };
-        let _watch = cancel.watch(self.connection.waker());
+        let _watch = operation.watch(self.connection.poller());
         self.connection.engine_mut().begin(transaction);
-        let mut results = self.run(Some(composed)).results;
-        match results.pop_front() {
-            Some(result) => Ok(result),
-            None => Err(self.connection.engine().error().cloned().unwrap_or_else(|| over(Stage::Mail))),
-        }
+        let result = self.run(Some(composed), operation).await.results.pop_front();
+        result.ok_or_else(|| self.connection.engine().error().cloned().unwrap_or_else(|| over(Stage::Mail)))
     }
 
     /// Sends a command of the program and gives the reply.
-    pub(super) fn command(&mut self, command: &Command, cancel: &Cancel) -> Result<Reply, Error> {
-        let _watch = cancel.watch(self.connection.waker());
+    pub(super) async fn command(
+        &mut self,
+        command: &Command,
+        operation: &Operation<'_>,
+    ) -> Result<Reply, Error> {
+        let _watch = operation.watch(self.connection.poller());
         self.connection.engine_mut().command(command);
-        match self.run(None).reply {
+        match self.run(None, operation).await.reply {
             Some(reply) => Ok(reply),
             None => {
                 let error = self.connection.engine().error().cloned().unwrap_or_else(|| over(Stage::Command));
@@ -176,16 +171,21 @@ impl Session {
     }
 
     /// Ends the session with QUIT and waits for the answer.
-    pub(super) fn quit(mut self, cancel: &Cancel) {
-        let _watch = cancel.watch(self.connection.waker());
+    pub(super) async fn quit(mut self, operation: &Operation<'_>) {
+        if self.connection.move_to(operation.runtime).is_err() {
+            return;
+        }
+        let _watch = operation.watch(self.connection.poller());
         self.connection.engine_mut().quit();
-        self.run(None);
+        self.run(None, operation).await;
         self.conversation.line("Disconnected.");
     }
 
-    /// Whether the session can take another transaction.
-    pub(super) fn is_usable(&mut self) -> bool {
-        self.connection.engine().is_open() && self.connection.is_quiet()
+    /// Whether the session can take another transaction, from now on in that runtime.
+    pub(super) fn resume(&mut self, runtime: Runtime) -> bool {
+        self.connection.engine().is_open()
+            && self.connection.move_to(runtime).is_ok()
+            && self.connection.is_quiet()
     }
 
     /// Adds to an error what the session knows of it.
@@ -198,11 +198,11 @@ impl Session {
         error.with_transcript(self.conversation.transcript())
     }
 
-    fn run<'a>(&'a mut self, composed: Option<&'a mut Composed>) -> Run<'a> {
+    async fn run<'a>(&'a mut self, composed: Option<&'a mut Composed>, operation: &Operation<'_>) -> Run<'a> {
         let Self { server, connector, timeouts, connection, conversation, mechanism, .. } = self;
         let token = &server.token;
         let mut run = Run { conversation, mechanism, token, composed, results: VecDeque::new(), reply: None };
-        connection.run(&setup(server, connector, *timeouts), &mut run);
+        connection.run(&setup(server, connector, *timeouts), operation, &mut run).await;
         run
     }
 }
@@ -257,8 +257,9 @@ impl Handler for Run<'_> {
         }
     }
 
-    fn token(&mut self, refresh: bool) -> Result<Secret, String> {
-        self.token.get(refresh)
+    fn token(&mut self, refresh: bool) -> GetToken {
+        let token = self.token.clone();
+        Box::new(move || token.get(refresh))
     }
 
     fn before_wait(&mut self) {
@@ -266,8 +267,26 @@ impl Handler for Run<'_> {
     }
 }
 
-fn target(server: &Server, timeout: Duration) -> Target<'_> {
-    Target { host: &server.name, port: server.effective_port(), local: server.local_end_point, timeout }
+/// Opens a connection; what waits for it belongs to it from then on.
+async fn connect(
+    server: &Server,
+    timeout: Duration,
+    operation: &Operation<'_>,
+) -> Result<(Socket, Arc<Poller>), Error> {
+    let poller = operation.poller()?;
+    let _watch = operation.watch(&poller);
+    let target = Target { place: server.place(), timeout };
+    let socket = net::connect(&target, &poller, operation).await?;
+    Ok((socket, poller))
+}
+
+/// The log's first line for a connection.
+fn first_line(server: &Server) -> String {
+    match (server.unix_path(), server.effective_port()) {
+        (Some(path), _) => format!("Connect to server. {}", path.display()),
+        (None, 25) => format!("Connect to server. {}", server.name),
+        (None, port) => format!("Connect to server. {} Port: {port}", server.name),
+    }
 }
 
 fn setup<'a>(server: &'a Server, connector: &'a TlsConnector, timeouts: Timeouts) -> TlsSetup<'a> {
@@ -287,10 +306,9 @@ fn helo_name(domain: &str, local: Option<std::net::SocketAddr>) -> String {
 }
 
 /// Whether the port answers a TLS handshake. The certificate does not matter for that, and nothing else is said.
-fn speaks_tls(server: &Server, cancel: &Cancel) -> bool {
-    let Ok(waker) = Waker::new().map(Arc::new) else { return false };
-    let _watch = cancel.watch(&waker);
-    let Ok(socket) = net::connect(&target(server, SILENCE), &waker, cancel) else { return false };
+async fn speaks_tls(server: &Server, operation: &Operation<'_>) -> bool {
+    let Ok((socket, poller)) = connect(server, SILENCE, operation).await else { return false };
+    let _watch = operation.watch(&poller);
     let options =
         TlsOptions { accept_invalid_certs: true, accept_invalid_hostnames: true, ..TlsOptions::default() };
     let connector = TlsConnector::new(options);
@@ -298,20 +316,20 @@ fn speaks_tls(server: &Server, cancel: &Cancel) -> bool {
     let engine = Engine::new(Config {
         helo_name: String::new(),
         security: Security::Implicit,
-        lmtp: false,
         credentials: None,
         loopback: false,
         timeouts: Timeouts::all(SILENCE),
         disabled_extensions: Vec::new(),
         host: server.name.clone(),
         port: server.effective_port(),
+        lmtp: server.lmtp,
         mail_auth: None,
         certificate_checked: false,
         // Nobody logs in here.
         entropy: [0; 32],
         unix_seconds: 0,
     });
-    Connection::new(socket, engine, waker).start_tls(&setup).is_ok()
+    Connection::new(socket, engine, poller).start_tls(&setup, operation).await.is_ok()
 }
 
 fn over(stage: Stage) -> Error {

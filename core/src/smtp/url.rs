@@ -3,19 +3,26 @@
 use super::Server;
 use crate::{error::Error, protocol::Security, types::Secret};
 
-/// Reads `host`, `host:port`, `smtp://…` and `smtps://…`.
+/// Reads `host`, `host:port`, `unix:/path`, `smtp://…`, `smtps://…`, `lmtp://…` and `lmtp+unix:/path`.
 pub(super) fn parse(text: &str) -> Result<Server, Error> {
+    if let Some(path) = text.strip_prefix("lmtp+unix:") {
+        return Ok(Server { lmtp: true, ..Server::new(format!("unix:{path}")) });
+    }
+    if text.starts_with("unix:") {
+        return Ok(Server::new(text));
+    }
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
         None => (None, text),
     };
-    let security = match scheme.as_deref() {
-        None | Some("smtp") => Security::Auto,
-        Some("smtps") => Security::Implicit,
+    let (security, lmtp) = match scheme.as_deref() {
+        None | Some("smtp") => (Security::Auto, false),
+        Some("smtps") => (Security::Implicit, false),
+        Some("lmtp") => (Security::Auto, true),
         Some(other) => {
             return Err(Error::input(
                 "Name",
-                format!("{other}:// is not known; use smtp:// or smtps://, or a plain host name"),
+                format!("{other}:// is not known; use smtp://, smtps:// or lmtp://, or a plain host name"),
             ));
         }
     };
@@ -34,7 +41,7 @@ pub(super) fn parse(text: &str) -> Result<Server, Error> {
         return Err(Error::input("Name", "the URL holds more than user, password, host and port"));
     }
     let (name, port) = split_port(place)?;
-    let mut server = Server { port, security, ..Server::new(name) };
+    let mut server = Server { port, security, lmtp, ..Server::new(name) };
     if let Some(login) = login {
         let (account, password) = login.split_once(':').unwrap_or((login, ""));
         server.account = decode(account, "Account")?;
@@ -94,6 +101,18 @@ mod tests {
         let (name, port, security, account, password) = parts("SMTPS://us%40er:p%3Aä@mail.example.com:465");
         assert_eq!((name.as_str(), port, security), ("mail.example.com", 465, Security::Implicit));
         assert_eq!((account.as_str(), password.as_str()), ("us@er", "p:ä"));
+    }
+
+    #[test]
+    fn lmtp_and_unix_domain_sockets() {
+        let parts = |text: &str| {
+            let s = parse(text).unwrap();
+            (s.name.clone(), s.effective_port(), s.lmtp)
+        };
+        assert_eq!(parts("lmtp://mail.example.com"), ("mail.example.com".to_owned(), 24, true));
+        assert_eq!(parts("LMTP://[::1]:2424"), ("[::1]".to_owned(), 2424, true));
+        assert_eq!(parts("unix:/run/a b@c:1"), ("unix:/run/a b@c:1".to_owned(), 0, false));
+        assert_eq!(parts("lmtp+unix:/run/lmtp"), ("unix:/run/lmtp".to_owned(), 0, true));
     }
 
     #[test]

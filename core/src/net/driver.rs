@@ -1,21 +1,21 @@
-//! The blocking driver: carries out what the engine asks for, on a socket that never blocks for longer than asked.
+//! The driver: carries out what the engine asks for, on whichever runtime the session runs.
 
 use std::{
     io, mem,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
-    TlsConnector,
+    Called, Operation, Poller, Runtime, Socket, TlsConnector,
     cancel::cancelled,
     stream::Stream,
     tls::{self, Handshake},
 };
 use crate::{
     error::{Error, ErrorKind},
-    os::socket::{Interest, Wait, Waker, wait},
+    os::socket::{Interest, Wait},
     protocol::{Engine, Event, Step},
     types::{Failure, Secret, Stage, TlsInfo},
 };
@@ -24,26 +24,30 @@ use crate::{
 const READ: usize = 4096;
 
 /// What the driver needs from whoever runs a session.
-pub(crate) trait Handler {
+pub(crate) trait Handler: Send {
     /// Something happened.
     fn event(&mut self, event: Event);
 
     /// Appends the next piece of that transaction's message; whether more follows.
     fn body(&mut self, token: u64, piece: &mut Vec<u8>) -> Result<bool, Error>;
 
-    /// The access token for the login, or why there is none; `refresh` says that the server refused the one before.
-    fn token(&mut self, refresh: bool) -> Result<Secret, String>;
+    /// How to get the access token for the login, or why there is none; `refresh` says that the server refused the
+    /// one before. It may take long: the runtime decides where it is called.
+    fn token(&mut self, refresh: bool) -> GetToken;
 
     /// The session is about to wait for the peer.
     fn before_wait(&mut self) {}
 }
+
+/// Gets an access token, or a sentence that says why there is none.
+pub(crate) type GetToken = Box<dyn FnOnce() -> Result<Secret, String> + Send>;
 
 /// An open connection and the session on it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: Stream,
     engine: Engine,
-    waker: Arc<Waker>,
+    poller: Arc<Poller>,
     tls: Option<TlsInfo>,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
@@ -62,12 +66,12 @@ pub(crate) struct TlsSetup<'a> {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, engine: Engine, waker: Arc<Waker>) -> Self {
-        let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
+    pub(crate) fn new(socket: Socket, engine: Engine, poller: Arc<Poller>) -> Self {
+        let (peer, local) = (socket.peer(), socket.local());
         Self {
             stream: Stream::Plain(socket),
             engine,
-            waker,
+            poller,
             tls: None,
             peer,
             local,
@@ -84,8 +88,17 @@ impl Connection {
         &mut self.engine
     }
 
-    pub(crate) fn waker(&self) -> &Arc<Waker> {
-        &self.waker
+    pub(crate) fn poller(&self) -> &Arc<Poller> {
+        &self.poller
+    }
+
+    /// Goes on in that runtime, where it was in another before.
+    pub(crate) fn move_to(&mut self, runtime: Runtime) -> io::Result<()> {
+        if self.stream.socket()?.runtime() != runtime {
+            self.stream.move_to(runtime)?;
+            self.poller = runtime.poller().map(Arc::new)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn tls(&self) -> Option<&TlsInfo> {
@@ -101,14 +114,26 @@ impl Connection {
     }
 
     /// Runs the session until nothing is outstanding, or it is over.
-    pub(crate) fn run(&mut self, setup: &TlsSetup<'_>, handler: &mut dyn Handler) {
+    pub(crate) async fn run(
+        &mut self,
+        setup: &TlsSetup<'_>,
+        operation: &Operation<'_>,
+        handler: &mut dyn Handler,
+    ) {
         loop {
-            match self.engine.next(Instant::now()) {
+            let now = Instant::now();
+            if let Err(error) = operation.check(now, self.engine.stage()) {
+                self.engine.fail_after_input(error);
+            }
+            match self.engine.next(now) {
                 Step::Event(event) => handler.event(event),
-                Step::Output => self.write(handler),
-                Step::NeedInput => self.read(handler),
-                Step::Body(token) => self.give_body(token, handler),
-                Step::StartTls => match self.start_tls(setup) {
+                Step::Output => self.write(operation, handler).await,
+                Step::NeedInput => self.read(operation, handler).await,
+                Step::Body(token) => {
+                    self.give_body(token, handler);
+                    operation.runtime.breathe().await;
+                }
+                Step::StartTls => match self.start_tls(setup, operation).await {
                     Ok(()) => {
                         handler.event(Event::Notice("TLS established.".to_owned()));
                         self.engine.tls_established();
@@ -117,12 +142,7 @@ impl Connection {
                 },
                 Step::NeedToken { refresh } => {
                     handler.before_wait();
-                    let token = handler.token(refresh);
-                    // That may have taken long. Whoever cancelled meanwhile hears of that, not of a missing token.
-                    match self.wait_until(Interest::Read, Some(Instant::now())) {
-                        Ok(Wait::Woken) => self.engine.fail(cancelled(self.engine.stage())),
-                        _ => self.engine.token(token),
-                    }
+                    self.get_token(handler.token(refresh), operation).await;
                 }
                 Step::Idle | Step::Done => return handler.before_wait(),
             }
@@ -130,7 +150,11 @@ impl Connection {
     }
 
     /// The TLS handshake.
-    pub(crate) fn start_tls(&mut self, setup: &TlsSetup<'_>) -> Result<(), Error> {
+    pub(crate) async fn start_tls(
+        &mut self,
+        setup: &TlsSetup<'_>,
+        operation: &Operation<'_>,
+    ) -> Result<(), Error> {
         let Stream::Plain(socket) = mem::replace(&mut self.stream, Stream::Gone) else {
             return Err(broken(Stage::StartTls, "TLS was started twice"));
         };
@@ -140,11 +164,13 @@ impl Connection {
             match handshake {
                 Handshake::Done(stream) => break stream,
                 Handshake::Wait(mid) => {
-                    let waited = wait(mid.get_ref().socket(), Interest::Read, deadline, &self.waker);
+                    let socket = mid.get_ref().socket();
+                    let waited = self.poller.wait(socket, Interest::Read, operation.until(deadline)).await;
                     match waited.map_err(|source| lost(Stage::StartTls, &source))? {
                         Wait::Ready { .. } => handshake = tls::resume(mid)?,
                         Wait::Woken => return Err(cancelled(Stage::StartTls)),
                         Wait::TimedOut => {
+                            operation.check(Instant::now(), Stage::StartTls)?;
                             let text = "the server did not answer the TLS handshake in time";
                             return Err(Error::new(ErrorKind::Timeout, Stage::StartTls, text)
                                 .with_failure(Failure::TlsFailed));
@@ -160,18 +186,35 @@ impl Connection {
         Ok(())
     }
 
+    async fn get_token(&mut self, get: GetToken, operation: &Operation<'_>) {
+        let stage = self.engine.stage();
+        match self.poller.call(get, operation.until(None)).await {
+            // That may have taken long. Whoever cancelled meanwhile hears of that, not of a missing token.
+            _ if operation.cancel.is_cancelled() => self.engine.fail(cancelled(stage)),
+            Ok(Called::Done(token)) => self.engine.token(token),
+            Ok(Called::Woken) => self.engine.fail(cancelled(stage)),
+            // The operation's time is over, which the next step finds.
+            Ok(Called::TimedOut) => {}
+            Err(source) => self.engine.token(Err(source.to_string())),
+        }
+    }
+
     /// Whether an idle connection is still as it was: the server has neither closed nor spoken.
     pub(crate) fn is_quiet(&mut self) -> bool {
         matches!(self.stream.read(&mut self.heard), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Whether the peer says something, or closes, within `limit`.
-    pub(crate) fn is_readable_within(&self, limit: Duration) -> Result<bool, Error> {
-        let deadline = Instant::now().checked_add(limit);
-        let waited = self.wait_until(Interest::Read, deadline);
+    pub(crate) async fn is_readable_within(
+        &mut self,
+        limit: Duration,
+        operation: &Operation<'_>,
+    ) -> Result<bool, Error> {
+        let deadline = operation.until(Instant::now().checked_add(limit));
+        let waited = self.wait_until(Interest::Read, deadline).await;
         match waited.map_err(|source| lost(Stage::Connect, &source))? {
             Wait::Ready { .. } => Ok(true),
-            Wait::TimedOut => Ok(false),
+            Wait::TimedOut => operation.check(Instant::now(), Stage::Connect).map(|()| false),
             Wait::Woken => Err(cancelled(Stage::Connect)),
         }
     }
@@ -198,13 +241,14 @@ impl Connection {
         }
     }
 
-    fn write(&mut self, handler: &mut dyn Handler) {
+    async fn write(&mut self, operation: &Operation<'_>, handler: &mut dyn Handler) {
         match self.stream.write(self.engine.output()) {
             Ok(count) => self.engine.written(count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 handler.before_wait();
                 // Reading too: a peer that is blocked writing replies would never read.
-                if let Some(Wait::Ready { read: true, .. }) = self.wait(Interest::ReadWrite) {
+                if let Some(Wait::Ready { read: true, .. }) = self.wait(Interest::ReadWrite, operation).await
+                {
                     self.read_now();
                 }
             }
@@ -218,13 +262,13 @@ impl Connection {
         }
     }
 
-    fn read(&mut self, handler: &mut dyn Handler) {
+    async fn read(&mut self, operation: &Operation<'_>, handler: &mut dyn Handler) {
         // TLS may hold decrypted bytes that poll knows nothing of.
         if self.stream.is_tls() && self.read_now() {
             return;
         }
         handler.before_wait();
-        if let Some(Wait::Ready { .. }) = self.wait(Interest::Read) {
+        if let Some(Wait::Ready { .. }) = self.wait(Interest::Read, operation).await {
             self.read_now();
         }
     }
@@ -246,9 +290,10 @@ impl Connection {
     }
 
     /// Waits for the socket; `None` when the session has ended meanwhile.
-    fn wait(&mut self, interest: Interest) -> Option<Wait> {
+    async fn wait(&mut self, interest: Interest, operation: &Operation<'_>) -> Option<Wait> {
         let stage = self.engine.stage();
-        match self.wait_until(interest, self.engine.deadline()) {
+        let deadline = operation.until(self.engine.deadline());
+        match self.wait_until(interest, deadline).await {
             Ok(Wait::Woken) => self.engine.fail(cancelled(stage)),
             Ok(other) => return Some(other),
             Err(error) => self.engine.fail(lost(stage, &error)),
@@ -256,8 +301,8 @@ impl Connection {
         None
     }
 
-    fn wait_until(&self, interest: Interest, deadline: Option<Instant>) -> io::Result<Wait> {
-        self.stream.socket().and_then(|socket| wait(socket, interest, deadline, &self.waker))
+    async fn wait_until(&mut self, interest: Interest, deadline: Option<Instant>) -> io::Result<Wait> {
+        self.poller.wait(self.stream.socket()?, interest, deadline).await
     }
 }
 

@@ -1,0 +1,69 @@
+//! One call of the program: where it runs, who may end it, and when it ends at the latest.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Cancel, Poller, Runtime, cancel::Watch};
+use crate::{
+    error::{Error, ErrorKind},
+    types::{Failure, Stage},
+};
+
+/// One call of the program under way.
+#[derive(Debug)]
+pub(crate) struct Operation<'a> {
+    pub(crate) runtime: Runtime,
+    pub(crate) cancel: &'a Cancel,
+    /// Its limit, and when that is reached.
+    limit: Option<(Duration, Instant)>,
+}
+
+impl<'a> Operation<'a> {
+    /// Begins now; `limit` is [`Timeouts::operation`](crate::Timeouts::operation).
+    pub(crate) fn new(runtime: Runtime, cancel: &'a Cancel, limit: Option<Duration>) -> Self {
+        let limit = limit.and_then(|limit| Some((limit, Instant::now().checked_add(limit)?)));
+        Self { runtime, cancel, limit }
+    }
+
+    /// What waits for one connection of it.
+    pub(crate) fn poller(&self) -> Result<Arc<Poller>, Error> {
+        self.runtime.poller().map(Arc::new).map_err(|source| no_poller(&source))
+    }
+
+    /// Lets the cancel wake the waits of a connection, as long as the guard lives.
+    pub(crate) fn watch(&self, poller: &Arc<Poller>) -> Watch {
+        self.cancel.watch(poller)
+    }
+
+    /// When a wait that may last until `deadline` ends at the latest.
+    pub(crate) fn until(&self, deadline: Option<Instant>) -> Option<Instant> {
+        [deadline, self.limit.map(|(_, end)| end)].into_iter().flatten().min()
+    }
+
+    /// An error once the whole operation has lasted too long; `stage` is what it was doing.
+    pub(crate) fn check(&self, now: Instant, stage: Stage) -> Result<(), Error> {
+        match self.limit {
+            Some((limit, end)) if now >= end => {
+                let text = format!("the operation did not end within {limit:?}; it was in phase {stage}");
+                Err(Error::new(ErrorKind::Timeout, stage, text).with_failure(timed_out_in(stage)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the time ran out in, for the diagnosis.
+fn timed_out_in(stage: Stage) -> Failure {
+    match stage {
+        Stage::Resolve => Failure::DnsFailed,
+        Stage::Connect => Failure::ConnectTimeout,
+        _ => Failure::ReplyTimeout,
+    }
+}
+
+fn no_poller(source: &io::Error) -> Error {
+    Error::io(ErrorKind::Connect, Stage::Connect, "no wake-up channel could be opened", source)
+}
