@@ -305,6 +305,36 @@ fn unasked_for_and_malformed_replies_poison_the_session() {
 }
 
 #[test]
+fn a_reply_that_comes_before_its_command_has_left_answers_nothing() {
+    let ehlo = "250-a\r\n250 STARTTLS\r\n";
+    for (script, stage) in [
+        (vec![("", "220 hi\r\n250 a\r\n")], Stage::Ehlo),
+        (vec![("", "220 hi\r\n"), ("EHLO client.test", "500 no\r\n250 a\r\n")], Stage::Ehlo),
+        (
+            vec![("", "220 hi\r\n"), ("EHLO client.test", "250-a\r\n250 STARTTLS\r\n220 go\r\n")],
+            Stage::StartTls,
+        ),
+        (
+            vec![
+                ("", "220 hi\r\n"),
+                ("EHLO client.test", ehlo),
+                ("STARTTLS", "220 go\r\n"),
+                ("EHLO client.test", "250-a\r\n250 AUTH PLAIN\r\n235 welcome\r\n"),
+            ],
+            Stage::Auth,
+        ),
+    ] {
+        let mut play =
+            Play::new(with_login(Security::Required, AuthMode::Auto), Server::new(&script), Cut::Whole);
+        play.open();
+        let error = play.engine.error().unwrap();
+        assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, stage), "{error}");
+        assert_eq!(error.failure(), Some(Failure::MalformedReply), "{error}");
+        play.finish();
+    }
+}
+
+#[test]
 fn no_answer_ends_each_phase_at_its_own_time() {
     let timeouts = Timeouts::default();
     let cases: &[(usize, Duration, Stage)] = &[

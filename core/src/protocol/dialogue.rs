@@ -73,6 +73,9 @@ pub(super) struct Pending {
     pub(super) ends: Option<(u64, Option<u64>)>,
     /// The output up to which the command reaches, counted from the session's first octet.
     pub(super) end: u64,
+    /// How much of that must have left before a reply can be its answer: a server may answer BDAT before the octets
+    /// behind it have come.
+    due: u64,
 }
 
 /// What the session waits for.
@@ -100,20 +103,34 @@ impl Engine {
     }
 
     pub(super) fn expect(&mut self, expect: Expect, line: Option<String>) {
-        self.expect_reply(Pending { expect, line, ends: None, end: self.out_base + self.out.len() as u64 });
+        let end = self.position();
+        self.expect_reply(Pending { expect, line, ends: None, end, due: end });
     }
 
-    /// The message of that transaction is complete.
-    pub(super) fn expect_end(&mut self, serial: u64, octets: u64, line: Option<String>) {
-        let end = self.out_base + self.out.len() as u64;
+    /// A chunk before the last, of which so many octets are the message's.
+    pub(super) fn expect_chunk(&mut self, line: String, octets: usize) {
+        let end = self.position();
+        let due = end - octets as u64;
+        self.expect_reply(Pending { expect: Expect::Chunk, line: Some(line), ends: None, end, due });
+    }
+
+    /// The end of the output, counted from the session's first octet.
+    fn position(&self) -> u64 {
+        self.out_base + self.out.len() as u64
+    }
+
+    /// The message of that transaction is complete: `octets` in all, the last `chunk` of them behind a BDAT `line`.
+    pub(super) fn expect_end(&mut self, serial: u64, octets: u64, chunk: usize, line: Option<String>) {
+        let end = self.position();
+        let due = if line.is_some() { end - chunk as u64 } else { end };
         let ends = Some((serial, Some(octets)));
-        self.expect_reply(Pending { expect: Expect::EndOfData, line, ends, end });
+        self.expect_reply(Pending { expect: Expect::EndOfData, line, ends, end, due });
     }
 
     /// Another reply to the end of the first transaction's message is to come before all others.
     pub(super) fn expect_again(&mut self) {
         let ends = self.queue.front().map(|active| (active.serial, None));
-        self.pending.push_front(Pending { expect: Expect::EndOfData, line: None, ends, end: 0 });
+        self.pending.push_front(Pending { expect: Expect::EndOfData, line: None, ends, end: 0, due: 0 });
     }
 
     fn expect_reply(&mut self, pending: Pending) {
@@ -189,9 +206,11 @@ impl Engine {
     fn on_reply(&mut self, raw: Reply) {
         let clean = raw.lines().iter().map(|line| self.redactor.clean(line.clone())).collect();
         let reply = Reply::new(raw.code(), clean);
-        let Some(Pending { expect, .. }) = self.pending.pop_front() else {
+        let left = self.out_base + self.written as u64;
+        let Some(&Pending { expect, .. }) = self.pending.front().filter(|pending| pending.due <= left) else {
             return self.on_unasked(reply);
         };
+        self.pending.pop_front();
         // RFC 5321 section 3.8: whatever it answers, the server closes now.
         if reply.code() == 421 && expect != Expect::Quit {
             let kind = if expect == Expect::Auth { ErrorKind::Authentication } else { ErrorKind::Protocol };
@@ -211,10 +230,13 @@ impl Engine {
         self.announce();
     }
 
-    /// A reply to nothing: the server's reason to close, or the sign that replies and commands no longer match.
+    /// A reply to nothing, or to what has not left yet: the server's reason to close, or the sign that replies and
+    /// commands no longer match.
     fn on_unasked(&mut self, reply: Reply) {
         let stage = self.stage();
-        let error = if self.content.is_some() && !reply.is_positive() && !reply.is_intermediate() {
+        let in_message =
+            self.content.is_some() || self.pending.front().is_some_and(|p| p.expect == Expect::EndOfData);
+        let error = if in_message && !reply.is_positive() && !reply.is_intermediate() {
             Error::refused(ErrorKind::Protocol, stage, reply)
         } else if reply.code() == 421 {
             Error::refused(ErrorKind::Connect, stage, reply).with_failure(Failure::ConnectionLost)

@@ -272,9 +272,9 @@ impl Engine {
             let result = if in_doubt {
                 active.unknown(doubt.clone())
             } else if active.is_hopeless() {
-                // What the server refused says more than the trouble that came after it.
+                // What the server refused says more than the trouble that came after it, unless it is that trouble.
                 let refusal = refusal(&mut active);
-                active.failed(refusal)
+                active.failed(if refusal.reply_code() == 421 { error.clone() } else { refusal })
             } else {
                 active.failed(error.clone())
             };

@@ -260,9 +260,9 @@ impl Engine {
             None => None,
         };
         if more {
-            if line.is_some() {
+            if let Some(line) = line {
                 active.outstanding += 1;
-                self.expect(Expect::Chunk, line);
+                self.expect_chunk(line, bytes.len());
             }
             return;
         }
@@ -272,7 +272,7 @@ impl Engine {
         if let Some(Content::Lines(stuffer)) = self.content.take() {
             stuffer.finish(&mut self.out);
         }
-        self.expect_end(serial, octets, line);
+        self.expect_end(serial, octets, bytes.len(), line);
     }
 
     /// The message can't be completed: the connection must be dropped, so that the server delivers nothing.
