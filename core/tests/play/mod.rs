@@ -204,6 +204,11 @@ impl Play {
     pub(crate) fn until_silent(&mut self, transaction: Transaction, body: &[u8]) -> Duration {
         self.body = body.to_vec();
         self.engine.begin(transaction);
+        self.wait_for_silence()
+    }
+
+    /// Goes on until the server stops answering, and then until the engine gives up; how long it waited.
+    pub(crate) fn wait_for_silence(&mut self) -> Duration {
         assert!(!self.run(), "the server answered everything");
         let deadline = self.engine.deadline().expect("a deadline");
         let waited = deadline - self.now;
@@ -212,6 +217,11 @@ impl Play {
         self.now = deadline;
         assert!(self.run());
         waited
+    }
+
+    /// The ends of transactions that no `send` has taken.
+    pub(crate) fn results(&self) -> &VecDeque<TransactionResult> {
+        &self.results
     }
 
     pub(crate) fn quit(&mut self) {
