@@ -28,6 +28,7 @@
 
 pub mod check;
 pub mod diagnosis;
+mod dns;
 pub mod error;
 pub mod log;
 pub mod message;

@@ -1,7 +1,9 @@
 """The command `freesmtp check`: what it says of a server, true each time, and that it sends nothing."""
 
+import itertools
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness import dovecot
+from harness.nameserver import NameServer, Zone
 from harness.pki import Pki
 from harness.postfix import DOMAIN, SMALL_LIMIT, Postfix
 from harness.process import LOOPBACK, free_port
@@ -56,11 +59,65 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(words, capture_output=True, text=True, timeout=90, env={**clean, **environment})
 
 
-def check(*arguments: object, **environment: str) -> Checked:
-    """The same with `--json`."""
-    done = run(*arguments, "--json", "--ehlo", "client.test", **environment)
+def documented() -> tuple[set[str], set[str], set[tuple[str, str]]]:
+    """The keys of report and step, and the facts of each step, as docs/check.md lists them."""
+    text = (Path(__file__).parents[2] / "docs/check.md").read_text().split("## JSON")[1]
+    report, step, facts = (part for part in text.split("|---|---|---|\n")[1:])
+
+    def cells(part: str) -> list[list[str]]:
+        lines = itertools.takewhile(lambda line: line.startswith("|"), part.splitlines())
+        return [re.findall("`([^`]*)`", line) for line in lines]
+
+    return (
+        {row[0] for row in cells(report)},
+        {row[0] for row in cells(step)},
+        {(row[0], row[1]) for row in cells(facts)},
+    )
+
+
+DOCUMENTED_REPORT, DOCUMENTED_STEP, DOCUMENTED_FACTS = documented()
+DIAGNOSIS = {"cause", "who", "summary", "remedy", "evidence", "retry_after", "reference"}
+
+
+def check_schema(report: dict[str, Any]) -> None:
+    """Exactly the keys that are documented, and no fact that is not."""
+    assert set(report) == DOCUMENTED_REPORT
+    assert [step["name"] for step in report["steps"]] == [*SESSION, "mx", "spf", "dkim", "dmarc"]
+    order = ("skipped", "ok", "warning", "failed")
+    assert report["status"] == max((step["status"] for step in report["steps"]), key=order.index)
+    for step in report["steps"]:
+        assert set(step) == DOCUMENTED_STEP
+        assert step["status"] in order
+        assert step["summary"].endswith("."), step["summary"]
+        for fact in step["facts"]:
+            assert set(fact) == {"name", "value"}
+            assert fact["value"]
+            assert (step["name"], fact["name"]) in DOCUMENTED_FACTS
+        assert (step["diagnosis"] is not None) == (step["status"] in ("warning", "failed")), step
+        if step["diagnosis"] is not None:
+            assert set(step["diagnosis"]) == DIAGNOSIS
+            assert step["diagnosis"]["remedy"]
+
+
+def domain(name: str) -> Zone:
+    """The records of a domain that is all well."""
+    return {
+        (name, "MX"): [f"1 mail.{name}."],
+        (f"mail.{name}", "A"): ["192.0.2.1"],
+        (name, "TXT"): ['"v=spf1 mx -all"'],
+        (f"_dmarc.{name}", "TXT"): ['"v=DMARC1; p=none"'],
+    }
+
+
+def check(*arguments: object, zone: Zone | None = None, **environment: str) -> Checked:
+    """The same with `--json`, its shape checked; name servers are asked on this machine only."""
+    with NameServer({**domain(DOMAIN), **domain("own.test")} if zone is None else zone) as name_server:
+        options = ("--json", "--ehlo", "client.test", "--dns", name_server.address)
+        done = run(*arguments, *options, **environment)
     assert done.stderr == ""
-    return Checked(done.returncode, json.loads(done.stdout))
+    checked = Checked(done.returncode, json.loads(done.stdout))
+    check_schema(checked.report)
+    return checked
 
 
 def statuses(*given: str) -> dict[str, str]:
@@ -277,7 +334,9 @@ def test_bad_input_is_named_and_nothing_is_opened() -> None:
 
 
 def test_the_text_fits_a_terminal_and_has_no_colours_in_a_pipe(postfix: Postfix) -> None:
-    done = run(f"{LOOPBACK}:{postfix.port('plain')}", "--from", USER, "--to", OUTSIDE)
+    with NameServer(domain(DOMAIN)) as name_server:
+        where = f"{LOOPBACK}:{postfix.port('plain')}"
+        done = run(where, "--from", USER, "--to", OUTSIDE, "--dns", name_server.address)
     assert done.returncode == REFUSED
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()

@@ -1,7 +1,10 @@
 //! What the server says of itself: its greeting and its extensions.
 
+use std::net::IpAddr;
+
 use super::{CheckName, CheckStatus, CheckStep, advice, failed};
 use crate::{
+    dns::{Kind, Record, Resolver},
     smtp::{
         Server,
         probe::{Probe, Talk},
@@ -9,7 +12,7 @@ use crate::{
     types::{Cause, Stage, Who},
 };
 
-pub(super) fn greeting(probe: &Probe, server: &Server) -> CheckStep {
+pub(super) fn greeting(probe: &Probe, server: &Server, resolver: &dyn Resolver) -> CheckStep {
     const NAME: CheckName = CheckName::Greeting;
     let Some(talk) = probe.talk() else {
         return CheckStep::skipped(NAME, "There is no connection.");
@@ -20,7 +23,7 @@ pub(super) fn greeting(probe: &Probe, server: &Server) -> CheckStep {
     let Some(host) = &talk.greeting_host else {
         return CheckStep::skipped(NAME, "The session ended before the greeting.");
     };
-    let step = match is_another(host, server, talk) {
+    let step = match is_another(host, server, talk) && !is_same_machine(host, probe, resolver) {
         false => CheckStep::new(NAME, CheckStatus::Ok, format!("The server calls itself {host}.")),
         true => another(host, server),
     };
@@ -90,6 +93,21 @@ fn is_another(greeting: &str, server: &Server, talk: &Talk) -> bool {
         talk.encrypted && !server.danger_accept_invalid_certs && !server.danger_accept_invalid_hostnames;
     let asked = server.certificate_name();
     !proven && is_foreign(greeting, asked)
+}
+
+/// Whether the name in the greeting leads to an address that was connected to: a hoster's own name for its machine.
+fn is_same_machine(greeting: &str, probe: &Probe, resolver: &dyn Resolver) -> bool {
+    let addresses = probe.addresses.as_deref().unwrap_or_default();
+    [Kind::A, Kind::Aaaa].into_iter().any(|kind| {
+        resolver.lookup(greeting, kind).unwrap_or_default().into_iter().any(|record| {
+            let found: IpAddr = match record {
+                Record::A(address) => address.into(),
+                Record::Aaaa(address) => address.into(),
+                _ => return false,
+            };
+            addresses.iter().any(|address| address.ip() == found)
+        })
+    })
 }
 
 /// Whether two host names belong to different domains, as far as names tell.

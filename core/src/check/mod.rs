@@ -11,10 +11,15 @@
 mod auth;
 mod bound;
 mod connect;
+mod dkim;
+mod dmarc;
+mod domain;
 mod envelope;
 mod greeting;
+mod mx;
 mod options;
 mod report;
+mod spf;
 mod text;
 mod tls;
 mod verdict;
@@ -26,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Smtp,
+    dns::Client,
     error::Error,
     net::Cancel,
     protocol::Timeouts,
@@ -36,6 +42,7 @@ use crate::{
     types::{Cause, Diagnosis, Failure, Stage, Who},
 };
 use bound::Bound;
+use domain::Domain;
 
 impl Smtp {
     /// Looks at a server without sending mail: addresses, connections, greeting, extensions, TLS, login, and what the
@@ -92,13 +99,26 @@ impl Smtp {
             return Err(explain_input(crate::net::cancelled(Stage::Command)));
         }
         let probe = bound.explain(probe, &server);
+        let resolver = Client::new(options.dns, bound.cancel().clone());
         let mut steps = vec![connect::dns(&probe, &server), connect::connect(&probe, &server)];
-        steps.push(greeting::greeting(&probe, &server));
+        steps.push(greeting::greeting(&probe, &server, &resolver));
         steps.push(greeting::ehlo(&probe));
         steps.push(tls::tls(&probe, &server));
         steps.push(auth::auth(&probe, &server));
         steps.push(envelope::envelope(&probe, question.from.is_some(), question.to));
         steps.push(envelope::limits(&probe));
+        steps.extend(match question.from {
+            Some(mailbox) if !mailbox.domain().starts_with('[') => {
+                let outgoing = domain::outgoing(options, &probe, &server);
+                let helo = Some(self.default_domain()).filter(|name| !name.is_empty()).unwrap_or("unknown");
+                records(&Domain::new(mailbox, &resolver, options, outgoing, helo))
+            }
+            Some(_) => without_records("The sender's address has no domain."),
+            None => without_records("No sender was given."),
+        });
+        if cancel.is_cancelled() {
+            return Err(explain_input(crate::net::cancelled(Stage::Command)));
+        }
         let (status, summary) = verdict::verdict(&steps, &server);
         Ok(CheckReport {
             server: server.label(),
@@ -110,6 +130,20 @@ impl Smtp {
             transcript: probe.transcript,
         })
     }
+}
+
+/// The steps for the records of the sender's domain.
+fn records(domain: &Domain<'_>) -> Vec<CheckStep> {
+    let (spf, verdict) = spf::spf(domain);
+    let dkim = dkim::dkim(domain);
+    let dmarc = dmarc::dmarc(domain, verdict, dkim.status);
+    vec![mx::mx(domain), spf, dkim, dmarc]
+}
+
+fn without_records(why: &str) -> Vec<CheckStep> {
+    [CheckName::Mx, CheckName::Spf, CheckName::Dkim, CheckName::Dmarc]
+        .map(|name| CheckStep::skipped(name, why))
+        .to_vec()
 }
 
 /// Shorter limits for each phase than a send has, so that one that hangs leaves time for the others.

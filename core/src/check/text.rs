@@ -66,7 +66,9 @@ fn text(report: &CheckReport, colours: Colours) -> String {
     let colour = colours.of(report.status);
     text.push_str(colour);
     fold(&mut text, 0, 0, &report.summary);
+    text.pop();
     text.push_str(colours.end);
+    text.push('\n');
     for step in &report.steps {
         if let Some(diagnosis) = &step.diagnosis {
             remedies(&mut text, step, diagnosis);
@@ -143,6 +145,7 @@ fn details(step: &CheckStep) -> Vec<String> {
                 ("domain", "in the record of"),
                 ("address", "judged for"),
                 ("explanation", "the domain says"),
+                ("compare", "to compare"),
             ],
         ),
         CheckName::Dkim => named(step, &[("name", "name"), ("record", "record")]),
