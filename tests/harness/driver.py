@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LANGUAGES = ("rust", "c", "cpp", "python", "node")
+LANGUAGES = ("rust", "rust-tokio", "c", "cpp", "python", "node")
 STAGES = ("COMPOSE", "RESOLVE", "CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "EOM", "COMMAND", "QUIT")
 STATUSES = ("accepted", "deferred", "refused", "unknown")
 KINDS = {
@@ -54,12 +54,14 @@ def languages() -> tuple[str, ...]:
 
 def command(language: str) -> list[str]:
     """How that language's driver is run."""
-    replaced = os.environ.get(f"FREESMTP_DRIVER_{language.upper()}")
+    replaced = os.environ.get(f"FREESMTP_DRIVER_{language.upper().replace('-', '_')}")
     if replaced:
         return shlex.split(replaced)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    rust = str(target / os.environ.get("FREESMTP_PROFILE", "debug") / "freesmtp-driver-rust")
     return {
-        "rust": [str(target / os.environ.get("FREESMTP_PROFILE", "debug") / "freesmtp-driver-rust")],
+        "rust": [rust],
+        "rust-tokio": [rust, "--tokio"],
         "c": [str(ROOT / "build/tests/driver-c")],
         "cpp": [str(ROOT / "build/tests/driver-cpp")],
         "python": [str(ROOT / ".venv/bin/python"), str(ROOT / "tests/drivers/python/driver.py")],

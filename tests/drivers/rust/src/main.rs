@@ -4,17 +4,21 @@
 
 mod answer;
 mod job;
+mod operations;
 mod session;
 
 use std::{
+    env,
     io::{self, BufRead, Write},
     process::ExitCode,
 };
 
+use operations::Operations;
 use session::{Failed, Session};
 
 fn main() -> ExitCode {
-    match run(io::stdin().lock(), &mut io::stdout().lock()) {
+    let operations = Operations::from_args(env::args().skip(1));
+    match operations.and_then(|operations| run(&operations, io::stdin().lock(), &mut io::stdout().lock())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("freesmtp-driver-rust: {fault}");
@@ -24,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 /// Carries out the jobs; `Err` is a fault of a job, not of a send.
-fn run(jobs: impl BufRead, out: &mut impl Write) -> Result<(), String> {
+fn run(operations: &Operations, jobs: impl BufRead, out: &mut impl Write) -> Result<(), String> {
     let mut session = Session::default();
     let mut failed = false;
     for line in jobs.lines() {
@@ -39,7 +43,7 @@ fn run(jobs: impl BufRead, out: &mut impl Write) -> Result<(), String> {
         if failed {
             continue;
         }
-        match session.carry_out(key, &value) {
+        match session.carry_out(operations, key, &value) {
             Ok(None) => {}
             Ok(Some(sent)) => print(out, &sent)?,
             Err(Failed::Job(fault)) => return Err(format!("{key}: {fault}")),

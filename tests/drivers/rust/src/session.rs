@@ -13,7 +13,7 @@ use freesmtp_core::{
 };
 use serde_json::Value;
 
-use crate::answer;
+use crate::{answer, operations::Operations};
 
 /// Why a line could not be carried out.
 pub(crate) enum Failed {
@@ -44,7 +44,12 @@ pub(crate) struct Session {
 
 impl Session {
     /// Does what the line says; the answer of a `send`.
-    pub(crate) fn carry_out(&mut self, key: &str, value: &str) -> Result<Option<Value>, Failed> {
+    pub(crate) fn carry_out(
+        &mut self,
+        operations: &Operations,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<Value>, Failed> {
         if let Some(property) = key.strip_prefix("server.") {
             self.set_server(property, value)?;
             return Ok(None);
@@ -53,9 +58,9 @@ impl Session {
             "smtp.defaultdomain" => self.smtp.set_default_domain(value)?,
             "smtp.logfile" => self.smtp.set_log_file(value)?,
             "smtp.allornothing" => self.smtp.set_all_or_nothing(parse(value)?),
-            "smtp.disconnect" => self.smtp.disconnect(),
+            "smtp.disconnect" => operations.disconnect(&self.smtp),
             "repeat" => self.repeat = Some(parse(value)?),
-            "send" => return Ok(Some(self.send())),
+            "send" => return Ok(Some(self.send(operations))),
             _ => self.set_message(key, value)?,
         }
         Ok(None)
@@ -146,11 +151,11 @@ impl Session {
         self.message.add_recipient_as(email, self.recipient_name.take().unwrap_or_default(), kind);
     }
 
-    fn send(&mut self) -> Value {
+    fn send(&mut self, operations: &Operations) -> Value {
         let times = self.repeat.take().unwrap_or(1).max(1);
         let mut sends = 0;
         loop {
-            match self.smtp.send(&self.message) {
+            match operations.send(&self.smtp, &self.message) {
                 Ok(_) if sends + 1 < times => sends += 1,
                 Ok(report) => return answer::success(sends + 1, &report),
                 Err(error) => return answer::failure("send", sends, &error),

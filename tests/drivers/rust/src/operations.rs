@@ -1,0 +1,42 @@
+//! The two ways to call the operations of `Smtp`: a job is carried out with one of them.
+
+use std::io;
+
+use freesmtp_core::{EmailMessage, Error, Report, Smtp};
+use tokio::runtime::Runtime;
+
+/// Which operations are called.
+pub(crate) enum Operations {
+    /// Those that wait.
+    Blocking,
+    /// Those of the feature `tokio`, awaited in this runtime.
+    Tokio(Runtime),
+}
+
+impl Operations {
+    /// As the command line asks: `--tokio`, or nothing.
+    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        match (args.next().as_deref(), args.next()) {
+            (None, _) => Ok(Self::Blocking),
+            (Some("--tokio"), None) => {
+                let runtime = Runtime::new().map_err(|error: io::Error| format!("no runtime: {error}"))?;
+                Ok(Self::Tokio(runtime))
+            }
+            _ => Err("the only argument is --tokio".to_owned()),
+        }
+    }
+
+    pub(crate) fn send(&self, smtp: &Smtp, message: &EmailMessage) -> Result<Report, Error> {
+        match self {
+            Self::Blocking => smtp.send(message),
+            Self::Tokio(runtime) => runtime.block_on(smtp.send_async(message)),
+        }
+    }
+
+    pub(crate) fn disconnect(&self, smtp: &Smtp) {
+        match self {
+            Self::Blocking => smtp.disconnect(),
+            Self::Tokio(runtime) => runtime.block_on(smtp.disconnect_async()),
+        }
+    }
+}
