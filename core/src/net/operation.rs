@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cancel, Poller, Runtime, cancel::Watch};
+use super::{
+    Cancel, Poller, Runtime,
+    cancel::{Watch, cancelled},
+};
 use crate::{
     error::{Error, ErrorKind},
     types::{Failure, Stage},
@@ -41,6 +44,22 @@ impl<'a> Operation<'a> {
     /// When a wait that may last until `deadline` ends at the latest.
     pub(crate) fn until(&self, deadline: Option<Instant>) -> Option<Instant> {
         [deadline, self.limit.map(|(_, end)| end)].into_iter().flatten().min()
+    }
+
+    /// Waits for the time, or until somebody cancels.
+    pub(crate) async fn sleep_until(&self, time: Instant, stage: Stage) -> Result<(), Error> {
+        let poller = self.poller()?;
+        let _watch = self.watch(&poller);
+        let waited = poller.wait_any(&[], self.until(Some(time))).await;
+        match waited.map_err(|source| no_poller(&source))? {
+            None => Err(cancelled(stage)),
+            Some(_) => self.check(Instant::now(), stage),
+        }
+    }
+
+    /// Whether it is neither cancelled nor out of time.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.cancel.is_cancelled() && self.check(Instant::now(), Stage::Command).is_ok()
     }
 
     /// An error once the whole operation has lasted too long; `stage` is what it was doing.

@@ -55,6 +55,11 @@ impl Command {
         Self("RSET".to_owned())
     }
 
+    /// `NOOP`.
+    pub(crate) fn noop() -> Self {
+        Self("NOOP".to_owned())
+    }
+
     /// The line, without its line end.
     #[must_use]
     pub fn as_str(&self) -> &str {

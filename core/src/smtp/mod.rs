@@ -2,10 +2,12 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod idle;
 mod object;
 mod outcome;
 mod pool;
 pub(crate) mod probe;
+mod rate;
 mod save;
 mod send;
 mod server;

@@ -1,12 +1,13 @@
 //! The object itself.
 
 use std::{
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use super::{Server, outcome, pool::Pool, send::stamp};
+use super::{Server, outcome, pool::Pool, rate, send::stamp};
 use crate::{
     error::Error,
     log::{LogFile, LogOptions, Logging, ProtocolLog},
@@ -16,6 +17,22 @@ use crate::{
     protocol::{Timeouts, check_helo_name},
     types::{Reply, Report},
 };
+
+/// How much the object does at once.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) connections: NonZeroUsize,
+    /// 0 for any number.
+    pub(super) messages_per_connection: u64,
+    /// Messages per second.
+    pub(super) rate: Option<f64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: NonZeroUsize::MIN, messages_per_connection: 0, rate: None }
+    }
+}
 
 /// Sends messages to the first of its servers that takes them.
 ///
@@ -30,6 +47,7 @@ pub struct Smtp {
     pub(super) default_domain: String,
     pub(super) timeouts: Timeouts,
     pub(super) all_or_nothing: bool,
+    pub(super) limits: Limits,
     pub(super) pool: Arc<Pool>,
 }
 
@@ -141,6 +159,56 @@ impl Smtp {
     /// Sets whether nothing is sent when one recipient is refused; else the others get the message.
     pub fn set_all_or_nothing(&mut self, all_or_nothing: bool) {
         self.all_or_nothing = all_or_nothing;
+    }
+
+    /// How many connections `SendBulk` uses at once.
+    #[must_use]
+    pub fn max_connections(&self) -> usize {
+        self.limits.connections.get()
+    }
+
+    /// Sets how many connections `SendBulk` uses at once; 1 at first. A message of [`Smtp::send`] has a connection of
+    /// its own, on however many threads that is called.
+    ///
+    /// # Errors
+    /// `ErrorKind::Message` with field `MaxConnections` when it is zero.
+    pub fn set_max_connections(&mut self, connections: usize) -> Result<(), Error> {
+        let error = || Error::input("MaxConnections", "is zero; give 1 or more");
+        let connections = NonZeroUsize::new(connections).ok_or_else(error);
+        self.limits.connections = connections.map_err(outcome::explain_input)?;
+        Ok(())
+    }
+
+    /// How many messages one connection carries before it is ended; 0 for any number.
+    #[must_use]
+    pub fn max_messages_per_connection(&self) -> u64 {
+        self.limits.messages_per_connection
+    }
+
+    /// Sets how many messages one connection carries; then it is ended with QUIT, and the next message has a new one.
+    /// 0, as it is at first, means any number.
+    pub fn set_max_messages_per_connection(&mut self, messages: u64) {
+        self.limits.messages_per_connection = messages;
+    }
+
+    /// The most messages per second, when there is a limit.
+    #[must_use]
+    pub fn rate_limit(&self) -> Option<f64> {
+        self.limits.rate
+    }
+
+    /// Sets the most messages per second; 0.5 is one in two seconds. It holds for all threads and tasks that send with
+    /// this object or its clones: each message waits until its turn has come, before anything is connected to. `None`,
+    /// as it is at first, means no limit.
+    ///
+    /// # Errors
+    /// `ErrorKind::Message` with field `RateLimit` when it is no number above zero, or less than one message a day.
+    pub fn set_rate_limit(&mut self, messages_per_second: Option<f64>) -> Result<(), Error> {
+        if let Some(rate) = messages_per_second {
+            rate::interval(rate).map_err(outcome::explain_input)?;
+        }
+        self.limits.rate = messages_per_second;
+        Ok(())
     }
 
     /// Sends a message: composed and checked first, so that bad input reaches no server.

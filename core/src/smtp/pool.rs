@@ -1,8 +1,11 @@
 //! Connections kept for the next message.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-use super::{Server, session::Session};
+use super::{Server, idle::IdleLimits, rate::Rate, session::Session};
 use crate::net::{Cancel, Runtime, TlsConnector, TlsOptions};
 
 /// The idle sessions of an `SMTP` object, and the operations that are under way.
@@ -11,25 +14,46 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Session>>,
     running: Mutex<Vec<Cancel>>,
     connectors: Mutex<Vec<Arc<TlsConnector>>>,
+    idle_limits: IdleLimits,
+    /// The turns of `RateLimit`.
+    pub(super) rate: Rate,
+}
+
+/// How a session was kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    idle: Duration,
+    /// This server has ended a session that had been idle for about as long: it is asked before it is relied on.
+    pub(super) doubtful: bool,
 }
 
 impl Pool {
-    /// An idle session that fits, for that runtime, if one is still alive. Those that died are dropped.
-    pub(super) fn take(&self, server: &Server, domain: &str, runtime: Runtime) -> Option<Session> {
+    /// An idle session that fits, for that runtime, if one is still alive, and how it was kept. Those that died are
+    /// dropped.
+    pub(super) fn take(&self, server: &Server, domain: &str, runtime: Runtime) -> Option<(Session, Kept)> {
         loop {
             let mut session = {
                 let mut idle = lock(&self.idle);
                 let at = idle.iter().rposition(|s| s.domain == domain && s.server == *server)?;
                 idle.swap_remove(at)
             };
+            let idle = session.idle_for(Instant::now());
             if session.resume(runtime) {
-                return Some(session);
+                let doubtful = self.idle_limits.is_near(&session.server, idle);
+                return Some((session, Kept { idle, doubtful }));
             }
+            self.idle_limits.learn(&session.server, idle);
         }
     }
 
-    pub(super) fn put(&self, session: Session) {
+    pub(super) fn put(&self, mut session: Session) {
+        session.rest(Instant::now());
         lock(&self.idle).push(session);
+    }
+
+    /// The server has ended a session that had been kept for so long.
+    pub(super) fn was_dropped(&self, server: &Server, kept: Kept) {
+        self.idle_limits.learn(server, kept.idle);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::{
     Server, Smtp,
     outcome::{self, Facts},
-    pool::Running,
+    pool::{Kept, Running},
+    rate,
     session::Session,
 };
 use crate::{
@@ -33,6 +34,7 @@ impl Smtp {
         let compose = |form| message.compose(&stamp, &Disk, form).map_err(outcome::explain_input);
         // Composed for a session that takes everything; one that does not gets it once more, for what it takes.
         let mut composed = Some(compose(WIDEST)?);
+        self.await_turn(&operation).await?;
         let mut failures: Vec<Error> = Vec::new();
         for server in &self.servers {
             // A message that was read once is composed again: its files start at their first byte.
@@ -110,6 +112,20 @@ impl Smtp {
         servers.try_for_each(|(index, server)| server.check(index)).map_err(outcome::explain_input)
     }
 
+    /// Waits for the message's turn, where `RateLimit` is set.
+    async fn await_turn(&self, operation: &Operation<'_>) -> Result<(), Error> {
+        let Some(rate) = self.limits.rate else { return Ok(()) };
+        let now = Instant::now();
+        let turn = self.pool.rate.turn(rate::interval(rate)?, now);
+        if turn.at > now {
+            // No connection exists yet.
+            let waited = operation.sleep_until(turn.at, Stage::Compose).await;
+            waited.map_err(outcome::explain_input)?;
+        }
+        turn.use_up();
+        Ok(())
+    }
+
     /// A kept session to any of the servers, or a new one to the first that answers.
     async fn any_session(&self, operation: &Operation<'_>) -> Result<Session, Error> {
         let mut failures = Vec::new();
@@ -127,24 +143,31 @@ impl Smtp {
         Err(last_of(failures))
     }
 
-    /// A session to this server, and whether it had been kept.
+    /// A session to this server, and how it was kept, when it was. One that the server is likely to have dropped is
+    /// tried with NOOP first.
     async fn session(
         &self,
         server: &Server,
         may_reuse: bool,
         operation: &Operation<'_>,
-    ) -> Result<(Session, bool), Attempt> {
-        if may_reuse
-            && let Some(mut session) = self.pool.take(server, &self.default_domain, operation.runtime)
+    ) -> Result<(Session, Option<Kept>), Attempt> {
+        while may_reuse
+            && let Some((mut session, kept)) = self.pool.take(server, &self.default_domain, operation.runtime)
         {
             session.conversation.set_logging(&self.logging);
-            return Ok((session, true));
+            session.conversation.start_transcript();
+            // What it answers does not matter, only that it does.
+            if kept.doubtful && session.command(&Command::noop(), operation).await.is_err() {
+                self.pool.was_dropped(server, kept);
+                continue;
+            }
+            return Ok((session, Some(kept)));
         }
         let connector = self.pool.connector(server.tls_options());
         let logging = self.logging.clone();
         Session::open(server, &self.default_domain, self.timeouts, connector, logging, operation)
             .await
-            .map(|session| (session, false))
+            .map(|session| (session, None))
             .map_err(|(error, session)| {
                 let next_server = lies_with_server(&error);
                 Attempt {
@@ -171,6 +194,14 @@ impl Smtp {
         self.pool.register(cancel)
     }
 
+    /// Keeps a session for the next message, or ends it when it has carried as many as it may.
+    fn keep(&self, session: Session) {
+        let most = self.limits.messages_per_connection;
+        if most == 0 || session.messages < most {
+            self.pool.put(session);
+        }
+    }
+
     async fn send_to(
         &self,
         server: &Server,
@@ -182,16 +213,13 @@ impl Smtp {
     ) -> Result<Report, Attempt> {
         let mut may_reuse = true;
         loop {
-            let (mut session, reused) = self.session(server, may_reuse, operation).await?;
-            if reused {
-                session.conversation.start_transcript();
-            }
+            let (mut session, kept) = self.session(server, may_reuse, operation).await?;
             let form = form_for(&composed, session.connection.engine().capabilities());
             if form != WIDEST {
                 composed = match compose(form) {
                     Ok(composed) => composed,
                     Err(error) => {
-                        self.pool.put(session);
+                        self.keep(session);
                         return Err(Attempt { error, next_server: true });
                     }
                 };
@@ -203,9 +231,10 @@ impl Smtp {
             })?;
             let lost = session.connection.engine().error().is_some();
             let untouched = matches!(result.outcome, Outcome::NotDelivered { untouched: true, .. });
-            if reused && lost && untouched && !operation.cancel.is_cancelled() {
+            if let (Some(kept), true, true) = (kept, lost && untouched, operation.goes_on()) {
                 // The server ended a connection that was idle: nothing of the message was accepted, so nobody
                 // need know.
+                self.pool.was_dropped(server, kept);
                 may_reuse = false;
                 continue;
             }
@@ -213,7 +242,7 @@ impl Smtp {
             let warnings = failures.iter().map(ToString::to_string).collect();
             let report = outcome::conclude(result, &composed, &mut session, started.elapsed(), warnings);
             if session.connection.engine().is_open() {
-                self.pool.put(session);
+                self.keep(session);
             }
             return report.map_err(|error| Attempt { error, next_server });
         }

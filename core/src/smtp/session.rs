@@ -1,6 +1,10 @@
 //! One connection to one server with its conversation: opened, used for transactions, kept or closed.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Server, Token};
 use crate::{
@@ -30,6 +34,9 @@ pub(super) struct Session {
     connector: Arc<TlsConnector>,
     timeouts: Timeouts,
     pub(super) mechanism: Option<&'static str>,
+    /// Messages that were begun.
+    pub(super) messages: u64,
+    idle_since: Option<Instant>,
 }
 
 impl Session {
@@ -83,6 +90,8 @@ impl Session {
             connector,
             timeouts,
             mechanism: None,
+            messages: 0,
+            idle_since: None,
         };
         let watch = operation.watch(&poller);
         let begun = if security == Security::Implicit {
@@ -148,6 +157,7 @@ impl Session {
             rcpt_options: composed.rcpt_options(),
         };
         let _watch = operation.watch(self.connection.poller());
+        self.messages += 1;
         self.connection.engine_mut().begin(transaction);
         let result = self.run(Some(composed), operation).await.results.pop_front();
         result.ok_or_else(|| self.connection.engine().error().cloned().unwrap_or_else(|| over(Stage::Mail)))
@@ -179,6 +189,16 @@ impl Session {
         self.connection.engine_mut().quit();
         self.run(None, operation).await;
         self.conversation.line("Disconnected.");
+    }
+
+    /// The session is kept from now on.
+    pub(super) fn rest(&mut self, now: Instant) {
+        self.idle_since = Some(now);
+    }
+
+    /// How long it has been kept.
+    pub(super) fn idle_for(&self, now: Instant) -> Duration {
+        self.idle_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// Whether the session can take another transaction, from now on in that runtime.

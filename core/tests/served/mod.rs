@@ -7,6 +7,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{self, Receiver},
     thread::{self, JoinHandle},
 };
 
@@ -139,6 +140,41 @@ pub(crate) fn serve_on(listener: impl Listen, greeting: &'static str, scripts: V
         }
         seen
     }))
+}
+
+/// Answers on a connection as the script says.
+pub(crate) fn answer(mut stream: &std::net::TcpStream, greeting: &str, script: &[Turn]) {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    stream.write_all(greeting.as_bytes()).unwrap();
+    for (expected, answer) in script {
+        lines.find(|line| line.starts_with(expected) && (*expected != "." || line == "."));
+        stream.write_all(answer.as_bytes()).unwrap();
+    }
+}
+
+/// Serves one connection: plays the script, reads on until a line begins with `last`, tells that, and then only reads
+/// until the client closes. Without a `last` it falls silent before the greeting.
+pub(crate) fn silent_at(script: Vec<Turn>, last: &'static str) -> (u16, Receiver<()>, Served) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, reached) = mpsc::channel();
+    let served = Served(thread::spawn(move || {
+        let (reader, mut stream) = listener.next();
+        let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+        let mut seen = Vec::new();
+        if !last.is_empty() {
+            stream.write_all(GREETING.as_bytes()).unwrap();
+            for (expected, answer) in script {
+                seen.extend(lines.by_ref().find(|line| line.starts_with(expected)));
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            seen.extend(lines.by_ref().find(|line| line.starts_with(last) && (last != "." || line == ".")));
+        }
+        sender.send(()).unwrap();
+        seen.extend(lines);
+        seen
+    }));
+    (port, reached, served)
 }
 
 pub(crate) fn smtp(ports: &[u16]) -> Smtp {
