@@ -10,7 +10,7 @@
 
 mod play;
 
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
 use freesmtp_core::{
     Error, ErrorKind, Secret, Security, Stage,
@@ -20,7 +20,7 @@ use freesmtp_core::{
     },
     types::RecipientStatus,
 };
-use play::{config, transaction};
+use play::{config, model::Model, transaction};
 use proptest::prelude::*;
 
 /// More than any session here needs; an engine that comes here loops.
@@ -128,6 +128,44 @@ fn any_transaction() -> impl Strategy<Value = Transaction> {
     )
 }
 
+/// Who speaks to the client.
+enum Peer {
+    /// Somebody who says this, whatever is heard.
+    Speaker(VecDeque<u8>),
+    /// A server that keeps to the RFCs, and somebody on the way who puts bytes in, at that distance each from the last.
+    Disturbed(Box<Model>, VecDeque<(usize, Vec<u8>)>),
+}
+
+impl Peer {
+    fn hear(&mut self, bytes: &[u8]) {
+        if let Self::Disturbed(model, _) = self {
+            model.receive(bytes);
+        }
+    }
+
+    /// What it says now, up to so many bytes; nothing when it waits or has gone.
+    fn say(&mut self, most: usize) -> Vec<u8> {
+        let waiting = match self {
+            Self::Speaker(bytes) => bytes,
+            Self::Disturbed(model, disturbances) => match disturbances.front_mut() {
+                Some((0, bytes)) => {
+                    let bytes = std::mem::take(bytes);
+                    disturbances.pop_front();
+                    return bytes;
+                }
+                Some((left, _)) => {
+                    let count = most.min(*left).min(model.answers.len());
+                    *left -= count;
+                    return model.answers.drain(..count).collect();
+                }
+                None => &mut model.answers,
+            },
+        };
+        let count = most.min(waiting.len());
+        waiting.drain(..count).collect()
+    }
+}
+
 /// What came of a session.
 struct Session {
     engine: Engine,
@@ -141,37 +179,40 @@ fn session(
     config: Config,
     transactions: &[Transaction],
     pieces: &[Vec<u8>],
-    said: &[u8],
+    mut peer: Peer,
     chance: &Chance,
 ) -> Session {
     let mut this =
         Session { engine: Engine::new(config), results: Vec::new(), shown: String::new(), begun: 0 };
-    let mut said = said.chunks(chance.read);
     let mut now = Instant::now();
     let mut given = 0;
     for step in 0..STEPS {
-        let Session { engine, .. } = &mut this;
+        let Session { engine, results, shown, begun } = &mut this;
         assert!(engine.output().len() <= OUTPUT, "{} octets wait", engine.output().len());
         if chance.breaks == Some(step) {
             engine.fail_after_input(Error::new(ErrorKind::Connect, Stage::Command, "the connection broke"));
         }
-        if this.begun < transactions.len() && (engine.has_room() || this.begun == 0) {
-            let token = this.begun as u64;
-            engine.begin(Transaction { token, ..transactions[this.begun].clone() });
-            this.begun += 1;
+        if *begun < transactions.len() && (engine.has_room() || *begun == 0) {
+            let token = *begun as u64;
+            engine.begin(Transaction { token, ..transactions[*begun].clone() });
+            *begun += 1;
         }
         match engine.next(now) {
-            Step::Event(Event::Finished(result)) => this.results.push(result),
+            Step::Event(Event::Finished(result)) => results.push(result),
             Step::Event(Event::Sent(line) | Event::Received(line) | Event::Notice(line)) => {
-                this.shown.push_str(&line);
-                this.shown.push('\n');
+                shown.push_str(&line);
+                shown.push('\n');
             }
             Step::Event(_) => {}
-            Step::Output => engine.written(chance.write.min(engine.output().len())),
-            Step::NeedInput => match said.next() {
-                Some(bytes) => engine.input(bytes),
-                None if chance.falls_silent => now = engine.deadline().expect("a wait has an end"),
-                None => engine.eof(),
+            Step::Output => {
+                let count = chance.write.min(engine.output().len());
+                peer.hear(&engine.output()[..count]);
+                engine.written(count);
+            }
+            Step::NeedInput => match peer.say(chance.read) {
+                bytes if !bytes.is_empty() => engine.input(&bytes),
+                _ if chance.falls_silent => now = engine.deadline().expect("a wait has an end"),
+                _ => engine.eof(),
             },
             Step::Body(_) if chance.aborts => {
                 engine.body(b"abc", true);
@@ -185,10 +226,10 @@ fn session(
             Step::StartTls => engine.tls_established(),
             Step::NeedToken { refresh } if refresh => engine.token(Err("none left".to_owned())),
             Step::NeedToken { .. } => engine.token(Ok(Secret::new("t0ken-hunter22"))),
-            Step::Idle => match said.next() {
-                Some(bytes) => engine.input(bytes),
-                None if chance.quits => engine.quit(),
-                None => return this,
+            Step::Idle => match peer.say(chance.read) {
+                bytes if !bytes.is_empty() => engine.input(&bytes),
+                _ if chance.quits => engine.quit(),
+                _ => return this,
             },
             Step::Done => return this,
         }
@@ -196,44 +237,78 @@ fn session(
     panic!("no end after {STEPS} steps: {:?}", this.engine);
 }
 
+/// What holds of every session, whoever spoke.
+fn check(session: &Session, transactions: &[Transaction], chance: &Chance) -> Result<(), TestCaseError> {
+    let mut tokens: Vec<u64> = session.results.iter().map(|r| r.token).collect();
+    tokens.sort_unstable();
+    prop_assert_eq!(tokens, (0..session.begun as u64).collect::<Vec<_>>(), "{}", session.shown);
+    for result in &session.results {
+        let transaction = &transactions[usize::try_from(result.token).unwrap()];
+        prop_assert_eq!(result.recipients.len(), transaction.forward_paths.len());
+        let accepted = result.recipients.iter().any(|d| d.status == RecipientStatus::Accepted);
+        match &result.outcome {
+            Outcome::Delivered(reply) => {
+                prop_assert!(accepted && reply.is_positive(), "{result:?}\n{}", session.shown);
+            }
+            Outcome::NotDelivered { .. } => prop_assert!(!accepted, "{result:?}\n{}", session.shown),
+            Outcome::Unknown(error) => {
+                prop_assert!(!accepted && !error.is_temporary(), "{result:?}\n{}", session.shown);
+            }
+        }
+    }
+    // What is not open any more says why, unless it was ended by QUIT.
+    prop_assert!(session.engine.is_open() || session.engine.error().is_some() || chance.quits);
+    prop_assert!(!session.shown.contains("hunter22"), "{}", session.shown);
+    Ok(())
+}
+
+fn any_pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let piece = prop::collection::vec(prop::sample::select(b".\r\nx".to_vec()), 0..200);
+    prop::collection::vec(piece, 1..4)
+}
+
+fn disturbances() -> impl Strategy<Value = Vec<(usize, Vec<u8>)>> {
+    prop::collection::vec((0..250usize, said()), 0..3)
+}
+
+fn disturbed(keywords: &'static str, lmtp: bool, disturbances: &[(usize, Vec<u8>)]) -> Peer {
+    let model = Model { lmtp, ..Model::new(keywords) };
+    Peer::Disturbed(Box::new(model), disturbances.iter().cloned().collect())
+}
+
+/// The keyword lines of a server for each way in which messages travel.
+const KEYWORDS: [&str; 4] = ["", " PIPELINING", " CHUNKING", " PIPELINING CHUNKING"];
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 1500 } else { 20_000 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 800 } else { 20_000 }))]
 
     #[test]
-    fn whatever_the_server_says_every_transaction_ends_once(
+    fn whatever_anybody_says_every_transaction_ends_once(
         config in any_config(),
         transactions in prop::collection::vec(any_transaction(), 0..5),
-        pieces in prop::collection::vec(prop::collection::vec(prop::sample::select(b".\r\nx".to_vec()), 0..200), 1..4),
+        pieces in any_pieces(),
         said in prop::collection::vec(said(), 0..40),
         chance in chance(),
     ) {
-        let said = said.concat();
-        let mut greeted = b"220 hi\r\n".to_vec();
-        greeted.extend_from_slice(&said);
-        for said in [&said, &greeted] {
-            let session = session(config.clone(), &transactions, &pieces, said, &chance);
-            let tokens: Vec<u64> = session.results.iter().map(|r| r.token).collect();
-            let mut sorted = tokens.clone();
-            sorted.sort_unstable();
-            prop_assert_eq!(sorted, (0..session.begun as u64).collect::<Vec<_>>(), "{}", session.shown);
-            for result in &session.results {
-                let transaction = &transactions[usize::try_from(result.token).unwrap()];
-                prop_assert_eq!(result.recipients.len(), transaction.forward_paths.len());
-                let accepted = result.recipients.iter().any(|d| d.status == RecipientStatus::Accepted);
-                match &result.outcome {
-                    Outcome::Delivered(reply) => {
-                        prop_assert!(accepted && reply.is_positive(), "{result:?}\n{}", session.shown);
-                    }
-                    Outcome::NotDelivered { .. } => prop_assert!(!accepted, "{result:?}\n{}", session.shown),
-                    Outcome::Unknown(error) => {
-                        prop_assert!(!accepted && !error.is_temporary(), "{result:?}\n{}", session.shown);
-                    }
-                }
-            }
-            // What is not open any more says why, unless it was ended by QUIT.
-            prop_assert!(session.engine.is_open() || session.engine.error().is_some() || chance.quits);
-            prop_assert!(!session.shown.contains("hunter22"), "{}", session.shown);
+        let greeted = [b"220 hi\r\n".to_vec(), said.concat()].concat();
+        for said in [said.concat(), greeted] {
+            let session = session(config.clone(), &transactions, &pieces, Peer::Speaker(said.into()), &chance);
+            check(&session, &transactions, &chance)?;
         }
+    }
+
+    #[test]
+    fn whoever_disturbs_a_session_every_transaction_ends_once(
+        lmtp in prop::bool::weighted(0.3),
+        keywords in prop::sample::select(KEYWORDS.to_vec()),
+        transactions in prop::collection::vec(any_transaction(), 1..6),
+        pieces in any_pieces(),
+        disturbances in disturbances(),
+        chance in chance(),
+    ) {
+        let peer = disturbed(keywords, lmtp, &disturbances);
+        let session = session(Config { lmtp, ..config() }, &transactions, &pieces, peer, &chance);
+        check(&session, &transactions, &chance)?;
     }
 
     /// However the bytes are cut, the same session comes of them.
@@ -247,7 +322,8 @@ proptest! {
         greeted.extend(said.concat());
         let run = |read, write| {
             let chance = Chance { read, write, breaks: None, falls_silent: false, aborts: false, quits: false };
-            let session = session(config.clone(), &transactions, &[b"hi\r\n".to_vec()], &greeted, &chance);
+            let peer = Peer::Speaker(greeted.iter().copied().collect());
+            let session = session(config.clone(), &transactions, &[b"hi\r\n".to_vec()], peer, &chance);
             let results: Vec<String> = session.results.iter().map(|r| format!("{r:?}")).collect();
             (results, session.shown)
         };
@@ -273,4 +349,27 @@ fn a_server_that_never_ends_a_line_is_not_listened_to() {
         assert!(octets < 3000);
     }
     assert_eq!(engine.error().unwrap().kind(), ErrorKind::Protocol);
+}
+
+/// A test of the tests: sessions get to their end, and to every kind of end.
+#[test]
+fn the_sessions_get_far() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let cases = (prop::sample::select(KEYWORDS.to_vec()), disturbances(), chance(), any_pieces());
+    let mut ends = [0; 3];
+    for _ in 0..300 {
+        let (keywords, disturbances, chance, pieces) = cases.new_tree(&mut runner).unwrap().current();
+        let transactions = vec![transaction(&["a@b.test", "c@d.test"]); 4];
+        let session =
+            session(config(), &transactions, &pieces, disturbed(keywords, false, &disturbances), &chance);
+        for result in &session.results {
+            ends[match result.outcome {
+                Outcome::Delivered(_) => 0,
+                Outcome::NotDelivered { .. } => 1,
+                Outcome::Unknown(_) => 2,
+            }] += 1;
+        }
+    }
+    assert!(ends.iter().all(|count| *count > 20), "delivered, not delivered, unknown: {ends:?}");
 }

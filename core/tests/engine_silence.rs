@@ -40,6 +40,9 @@ const MAIL: &str = "MAIL FROM:<s@a.test>";
 const RCPT: &str = "RCPT TO:<r@b.test>";
 const OK: &str = "250 ok\r\n";
 
+/// A session, its script up to the silence, how long that lasts, and the stage in the error.
+type Case<'a> = (Config, &'a [(&'static str, &'static str)], Duration, Stage);
+
 fn timed(config: Config) -> Config {
     Config { timeouts: TIMEOUTS, ..config }
 }
@@ -66,7 +69,7 @@ fn silence_before_the_message_is_a_timeout_of_that_phase() {
     let encrypted = || Config { security: Security::Required, ..config() };
     let offers = (EHLO, "250-a\r\n250 STARTTLS\r\n");
     let login = (EHLO, "250-a\r\n250 AUTH LOGIN\r\n");
-    let cases: &[(Config, &[(&str, &str)], Duration, Stage)] = &[
+    let cases: &[Case<'_>] = &[
         (config(), &[("", "")], greeting, Stage::Connect),
         (config(), &[("", "220-hi\r\n")], greeting, Stage::Connect),
         (config(), &[("", "220 h")], greeting, Stage::Connect),
