@@ -160,7 +160,7 @@ fn a_refused_sender_ends_the_transaction_and_not_the_session() {
             let mut play = Play::new(config(), server(&script), cut);
             for _ in 0..2 {
                 let result = play.send(transaction(&["r1@b.test"]), b"");
-                let Outcome::NotDelivered { error, untouched } = result.outcome else { panic!() };
+                let Outcome::NotDelivered { error, untouched, .. } = result.outcome else { panic!() };
                 assert_eq!((error.stage(), error.reply_code(), untouched), (Stage::Mail, 550, true));
                 assert_eq!(result.recipients[0].stage, Stage::Mail, "not the 503 that followed from it");
             }
@@ -232,7 +232,7 @@ fn a_421_anywhere_is_the_reason_and_ends_the_session() {
         script.push((command, "421 4.3.2 shutting down\r\n"));
         let mut play = Play::new(config(), plain(&script), Cut::Whole);
         let result = play.send(transaction(&["r1@b.test"]), b"hi\r\n");
-        let Outcome::NotDelivered { error, untouched } = result.outcome else {
+        let Outcome::NotDelivered { error, untouched, .. } = result.outcome else {
             panic!("{command}: a 421 is an answer")
         };
         assert_eq!(

@@ -286,7 +286,9 @@ fn what_421_leaves_behind_was_not_delivered() {
         assert_eq!(run.delivered(), 3);
         assert_eq!(run.model.taken.len(), 3);
         for (index, result) in run.results.iter().enumerate().skip(3) {
-            let Outcome::NotDelivered { error, untouched } = &result.outcome else { panic!("{result:?}") };
+            let Outcome::NotDelivered { error, untouched, .. } = &result.outcome else {
+                panic!("{result:?}")
+            };
             assert_eq!(error.reply().unwrap().code(), 421);
             assert_eq!(*untouched, index > 3 || line.starts_with("MAIL"));
         }

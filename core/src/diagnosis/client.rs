@@ -27,6 +27,7 @@ pub(super) fn cause(failure: Failure, detail: &str) -> Cause {
         Failure::AuthNotOffered | Failure::NoCommonMechanism => Cause::AuthMechanismUnavailable,
         Failure::PlaintextAuthRefused => Cause::TlsRequired,
         Failure::MessageTooLarge { .. } => Cause::MessageTooLarge,
+        Failure::TooManyRecipients { .. } => Cause::TooManyRecipients,
         Failure::SmtpUtf8Unsupported => Cause::SmtpUtf8Unsupported,
         Failure::DeliveryOption { .. } => Cause::DeliveryOptionUnavailable,
         Failure::InvalidInput => Cause::InvalidInput,

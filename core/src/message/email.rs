@@ -211,4 +211,14 @@ impl EmailMessage {
         self.custom_headers.push(CustomHeader { name: name.into(), value: value.into() });
         self
     }
+
+    /// Whether it holds streams, which can be read only once.
+    pub(crate) fn has_streams(&self) -> bool {
+        let mut parts = self.attachments.iter().chain(&self.embedded_objects);
+        parts.any(|part| match &part.content {
+            Content::Stream(_) => true,
+            Content::Message(message) => message.has_streams(),
+            Content::Bytes(_) | Content::File(_) => false,
+        })
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     io, mem,
     net::SocketAddr,
+    ops::ControlFlow,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,8 +26,8 @@ const READ: usize = 4096;
 
 /// What the driver needs from whoever runs a session.
 pub(crate) trait Handler: Send {
-    /// Something happened.
-    fn event(&mut self, event: Event);
+    /// Something happened. A break ends the run for now: the next one goes on where it stopped.
+    fn event(&mut self, event: Event) -> ControlFlow<()>;
 
     /// Appends the next piece of that transaction's message; whether more follows.
     fn body(&mut self, token: u64, piece: &mut Vec<u8>) -> Result<bool, Error>;
@@ -126,7 +127,11 @@ impl Connection {
                 self.engine.fail_after_input(error);
             }
             match self.engine.next(now) {
-                Step::Event(event) => handler.event(event),
+                Step::Event(event) => {
+                    if handler.event(event).is_break() {
+                        return;
+                    }
+                }
                 Step::Output => self.write(operation, handler).await,
                 Step::NeedInput => self.read(operation, handler).await,
                 Step::Body(token) => {
@@ -135,7 +140,8 @@ impl Connection {
                 }
                 Step::StartTls => match self.start_tls(setup, operation).await {
                     Ok(()) => {
-                        handler.event(Event::Notice("TLS established.".to_owned()));
+                        // A notice ends nothing.
+                        let _ = handler.event(Event::Notice("TLS established.".to_owned()));
                         self.engine.tls_established();
                     }
                     Err(error) => self.engine.fail(error),

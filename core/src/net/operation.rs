@@ -31,6 +31,11 @@ impl<'a> Operation<'a> {
         Self { runtime, cancel, limit }
     }
 
+    /// Counts its time from now on: something was brought to its end.
+    pub(crate) fn restart(&mut self) {
+        self.limit = self.limit.and_then(|(limit, _)| Some((limit, Instant::now().checked_add(limit)?)));
+    }
+
     /// What waits for one connection of it.
     pub(crate) fn poller(&self) -> Result<Arc<Poller>, Error> {
         self.runtime.poller().map(Arc::new).map_err(|source| no_poller(&source))

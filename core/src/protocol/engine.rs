@@ -275,8 +275,10 @@ impl Engine {
                 // What the server refused says more than the trouble that came after it, unless it is that trouble.
                 let refusal = refusal(&mut active);
                 active.failed(if refusal.reply_code() == 421 { error.clone() } else { refusal })
-            } else {
+            } else if i == 0 {
                 active.failed(error.clone())
+            } else {
+                active.swept_away(error.clone())
             };
             self.events.push_back(Event::Finished(result));
         }

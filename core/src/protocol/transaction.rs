@@ -58,6 +58,8 @@ pub enum Outcome {
         error: Error,
         /// The server had accepted no command of it: it may be repeated on another connection.
         untouched: bool,
+        /// The session ended for another transaction's sake, and this one was behind it.
+        bystander: bool,
     },
     /// The connection broke between the end of the message and the reply: it may have been delivered.
     Unknown(Error),
@@ -232,7 +234,17 @@ impl Active {
     /// Ends it badly: what was accepted so far was not delivered.
     pub(super) fn failed(self, error: Error) -> TransactionResult {
         let status = status_of(&error);
-        self.finish(status, |untouched| Outcome::NotDelivered { error: error.clone(), untouched }, &error)
+        let outcome = |untouched| Outcome::NotDelivered { error: error.clone(), untouched, bystander: false };
+        self.finish(status, outcome, &error)
+    }
+
+    /// Ends it because the session ended for another's sake.
+    pub(super) fn swept_away(self, error: Error) -> TransactionResult {
+        let mut result = self.failed(error);
+        if let Outcome::NotDelivered { bystander, .. } = &mut result.outcome {
+            *bystander = true;
+        }
+        result
     }
 
     /// Ends it without knowing how.

@@ -3,6 +3,8 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod idle;
+mod lane;
+mod mail;
 mod object;
 mod outcome;
 mod pool;

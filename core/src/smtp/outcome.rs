@@ -1,13 +1,10 @@
 //! What came of a message, put into a [`Report`] or an [`Error`], each failure with its diagnosis.
 
-use std::time::Duration;
-
-use super::{Server, session::Session};
+use super::{Server, mail::Mail, session::Session};
 use crate::{
     diagnosis::{Context, diagnose},
     error::Error,
-    message::Composed,
-    protocol::{Decision, Engine, Outcome, TransactionResult},
+    protocol::{Decision, Engine, Outcome},
     types::{Diagnosis, RecipientResult, RecipientStatus, Report},
 };
 
@@ -86,14 +83,14 @@ pub fn explain_input(error: Error) -> Error {
     error.with_diagnosis(diagnosis)
 }
 
-/// The end of a transaction, for the caller.
+/// What came of a message, for the caller.
 pub(super) fn conclude(
-    result: TransactionResult,
-    composed: &Composed,
+    mail: &mut Mail<'_>,
     session: &mut Session,
-    elapsed: Duration,
     warnings: Vec<String>,
 ) -> Result<Report, Error> {
+    let (result, elapsed) = (mail.result(), mail.elapsed());
+    let composed = mail.composed();
     let message_id = composed.message_id().to_owned();
     let sender = composed.reverse_path().and_then(|path| path.to_path(true)).unwrap_or_default();
     let facts = Facts {

@@ -46,9 +46,12 @@ impl Pool {
         }
     }
 
+    /// Keeps a session; one that takes no further message ends.
     pub(super) fn put(&self, mut session: Session) {
-        session.rest(Instant::now());
-        lock(&self.idle).push(session);
+        if session.takes_another() {
+            session.rest(Instant::now());
+            lock(&self.idle).push(session);
+        }
     }
 
     /// The server has ended a session that had been kept for so long.

@@ -1,9 +1,11 @@
 //! What the object does with servers: each operation once, for whichever runtime it runs on.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use super::{
     Server, Smtp,
+    lane::{Job, Lane, Supply},
+    mail::Mail,
     outcome::{self, Facts},
     pool::{Kept, Running},
     rate,
@@ -11,10 +13,10 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    message::{Composed, Date, EmailMessage, Form, Stamp},
+    message::{Date, EmailMessage, Stamp},
     net::{Cancel, Operation, Runtime},
-    os::{self, file::Disk},
-    protocol::{Capabilities, Command, Outcome, Timeouts, check_helo_name},
+    os,
+    protocol::{Command, Timeouts, check_helo_name},
     types::{Reply, Report, Stage},
 };
 
@@ -30,37 +32,15 @@ impl Smtp {
         let operation = Operation::new(runtime, cancel, self.timeouts.operation);
         let started = Instant::now();
         self.check_servers()?;
-        let stamp = stamp(&self.default_domain, message).map_err(outcome::explain_input)?;
-        let compose = |form| message.compose(&stamp, &Disk, form).map_err(outcome::explain_input);
-        // Composed for a session that takes everything; one that does not gets it once more, for what it takes.
-        let mut composed = Some(compose(WIDEST)?);
+        let mail = Mail::new(Cow::Borrowed(message), &self.default_domain, self.all_or_nothing, started)?;
         self.await_turn(&operation).await?;
-        let mut failures: Vec<Error> = Vec::new();
-        for server in &self.servers {
-            // A message that was read once is composed again: its files start at their first byte.
-            let composed = match composed.take() {
-                Some(composed) => composed,
-                None => match compose(WIDEST) {
-                    Ok(composed) => composed,
-                    // A stream that was read cannot be read again: the failure that began it all says more.
-                    Err(error) => {
-                        failures.push(error);
-                        failures.rotate_right(1);
-                        break;
-                    }
-                },
-            };
-            match self.send_to(server, composed, &compose, started, &failures, &operation).await {
-                Ok(report) => return Ok(report),
-                Err(Attempt { error, next_server }) => {
-                    failures.push(error);
-                    if !next_server || operation.check(Instant::now(), Stage::Connect).is_err() {
-                        break;
-                    }
-                }
-            }
-        }
-        Err(last_of(failures))
+        let mut lane = Lane::new(self, operation);
+        let mut single = Single(None);
+        lane.deliver(Job::new(0, mail), &mut single).await;
+        lane.close();
+        single.0.unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Internal, Stage::Mail, "the message had no result; please report it"))
+        })
     }
 
     /// [`Smtp::connect`].
@@ -145,7 +125,7 @@ impl Smtp {
 
     /// A session to this server, and how it was kept, when it was. One that the server is likely to have dropped is
     /// tried with NOOP first.
-    async fn session(
+    pub(super) async fn session(
         &self,
         server: &Server,
         may_reuse: bool,
@@ -193,80 +173,30 @@ impl Smtp {
     pub(crate) fn register(&self, cancel: &Cancel) -> Running<'_> {
         self.pool.register(cancel)
     }
-
-    /// Keeps a session for the next message, or ends it when it has carried as many as it may.
-    fn keep(&self, session: Session) {
-        let most = self.limits.messages_per_connection;
-        if most == 0 || session.messages < most {
-            self.pool.put(session);
-        }
-    }
-
-    async fn send_to(
-        &self,
-        server: &Server,
-        mut composed: Composed,
-        compose: &(dyn Fn(Form) -> Result<Composed, Error> + Sync),
-        started: Instant,
-        failures: &[Error],
-        operation: &Operation<'_>,
-    ) -> Result<Report, Attempt> {
-        let mut may_reuse = true;
-        loop {
-            let (mut session, kept) = self.session(server, may_reuse, operation).await?;
-            let form = form_for(&composed, session.connection.engine().capabilities());
-            if form != WIDEST {
-                composed = match compose(form) {
-                    Ok(composed) => composed,
-                    Err(error) => {
-                        self.keep(session);
-                        return Err(Attempt { error, next_server: true });
-                    }
-                };
-            }
-            let sent = session.send(&mut composed, self.all_or_nothing, operation).await;
-            let result = sent.map_err(|error| Attempt {
-                next_server: lies_with_server(&error),
-                error: outcome::explain(error, server, None, Facts::NONE),
-            })?;
-            let lost = session.connection.engine().error().is_some();
-            let untouched = matches!(result.outcome, Outcome::NotDelivered { untouched: true, .. });
-            if let (Some(kept), true, true) = (kept, lost && untouched, operation.goes_on()) {
-                // The server ended a connection that was idle: nothing of the message was accepted, so nobody
-                // need know.
-                self.pool.was_dropped(server, kept);
-                may_reuse = false;
-                continue;
-            }
-            let next_server = lost && untouched && session_failed(&result.outcome);
-            let warnings = failures.iter().map(ToString::to_string).collect();
-            let report = outcome::conclude(result, &composed, &mut session, started.elapsed(), warnings);
-            if session.connection.engine().is_open() {
-                self.keep(session);
-            }
-            return report.map_err(|error| Attempt { error, next_server });
-        }
-    }
 }
 
-/// What a session with every extension allows.
-const WIDEST: Form = Form { eight_bit: true, utf8: true };
+/// One message, and its result.
+struct Single(Option<Result<Report, Error>>);
 
-/// What this session allows of the form that the message has; what the message does not use does not matter.
-fn form_for(composed: &Composed, offered: &Capabilities) -> Form {
-    let utf8 = offered.smtputf8 || !composed.needs_utf8();
-    Form { eight_bit: offered.eight_bit_mime || !composed.has_eight_bit(), utf8 }
+impl<'m> Supply<'m> for Single {
+    fn next(&mut self) -> Option<Job<'m>> {
+        None
+    }
+
+    fn finished(&mut self, _index: usize, result: Result<Report, Error>) {
+        self.0 = Some(result);
+    }
 }
 
 /// A failed attempt with one server.
-struct Attempt {
-    error: Error,
+pub(super) struct Attempt {
+    pub(super) error: Error,
     /// The fault is the server's or the way's, so that another server may do better.
-    next_server: bool,
+    pub(super) next_server: bool,
 }
 
 /// Whether a session that could not be opened says something about the server, and not about account or settings.
-fn lies_with_server(error: &Error) -> bool {
+pub(super) fn lies_with_server(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Timeout | ErrorKind::Proxy => true,
         ErrorKind::Protocol => error.stage() <= Stage::Ehlo || error.is_temporary(),
@@ -276,16 +206,12 @@ fn lies_with_server(error: &Error) -> bool {
 }
 
 /// The error of the last server tried, with those of the others.
-fn last_of(mut failures: Vec<Error>) -> Error {
+pub(super) fn last_of(mut failures: Vec<Error>) -> Error {
     failures.pop().unwrap_or_else(no_server).with_others(failures)
 }
 
 fn no_server() -> Error {
     outcome::explain_input(Error::input("SMTPServers", "is empty; add a server first"))
-}
-
-fn session_failed(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::NotDelivered { error, .. } if lies_with_server(error))
 }
 
 /// This machine's clock and randomness, for one message.

@@ -2,21 +2,21 @@
 
 use std::{
     collections::VecDeque,
+    ops::ControlFlow,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{Server, Token};
+use super::{Server, Token, lane::Job, mail::Room};
 use crate::{
     error::{Error, ErrorKind},
     log::{Conversation, Logging},
-    message::Composed,
     net::{
         self, Connection, GetToken, Handler, Operation, Poller, Runtime, Socket, Target, TlsConnector,
         TlsOptions, TlsSetup,
     },
     os,
-    protocol::{Command, Config, Engine, Event, Outcome, Security, Timeouts, Transaction, TransactionResult},
+    protocol::{Command, Config, Engine, Event, Outcome, Security, Timeouts, TransactionResult},
     types::{Failure, Reply, Stage},
 };
 
@@ -37,6 +37,10 @@ pub(super) struct Session {
     /// Messages that were begun.
     pub(super) messages: u64,
     idle_since: Option<Instant>,
+    /// What it takes in one transaction.
+    pub(super) room: Room,
+    /// It takes no further message, though it is open.
+    pub(super) exhausted: bool,
 }
 
 impl Session {
@@ -92,6 +96,8 @@ impl Session {
             mechanism: None,
             messages: 0,
             idle_since: None,
+            room: Room::default(),
+            exhausted: false,
         };
         let watch = operation.watch(&poller);
         let begun = if security == Security::Implicit {
@@ -102,10 +108,13 @@ impl Session {
         if let Err(error) = begun {
             session.connection.engine_mut().fail(error);
         }
-        session.run(None, operation).await;
+        session.run(operation).await;
         drop(watch);
         match session.connection.engine().error().cloned() {
-            None if session.connection.engine().is_open() => Ok(session),
+            None if session.connection.engine().is_open() => {
+                session.room = Room::new(session.connection.engine().capabilities());
+                Ok(session)
+            }
             error => {
                 let error = error.unwrap_or_else(|| over(Stage::Connect));
                 Err((session.complete(error), Some(Box::new(session))))
@@ -136,31 +145,29 @@ impl Session {
         Ok(())
     }
 
-    /// Sends one message. `untouched` results may be repeated on another connection.
-    pub(super) async fn send(
+    /// Whether another message can be begun, so that it leaves without waiting for those under way.
+    pub(super) fn has_room(&self) -> bool {
+        !self.exhausted && self.connection.engine().has_room()
+    }
+
+    /// Whether it is open for another message.
+    pub(super) fn takes_another(&self) -> bool {
+        let engine = self.connection.engine();
+        !self.exhausted && engine.is_open() && !engine.is_spent()
+    }
+
+    /// Goes on with the transactions under way until the next one has ended.
+    pub(super) async fn deliver(
         &mut self,
-        composed: &mut Composed,
-        all_or_nothing: bool,
+        under_way: &mut VecDeque<Job<'_>>,
         operation: &Operation<'_>,
-    ) -> Result<TransactionResult, Error> {
-        let transaction = Transaction {
-            token: 0,
-            reverse_path: composed.reverse_path().cloned(),
-            forward_paths: composed.recipients().iter().map(|r| r.mailbox.clone()).collect(),
-            size: composed.exact_size().unwrap_or(0),
-            eight_bit: composed.has_eight_bit(),
-            utf8: composed.needs_utf8(),
-            binary: false,
-            exact: false,
-            all_or_nothing,
-            mail_options: composed.options().clone(),
-            rcpt_options: composed.rcpt_options(),
-        };
+    ) -> Option<TransactionResult> {
         let _watch = operation.watch(self.connection.poller());
-        self.messages += 1;
-        self.connection.engine_mut().begin(transaction);
-        let result = self.run(Some(composed), operation).await.results.pop_front();
-        result.ok_or_else(|| self.connection.engine().error().cloned().unwrap_or_else(|| over(Stage::Mail)))
+        let Self { server, connector, timeouts, connection, conversation, mechanism, .. } = self;
+        let mut run = Run::new(conversation, mechanism, &server.token);
+        run.under_way = under_way.make_contiguous();
+        connection.run(&setup(server, connector, *timeouts), operation, &mut run).await;
+        run.result
     }
 
     /// Sends a command of the program and gives the reply.
@@ -171,7 +178,7 @@ impl Session {
     ) -> Result<Reply, Error> {
         let _watch = operation.watch(self.connection.poller());
         self.connection.engine_mut().command(command);
-        match self.run(None, operation).await.reply {
+        match self.run(operation).await {
             Some(reply) => Ok(reply),
             None => {
                 let error = self.connection.engine().error().cloned().unwrap_or_else(|| over(Stage::Command));
@@ -187,7 +194,7 @@ impl Session {
         }
         let _watch = operation.watch(self.connection.poller());
         self.connection.engine_mut().quit();
-        self.run(None, operation).await;
+        self.run(operation).await;
         self.conversation.line("Disconnected.");
     }
 
@@ -218,12 +225,12 @@ impl Session {
         error.with_transcript(self.conversation.transcript())
     }
 
-    async fn run<'a>(&'a mut self, composed: Option<&'a mut Composed>, operation: &Operation<'_>) -> Run<'a> {
+    /// Runs until nothing is outstanding; gives the reply to the program's command.
+    async fn run(&mut self, operation: &Operation<'_>) -> Option<Reply> {
         let Self { server, connector, timeouts, connection, conversation, mechanism, .. } = self;
-        let token = &server.token;
-        let mut run = Run { conversation, mechanism, token, composed, results: VecDeque::new(), reply: None };
+        let mut run = Run::new(conversation, mechanism, &server.token);
         connection.run(&setup(server, connector, *timeouts), operation, &mut run).await;
-        run
+        run.reply
     }
 }
 
@@ -234,17 +241,27 @@ impl Drop for Session {
 }
 
 /// What one run of the session needs and yields.
-struct Run<'a> {
+struct Run<'a, 'm> {
     conversation: &'a mut Conversation,
     mechanism: &'a mut Option<&'static str>,
     token: &'a Token,
-    composed: Option<&'a mut Composed>,
-    results: VecDeque<TransactionResult>,
+    under_way: &'a mut [Job<'m>],
+    result: Option<TransactionResult>,
     reply: Option<Reply>,
 }
 
-impl Handler for Run<'_> {
-    fn event(&mut self, event: Event) {
+impl<'a> Run<'a, '_> {
+    fn new(
+        conversation: &'a mut Conversation,
+        mechanism: &'a mut Option<&'static str>,
+        token: &'a Token,
+    ) -> Self {
+        Self { conversation, mechanism, token, under_way: &mut [], result: None, reply: None }
+    }
+}
+
+impl Handler for Run<'_, '_> {
+    fn event(&mut self, event: Event) -> ControlFlow<()> {
         match event {
             Event::Sent(line) => self.conversation.sent(&line),
             Event::Received(line) => self.conversation.received(&line),
@@ -257,24 +274,23 @@ impl Handler for Run<'_> {
                 if let Outcome::Unknown(error) = &result.outcome {
                     self.conversation.line(&sentence(error.message()));
                 }
-                self.results.push_back(result);
+                self.result = Some(result);
+                return ControlFlow::Break(());
             }
             Event::CommandReply(reply) => self.reply = Some(reply),
         }
+        ControlFlow::Continue(())
     }
 
-    fn body(&mut self, _token: u64, piece: &mut Vec<u8>) -> Result<bool, Error> {
-        match &mut self.composed {
-            Some(composed) => {
-                let start = piece.len();
-                let more = composed.read(piece)?;
-                self.conversation.body(piece.get(start..).unwrap_or_default(), more);
-                Ok(more)
-            }
-            None => {
-                Err(Error::new(ErrorKind::Internal, Stage::Data, "a message was asked for and there is none"))
-            }
-        }
+    fn body(&mut self, token: u64, piece: &mut Vec<u8>) -> Result<bool, Error> {
+        let Some(job) = self.under_way.iter_mut().find(|job| job.is(token)) else {
+            let text = "a message was asked for and there is none";
+            return Err(Error::new(ErrorKind::Internal, Stage::Data, text));
+        };
+        let start = piece.len();
+        let more = job.mail.read(piece)?;
+        self.conversation.body(piece.get(start..).unwrap_or_default(), more);
+        Ok(more)
     }
 
     fn token(&mut self, refresh: bool) -> GetToken {

@@ -55,6 +55,13 @@ pub enum Failure {
         /// Bytes that the server takes.
         limit: u64,
     },
+    /// The message has more recipients than the server takes in one transaction, and can't be split.
+    TooManyRecipients {
+        /// Recipients of the message.
+        recipients: usize,
+        /// Recipients that the server takes.
+        limit: usize,
+    },
     /// An address or header needs SMTPUTF8 (RFC 6531), and the server does not offer it.
     SmtpUtf8Unsupported,
     /// A delivery option was asked for that this server or session cannot give.
