@@ -247,6 +247,10 @@ impl<'a> Lane<'a> {
         let warnings = job.failures.iter().map(ToString::to_string).collect();
         let report = outcome::conclude(&mut job.mail, &mut open.session, warnings);
         open.session.conversation.start_transcript();
+        if under_way.is_empty() {
+            // Who gets the result may look into the log.
+            open.session.conversation.flush();
+        }
         let index = job.index;
         let report = report.map_err(|error| {
             job.failures.push(error);
