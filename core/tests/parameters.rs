@@ -84,7 +84,9 @@ fn missing(
 ) -> Failure {
     let (lines, result) = send(offered, config, delivery, std::slice::from_ref(recipient));
     assert_eq!(lines, [""; 0]);
-    let Outcome::NotDelivered { error, untouched, .. } = result.outcome else { panic!("{:?}", result.outcome) };
+    let Outcome::NotDelivered { error, untouched, .. } = result.outcome else {
+        panic!("{:?}", result.outcome)
+    };
     assert_eq!((error.kind(), error.stage(), untouched), (ErrorKind::Protocol, Stage::Mail, true));
     assert!(!error.is_temporary());
     error.failure().unwrap()
