@@ -217,7 +217,6 @@ impl<'a> Lane<'a> {
         waiting: &mut VecDeque<Job<'m>>,
         supply: &mut dyn Supply<'m>,
     ) {
-        self.operation.restart();
         let Some(open) = &mut self.open else { return };
         let ended = open.session.connection.engine().error().is_some();
         if let Outcome::NotDelivered { error, untouched: true, bystander } = &result.outcome {
@@ -256,6 +255,7 @@ impl<'a> Lane<'a> {
             job.failures.push(error);
             job.give_up(None)
         });
+        self.operation.restart();
         supply.finished(index, report);
     }
 
