@@ -23,7 +23,7 @@ const RSA: &str = include_str!("dkim_rsa.pem");
 const RSA_PKCS1: &str = include_str!("dkim_rsa_pkcs1.pem");
 const ED25519: &str = include_str!("dkim_ed25519.pem");
 
-const FORM: Form = Form { eight_bit: true, utf8: true };
+const FORM: Form = Form { eight_bit: true, utf8: true, exact: false, binary: false, unencoded: false };
 
 struct NoFiles;
 

@@ -12,8 +12,8 @@ use std::{
 use freesmtp_core::{
     Error, ErrorKind,
     message::{
-        Attachment, AutoSubmitted, BodyPartFormat, Calendar, Composed, Content, Date, EmailMessage, Files,
-        Form, OpenedFile, Stamp, Stream, merge::Template,
+        Attachment, AutoSubmitted, BodyPartFormat, Calendar, Composed, Content, Date, DkimSigner,
+        EmailMessage, Files, Form, OpenedFile, Stamp, Stream, merge::Template,
     },
 };
 use mail_parser::{MessageParser, MimeHeaders as _};
@@ -28,8 +28,8 @@ impl Files for Shelf {
     }
 }
 
-const SEVEN_BIT: Form = Form { eight_bit: false, utf8: false };
-const EVERYTHING: Form = Form { eight_bit: true, utf8: true };
+const SEVEN_BIT: Form = Form { eight_bit: false, utf8: false, exact: false, binary: false, unencoded: false };
+const EVERYTHING: Form = Form { eight_bit: true, utf8: true, exact: false, binary: false, unencoded: false };
 
 fn stamp() -> Stamp {
     Stamp { date: Date::utc(880_127_706), random: *b"abcdefghijklmnopqrstuvwx", host: "host.example".into() }
@@ -255,6 +255,93 @@ fn a_raw_message_passes_through() {
     let composed = compose(&message).unwrap();
     assert!(composed.reverse_path().is_none());
     assert_eq!(composed.into_bytes().unwrap(), b"From: a@b.example\r\n\r\nfile\r\n");
+}
+
+/// RFC 3030: octet by octet where the session carries that, as lines elsewhere.
+#[test]
+fn a_raw_message_of_the_wire_stays_octet_by_octet_where_it_can() {
+    let chunks = Form { exact: true, ..EVERYTHING };
+    let binary = Form { binary: true, ..chunks };
+    let head = "From: a@b.example\r\nBcc: c@d.example\r\n\r\n";
+    for (body, form, exact, needs_binary) in [
+        ("text\r\n.\r\n", binary, false, false),
+        ("text", EVERYTHING, false, false),
+        ("text", chunks, true, false),
+        ("text", binary, true, false),
+        ("text\n\r.\r\n", chunks, false, false),
+        ("text\n\r.\r\n", binary, true, true),
+        ("\0\0", binary, true, true),
+        ("", binary, false, false),
+    ] {
+        let message = EmailMessage::raw(format!("{head}{body}").as_bytes());
+        let composed = compose_with(&message, form).unwrap();
+        assert_eq!((composed.needs_exact(), composed.needs_binary()), (exact, needs_binary), "{body:?}");
+        let size = composed.exact_size().unwrap();
+        let text = String::from_utf8(composed.into_bytes().unwrap()).unwrap();
+        assert_eq!(size, text.len() as u64);
+        let right = if exact { body } else { &lines(body) };
+        assert_eq!(text, format!("From: a@b.example\r\n\r\n{right}"));
+    }
+    let long = format!("{head}{}", "x".repeat(2000));
+    assert!(compose_with(&EmailMessage::raw(long.as_bytes()), binary).unwrap().needs_binary());
+    assert_eq!(field_of(&EmailMessage::raw(long.as_bytes())), "Raw");
+    // A file in the form of some system is no message of the wire, though its lines could pass.
+    let local = EmailMessage::raw(&b"From: a@b.example\nTo: a@b.example\n\nline\nline"[..]);
+    let composed = compose_with(&local, binary).unwrap();
+    assert!(!composed.needs_binary() && !composed.needs_exact());
+    assert!(composed.into_bytes().unwrap().ends_with(b"\r\n\r\nline\r\nline\r\n"));
+    for bad in ["From: a@b.example\r\nX: a\0b\r\n\r\n\0", "\0\r\n\r\n"] {
+        let error = compose_with(&EmailMessage::raw(bad.as_bytes()), binary).unwrap_err();
+        assert_eq!(error.field(), Some("Raw"), "{bad:?}");
+    }
+}
+
+/// Every line end as CRLF, and one at the end.
+fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" };
+    text.replace('\n', "\r\n")
+}
+
+#[test]
+fn attachments_travel_unencoded_on_request() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+    let unencoded = Form { binary: true, unencoded: true, ..EVERYTHING };
+    let mut message = base();
+    message.attach_bytes("a.bin", bytes.clone());
+    message.attach_bytes("lines.txt", &b"one\r\ntwo\r\n"[..]);
+    message.attach_stream("stream.bin", Stream::new(io::Cursor::new(bytes.clone())));
+    let mut inner = base();
+    inner.attach_bytes("inner.bin", bytes.clone());
+    message.attach_message(inner);
+    let composed = compose_with(&message, unencoded).unwrap();
+    assert!(composed.needs_binary() && !composed.needs_exact());
+    let out = composed.into_bytes().unwrap();
+    let parsed = MessageParser::default().parse(&out).unwrap();
+    let attached: Vec<_> = parsed.attachments().collect();
+    assert!(attached[0].contents() == bytes && attached[2].contents() == bytes);
+    assert_eq!(attached[1].contents(), b"one\r\ntwo\r\n");
+    assert!(attached[3].message().unwrap().attachment(0).unwrap().contents() == bytes);
+    let text = String::from_utf8_lossy(&out);
+    let encodings = text.split("\r\n").filter_map(|line| line.strip_prefix("Content-Transfer-Encoding: "));
+    assert_eq!(
+        encodings.collect::<Vec<_>>(),
+        ["binary", "7bit", "binary", "7bit", "base64", "binary", "binary", "7bit", "binary"]
+    );
+
+    // A signed message stays lines, and so does one that nobody asked it for.
+    message.attachments.truncate(1);
+    for form in [Form { unencoded: false, ..unencoded }, Form { binary: false, ..unencoded }] {
+        assert!(!compose_with(&message, form).unwrap().needs_binary());
+    }
+    message.dkim.push(DkimSigner::new("b.example", "s", include_str!("dkim_ed25519.pem")).unwrap());
+    assert!(!compose_with(&message, unencoded).unwrap().needs_binary());
+
+    // Whoever knows the boundary cannot end the part with it.
+    let mut message = base();
+    message.attach_bytes("a.bin", &b"\0\r\n--=_6d6e6f707172737475767778_1--\r\n"[..]);
+    let composed = compose_with(&message, unencoded).unwrap();
+    assert!(!composed.needs_binary());
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn cases(folder: &Path) -> Vec<Case> {
             let mut message = base();
             message.body_parts =
                 vec![BodyPart { body: text.into(), format: BodyPartFormat::Plain, encoding }];
-            let form = Form { eight_bit: i % 2 == 0, utf8: false };
+            let form = Form { eight_bit: i % 2 == 0, utf8: false, ..Form::default() };
             add(message.clone(), form);
             message.body_parts.push(BodyPart { body: text.into(), format: BodyPartFormat::Html, encoding });
             add(message.clone(), form);
@@ -152,7 +152,7 @@ fn cases(folder: &Path) -> Vec<Case> {
     {
         let mut message = base();
         message.body_parts = vec![BodyPart::plain(body)];
-        add(message, Form { eight_bit: true, utf8: false });
+        add(message, Form { eight_bit: true, utf8: false, ..Form::default() });
     }
 
     // Many recipients, long lists of names.
@@ -180,7 +180,7 @@ fn cases(folder: &Path) -> Vec<Case> {
         message.from = Address::named("jörg@bücher.example", text);
         message.subject = text.into();
         message.add_header("X-Text", text);
-        add(message, Form { eight_bit: true, utf8: true });
+        add(message, Form { eight_bit: true, utf8: true, ..Form::default() });
     }
 
     // Random texts, the same in every run.
@@ -205,7 +205,7 @@ fn cases(folder: &Path) -> Vec<Case> {
             )
             .with_content_type("application/x-test"),
         );
-        add(message, Form { eight_bit: i % 3 == 0, utf8: false });
+        add(message, Form { eight_bit: i % 3 == 0, utf8: false, ..Form::default() });
     }
     cases
 }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr_iter, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
-use super::{base64, quoted_printable};
+use super::{base64, encoding::Encoding, header::HARD_LIMIT, quoted_printable};
 
 /// What kind of text it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -65,101 +65,114 @@ impl BodyPart {
     }
 }
 
-/// RFC 5322 section 2.1.1, without the CRLF.
-const LONGEST_LINE: usize = 998;
-
-/// A text made ready for the wire.
+/// A text, and how it travels.
 #[derive(Debug)]
 pub(super) struct Encoded<'a> {
-    /// The value of `Content-Transfer-Encoding`.
-    pub(super) name: &'static str,
-    pub(super) bytes: Cow<'a, [u8]>,
+    pub(super) encoding: Encoding,
+    text: Cow<'a, str>,
+    /// All its lines end in CRLF.
+    normalised: bool,
 }
 
-/// Encodes `part` for a session that takes 8-bit lines, or not.
+/// Chooses how `part` travels in a session that takes 8-bit lines, or not.
 ///
 /// A text that goes out as it is must not hold `boundary`; one that does is encoded, and then cannot.
-pub(super) fn encode<'a>(part: &'a BodyPart, eight_bit: bool, boundary: &str) -> Encoded<'a> {
-    let text = to_crlf(&part.body);
-    match part.encoding {
-        BodyPartEncoding::QuotedPrintable => return quoted(text.as_bytes()),
-        BodyPartEncoding::Base64 => return based(text.as_bytes()),
-        BodyPartEncoding::None | BodyPartEncoding::Auto => {}
-    }
-    if fits(text.as_bytes()) && memmem::find(text.as_bytes(), boundary.as_bytes()).is_none() {
-        if text.is_ascii() {
-            return Encoded { name: "7bit", bytes: into_bytes(text) };
+pub(super) fn encode<'a>(part: &'a BodyPart, eight_bit: bool, boundary: Option<&[u8]>) -> Encoded<'a> {
+    let text = part.body.as_str();
+    let found = Lines::of(text.as_bytes());
+    let given = match part.encoding {
+        BodyPartEncoding::QuotedPrintable => Some(Encoding::QuotedPrintable),
+        BodyPartEncoding::Base64 => Some(Encoding::Base64),
+        BodyPartEncoding::None | BodyPartEncoding::Auto => {
+            let has_boundary = || boundary.is_some_and(|b| memmem::find(text.as_bytes(), b).is_some());
+            let ascii = text.is_ascii();
+            match found.fit && (ascii || eight_bit) && !has_boundary() {
+                true if ascii => Some(Encoding::SevenBit),
+                true => Some(Encoding::EightBit),
+                false => None,
+            }
         }
-        if eight_bit {
-            return Encoded { name: "8bit", bytes: into_bytes(text) };
+    };
+    if let Some(encoding) = given.filter(|encoding| encoding.is_identity()) {
+        return Encoded { encoding, text: Cow::Borrowed(text), normalised: found.normalised };
+    }
+    let text = if found.normalised { Cow::Borrowed(text) } else { to_crlf(text) };
+    let encoding = given.unwrap_or_else(|| {
+        let based = base64::encoded_len(text.len() as u64);
+        match quoted_printable::encoded_len(text.as_bytes()) {
+            quoted if quoted <= based => Encoding::QuotedPrintable,
+            _ => Encoding::Base64,
+        }
+    });
+    Encoded { encoding, text, normalised: true }
+}
+
+impl Encoded<'_> {
+    /// Appends the text in its form.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let text = self.text.as_bytes();
+        match self.encoding {
+            Encoding::QuotedPrintable => quoted_printable::encode(text, out),
+            Encoding::Base64 => base64::encode_lines(text, out),
+            _ if self.normalised => out.extend_from_slice(text),
+            _ => write_crlf(text, out),
         }
     }
-    let as_quoted = quoted(text.as_bytes());
-    if as_quoted.bytes.len() as u64 <= base64::encoded_len(text.len() as u64) {
-        return as_quoted;
-    }
-    based(text.as_bytes())
 }
 
-fn quoted(text: &[u8]) -> Encoded<'static> {
-    let mut bytes = Vec::with_capacity(text.len() + text.len() / 8);
-    quoted_printable::encode(text, &mut bytes);
-    Encoded { name: "quoted-printable", bytes: bytes.into() }
+/// What one look at the lines of a text finds.
+struct Lines {
+    /// All line ends are CRLF.
+    normalised: bool,
+    /// The text can travel as it is: no NUL (RFC 5322 section 4 calls it obsolete, servers cut there), no line over
+    /// the limit.
+    fit: bool,
 }
 
-fn based(text: &[u8]) -> Encoded<'static> {
-    let mut bytes = Vec::new();
-    base64::encode_lines(text, &mut bytes);
-    Encoded { name: "base64", bytes: bytes.into() }
-}
-
-fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    }
-}
-
-/// Whether a text can travel as it is: no NUL (RFC 5322 section 4 calls it obsolete, servers cut there),
-/// no line over the limit.
-fn fits(text: &[u8]) -> bool {
-    let mut start = 0;
-    for end in memchr_iter(b'\n', text) {
-        // Every LF has its CR before it here.
-        if end - start > LONGEST_LINE + 1 {
-            return false;
+impl Lines {
+    fn of(text: &[u8]) -> Self {
+        let (mut start, mut pairs, mut feeds, mut longest) = (0, 0_usize, 0_usize, 0);
+        for end in memchr_iter(b'\n', text) {
+            let paired = end > 0 && text[end - 1] == b'\r';
+            pairs += usize::from(paired);
+            feeds += 1;
+            longest = longest.max(end - start - usize::from(paired));
+            start = end + 1;
         }
-        start = end + 1;
+        longest = longest.max(text.len() - start);
+        let returns = memchr_iter(b'\r', text).count();
+        // A CR by itself ends a line too, so this counts such lines together: too long, then, is looked at again.
+        let long = longest > HARD_LIMIT && (returns == pairs || has_long_line(text));
+        Self { normalised: feeds == pairs && returns == pairs, fit: !long && memchr(0, text).is_none() }
     }
-    text.len() - start <= LONGEST_LINE && memchr::memchr(0, text).is_none()
+}
+
+/// Whether a line is over the limit, by line ends of any kind.
+fn has_long_line(text: &[u8]) -> bool {
+    text.split(|b| matches!(b, b'\r' | b'\n')).any(|line| line.len() > HARD_LIMIT)
 }
 
 /// Line ends of any kind as CRLF, so that no bare CR or LF can mean one thing here and another thing later.
 pub(super) fn to_crlf(text: &str) -> Cow<'_, str> {
-    if !has_bare_line_end(text.as_bytes()) {
+    if Lines::of(text.as_bytes()).normalised {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len() + text.len() / 16);
-    let mut rest = text;
-    while let Some(at) = memchr2(b'\r', b'\n', rest.as_bytes()) {
-        out.push_str(&rest[..at]);
-        out.push_str("\r\n");
-        let length = if rest[at..].starts_with("\r\n") { 2 } else { 1 };
-        rest = &rest[at + length..];
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
+    let mut out = Vec::with_capacity(text.len() + text.len() / 16);
+    write_crlf(text.as_bytes(), &mut out);
+    // Line ends are ASCII, so what was UTF-8 still is.
+    Cow::Owned(String::from_utf8(out).unwrap_or_default())
 }
 
-fn has_bare_line_end(text: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(at) = memchr2(b'\r', b'\n', &text[from..]) {
-        if !text[from + at..].starts_with(b"\r\n") {
-            return true;
-        }
-        from += at + 2;
+/// Appends `text` with all its line ends as CRLF.
+fn write_crlf(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr2(b'\r', b'\n', rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(b"\r\n");
+        let length = if rest[at..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest = &rest[at + length..];
     }
-    false
+    out.extend_from_slice(rest);
 }
 
 #[cfg(test)]
@@ -167,7 +180,7 @@ mod tests {
     use super::*;
 
     fn encoding_of(body: &str, eight_bit: bool) -> &'static str {
-        encode(&BodyPart::plain(body), eight_bit, "=_boundary").name
+        encode(&BodyPart::plain(body), eight_bit, Some(b"=_boundary")).encoding.name()
     }
 
     #[test]
@@ -207,18 +220,24 @@ mod tests {
         assert_eq!(encoding_of(&format!("{longest}x"), false), "quoted-printable");
         assert_eq!(encoding_of(&format!("{longest}x\n"), true), "quoted-printable");
         assert_eq!(encoding_of(&format!("a\n{longest}x\nb"), true), "quoted-printable");
+        assert_eq!(encoding_of(&format!("a\r{longest}\r{longest}\rb"), true), "7bit");
+        assert_eq!(encoding_of(&format!("a\r{longest}\r{longest}x\rb"), true), "quoted-printable");
     }
 
     #[test]
     fn an_explicit_encoding_is_used() {
         let mut part = BodyPart::plain("grüße aus der Stadt");
         part.encoding = BodyPartEncoding::Base64;
-        assert_eq!(encode(&part, true, "=_b").name, "base64");
+        assert_eq!(encode(&part, true, Some(b"=_b")).encoding.name(), "base64");
         part.encoding = BodyPartEncoding::QuotedPrintable;
-        assert_eq!(encode(&part, true, "=_b").name, "quoted-printable");
+        assert_eq!(encode(&part, true, Some(b"=_b")).encoding.name(), "quoted-printable");
         part.encoding = BodyPartEncoding::None;
-        assert_eq!(encode(&part, true, "=_b").name, "8bit");
-        assert_eq!(encode(&part, false, "=_b").name, "quoted-printable", "a 7-bit session cannot carry it");
+        assert_eq!(encode(&part, true, Some(b"=_b")).encoding.name(), "8bit");
+        assert_eq!(
+            encode(&part, false, Some(b"=_b")).encoding.name(),
+            "quoted-printable",
+            "a 7-bit session cannot carry it"
+        );
     }
 
     #[test]

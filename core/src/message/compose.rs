@@ -3,15 +3,17 @@
 //! The order: every property is checked, then the files are opened, then bytes are written. So an error of
 //! input costs nothing, and no error of input can come after the first byte.
 
-use std::fmt::Write as _;
-
 use ::sha2::{Digest, Sha256};
 
 use super::{
-    BodyPart, Composed, Date, EmailMessage, Files, RecipientType, check, dkim,
-    header::{Header, LongWord},
-    parties::{Parties, Party, unique},
-    prepared::{Prepared, prepare_all},
+    BodyPart, Composed, Date, EmailMessage, Files,
+    boundary::Boundary,
+    check, dkim,
+    encoding::Encoding,
+    figures,
+    head::{Head, Optional},
+    parties::Parties,
+    prepared::{Opening, Prepared, prepare_all},
     raw,
     structure::{Object, Parts, Settings, Writer},
     text::Text,
@@ -35,6 +37,13 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// The random bytes of the boundaries; those before them are in the `Message-ID`, which is seen everywhere.
+    fn boundary(&self) -> [u8; 12] {
+        let mut random = [0; 12];
+        random.copy_from_slice(&self.random[12..]);
+        random
+    }
+
     /// The stamp of a message within the message, by the property that holds it.
     pub(super) fn within(&self, field: &str) -> Self {
         let digest = Sha256::new().chain_update(self.random).chain_update(field).finalize();
@@ -54,6 +63,17 @@ pub struct Form {
     /// Without it domains go out in ASCII, and a local part outside ASCII in a header is an error;
     /// one that only the envelope holds has no path ([`Mailbox::to_path`] is `None`), the message does.
     pub utf8: bool,
+    /// A message given as raw bytes may go out without the last line end, if it came so (CHUNKING, RFC 3030).
+    pub exact: bool,
+    /// Any octets may occur, NUL and CR or LF by themselves (BINARYMIME with CHUNKING, RFC 3030): a message given as raw
+    /// bytes in the form of the wire stays as it is. A signed message stays lines, for who recodes it breaks the
+    /// signature.
+    pub binary: bool,
+    /// With `binary`, attachments go out as they are too, without an encoding; but those that are streams, for what
+    /// they hold cannot be looked at before.
+    ///
+    /// Only on request: most servers after this one do not know BINARYMIME, and then it has to recode or to refuse.
+    pub unencoded: bool,
 }
 
 impl EmailMessage {
@@ -92,33 +112,38 @@ impl EmailMessage {
 
         // A signed message has 7-bit lines only: a server that has to recode others breaks the signature
         // (RFC 6376 section 5.3).
-        let form = Form { eight_bit: form.eight_bit && self.dkim.is_empty(), ..form };
-        let head = self.head(&parties, date, &message_id, &optional, utf8);
-        let eight_bit_head = !head.is_ascii();
-        let boundary = format!("=_{}", hex(&stamp.random[12..]));
-        let mut head = Some(head);
-        let mut build = || -> Result<(Text, bool), Error> {
+        let plain = self.dkim.is_empty();
+        let unencoded = form.binary && form.unencoded && plain;
+        let form = Form { eight_bit: form.eight_bit && plain, unencoded, ..form };
+        let boundary = Boundary::new(stamp.boundary());
+        let alone = self.body_parts.is_empty() && calendar.is_none() && embedded.len() + attached.len() == 1;
+        let opening = Opening { stamp, files, form, boundary: &boundary, alone };
+        let settings = Settings { charset, eight_bit: form.eight_bit, boundary: &boundary };
+        let head = Head {
+            message: self,
+            parties: &parties,
+            date,
+            message_id: &message_id,
+            optional: &optional,
+            utf8,
+        };
+        let build = || -> Result<(Text, Encoding), Error> {
             let open = |prepared: &[Prepared<'_>]| -> Result<Vec<Object>, Error> {
-                prepared.iter().map(|object| object.open(stamp, files, form)).collect()
+                prepared.iter().map(|object| object.open(opening)).collect()
             };
             let (embedded, mut attached) = (open(&embedded)?, open(&attached)?);
-            attached.extend(self.calendar.as_ref().and_then(Object::of_calendar));
+            let invitation = self.calendar.as_ref();
+            attached.extend(invitation.and_then(|c| Object::of_calendar(c, &boundary, opening.allowed())));
             let parts = Parts { bodies: &self.body_parts, calendar: calendar.clone(), embedded, attached };
-            let head = head.take().unwrap_or_else(|| self.head(&parties, date, &message_id, &optional, utf8));
-            let settings = Settings { charset, eight_bit: form.eight_bit, boundary: boundary.clone() };
-            Ok(Writer::new(head, settings).write(parts))
+            let head = head.write();
+            let encoding = if head.is_ascii() { Encoding::SevenBit } else { Encoding::EightBit };
+            let (text, inner) = Writer::new(head, settings).write(parts);
+            Ok((text, encoding.of_both(inner)))
         };
-        let (text, eight_bit_text) = build()?;
+        let (text, encoding) = build()?;
         let text = dkim::sign(&self.dkim, stamp, text, || build().map(|(text, _)| text))?;
-        Ok(Composed {
-            reverse_path: parties.reverse_path,
-            recipients: unique(parties.recipients),
-            options,
-            message_id,
-            utf8,
-            eight_bit: eight_bit_head || eight_bit_text,
-            text,
-        })
+        let (reverse_path, recipients) = parties.into_envelope();
+        Ok(Composed { reverse_path, recipients, options, message_id, utf8, encoding, exact: false, text })
     }
 
     /// The fields that are there when their property is set.
@@ -173,85 +198,24 @@ impl EmailMessage {
             }
         }
     }
-
-    /// The fields before `Content-Type`.
-    fn head(
-        &self,
-        parties: &Parties<'_>,
-        date: Date,
-        message_id: &str,
-        optional: &[Optional],
-        utf8: bool,
-    ) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1024);
-        let one = |out: &mut Vec<u8>, name: &str, value: &str| {
-            let mut header = Header::begin(out, name, utf8);
-            header.token(value);
-            header.end();
-        };
-        let people = |out: &mut Vec<u8>, name: &str, people: &mut dyn Iterator<Item = &Party<'_>>| {
-            let mut people = people.peekable();
-            if people.peek().is_none() {
-                return;
-            }
-            let mut header = Header::begin(out, name, utf8);
-            while let Some(party) = people.next() {
-                party.write(&mut header, utf8, people.peek().is_some());
-            }
-            header.end();
-        };
-        let recipients =
-            |kind| parties.recipients.iter().filter(move |(k, _)| *k == kind).map(|(_, party)| party);
-
-        // A date has spaces, but no fold belongs into it.
-        out.extend_from_slice(format!("Date: {date}\r\n").as_bytes());
-        people(&mut out, "From", &mut std::iter::once(&parties.from));
-        people(&mut out, "Sender", &mut parties.sender.iter());
-        people(&mut out, "Reply-To", &mut parties.reply_to.iter());
-        people(&mut out, "To", &mut recipients(RecipientType::To));
-        people(&mut out, "Cc", &mut recipients(RecipientType::Cc));
-        if parties.recipients.iter().all(|(kind, _)| *kind == RecipientType::Bcc) {
-            one(&mut out, "To", "undisclosed-recipients:;");
-        }
-        let mut subject = Header::begin(&mut out, "Subject", utf8);
-        subject.text(&self.subject, LongWord::Encode);
-        subject.end();
-        one(&mut out, "Message-ID", message_id);
-        one(&mut out, "MIME-Version", "1.0");
-        for field in optional {
-            let mut header = Header::begin(&mut out, field.name, utf8);
-            header.list(&field.items, field.separator);
-            header.end();
-        }
-        for custom in &self.custom_headers {
-            let mut header = Header::begin(&mut out, &custom.name, utf8);
-            header.text(&custom.value, LongWord::Keep);
-            header.end();
-        }
-        out
-    }
 }
 
-/// A field that a property asks for.
-struct Optional {
-    name: &'static str,
-    property: &'static str,
-    /// Each stays on one line.
-    items: Vec<String>,
-    separator: &'static str,
-}
-
+/// `<time.random@host>`.
 fn generated_message_id(stamp: &Stamp, from: &Mailbox) -> String {
-    let host = Mailbox::parse(&format!("x@{}", stamp.host), "Host");
-    let host = host.as_ref().unwrap_or(from).ascii_domain();
+    let given = (!stamp.host.eq_ignore_ascii_case(from.domain()))
+        .then(|| Mailbox::parse(&format!("x@{}", stamp.host), "Host"));
+    let host = given.as_ref().and_then(|host| host.as_ref().ok()).unwrap_or(from).ascii_domain();
+    let mut id = Vec::with_capacity(host.len() + 48);
+    id.push(b'<');
+    figures::decimal(stamp.date.unix_seconds.unsigned_abs(), &mut id);
+    id.push(b'.');
+    let start = id.len();
+    id.resize(start + 24, 0);
+    figures::hex(&stamp.random[..12], &mut id[start..]);
+    id.push(b'@');
     // `:` occurs in an IPv6 literal, which RFC 5322 allows there; nothing else in a domain needs quoting.
-    format!("<{}.{}@{host}>", stamp.date.unix_seconds.unsigned_abs(), hex(&stamp.random[..12]))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    id.extend_from_slice(host.as_bytes());
+    id.push(b'>');
+    // All of it is ASCII.
+    String::from_utf8(id).unwrap_or_default()
 }

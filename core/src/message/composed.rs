@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{EnvelopeRecipient, text::Text};
+use super::{EnvelopeRecipient, encoding::Encoding, text::Text};
 use crate::{
     error::Error,
     types::{MailOptions, Mailbox, RcptOptions},
@@ -18,7 +18,10 @@ pub struct Composed {
     pub(super) options: MailOptions,
     pub(super) message_id: String,
     pub(super) utf8: bool,
-    pub(super) eight_bit: bool,
+    /// What octets occur in it: `7bit`, `8bit` or `binary`.
+    pub(super) encoding: Encoding,
+    /// Every octet matters.
+    pub(super) exact: bool,
     pub(super) text: Text,
 }
 
@@ -69,10 +72,18 @@ impl Composed {
         self.text.exact_size()
     }
 
-    /// Whether octets above 127 occur in it (`BODY=8BITMIME`, RFC 6152).
+    /// Whether octets above 127 may occur in it (`BODY=8BITMIME`, RFC 6152, unless it
+    /// [`needs_binary`](Self::needs_binary)).
     #[must_use]
     pub fn has_eight_bit(&self) -> bool {
-        self.eight_bit
+        self.encoding.is_eight_bit()
+    }
+
+    /// Whether it holds what is no line (NUL, CR or LF by itself, over 998 octets), so that it can go out with BDAT and
+    /// `BODY=BINARYMIME` only (RFC 3030), and with every octet as it is. Only when the [`Form`](super::Form) allows it.
+    #[must_use]
+    pub fn needs_binary(&self) -> bool {
+        self.encoding == Encoding::Binary
     }
 
     /// Whether it needs SMTPUTF8 (RFC 6531), and so [`Mailbox::to_path`] its argument `true`.
@@ -84,9 +95,17 @@ impl Composed {
         self.utf8
     }
 
+    /// Whether its last line has no end and must not get one, so that it can go out with BDAT only (RFC 3030). Only when
+    /// the [`Form`](super::Form) allows it.
+    #[must_use]
+    pub fn needs_exact(&self) -> bool {
+        self.exact
+    }
+
     /// Appends the next piece, about 64 KiB at most, to `out`; `Ok(false)` when it was the last.
     ///
-    /// Lines end in CRLF, the last one too; dots are not stuffed.
+    /// Lines end in CRLF, the last one too, unless it [`needs_exact`](Self::needs_exact) or
+    /// [`needs_binary`](Self::needs_binary); dots are not stuffed.
     ///
     /// # Errors
     ///
@@ -104,6 +123,9 @@ impl Composed {
     ///
     /// As [`read`](Self::read).
     pub fn into_bytes(mut self) -> Result<Vec<u8>, Error> {
+        if let Some(ready) = self.text.take_ready() {
+            return Ok(ready);
+        }
         let mut bytes = Vec::with_capacity(usize::try_from(self.size()).unwrap_or(0));
         while self.read(&mut bytes)? {}
         Ok(bytes)

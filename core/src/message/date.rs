@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::figures::decimal_of;
 use crate::{error::Error, types::civil};
 
 /// A moment, and the offset from UTC that it is shown with.
@@ -41,33 +42,43 @@ impl Date {
     }
 }
 
+impl Date {
+    /// Appends it as RFC 5322 section 3.3 has it.
+    pub(super) fn write(self, out: &mut Vec<u8>) {
+        const WEEKDAYS: [&str; 7] = ["Thu, ", "Fri, ", "Sat, ", "Sun, ", "Mon, ", "Tue, ", "Wed, "];
+        const MONTHS: [&str; 12] = [
+            " Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ",
+            " Nov ", " Dec ",
+        ];
+        let local = self.local_seconds();
+        let days = local.div_euclid(SECONDS_A_DAY);
+        let second = local.rem_euclid(SECONDS_A_DAY).unsigned_abs();
+        let (year, month, day) = civil(days);
+        let name = |names: &'static [&'static str], index: i64| {
+            usize::try_from(index).ok().and_then(|i| names.get(i)).copied().unwrap_or_default().as_bytes()
+        };
+        let offset = u64::from(self.offset_minutes.unsigned_abs());
+        out.extend_from_slice(name(&WEEKDAYS, days.rem_euclid(7)));
+        decimal_of(day.unsigned_abs(), 1, out);
+        out.extend_from_slice(name(&MONTHS, month - 1));
+        // What lies outside of these years was refused.
+        decimal_of(year.unsigned_abs(), 4, out);
+        for (before, part) in [(b' ', second / 3600), (b':', second / 60 % 60), (b':', second % 60)] {
+            out.push(before);
+            decimal_of(part, 2, out);
+        }
+        out.extend_from_slice(if self.offset_minutes < 0 { b" -" } else { b" +" });
+        decimal_of(offset / 60 * 100 + offset % 60, 4, out);
+    }
+}
+
 impl fmt::Display for Date {
     /// As RFC 5322 section 3.3 has it: `Fri, 21 Nov 1997 09:55:06 -0600`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-        let local = self.local_seconds();
-        let days = local.div_euclid(SECONDS_A_DAY);
-        let second = local.rem_euclid(SECONDS_A_DAY);
-        let (year, month, day) = civil(days);
-        let name = |names: &'static [&'static str], index: i64| {
-            usize::try_from(index).ok().and_then(|i| names.get(i)).copied().unwrap_or_default()
-        };
-        let offset = self.offset_minutes.unsigned_abs();
-        write!(
-            f,
-            "{}, {day} {} {year:04} {:02}:{:02}:{:02} {}{:02}{:02}",
-            name(&WEEKDAYS, days.rem_euclid(7)),
-            name(&MONTHS, month - 1),
-            second / 3600,
-            second / 60 % 60,
-            second % 60,
-            if self.offset_minutes < 0 { '-' } else { '+' },
-            offset / 60,
-            offset % 60,
-        )
+        let mut text = Vec::with_capacity(32);
+        self.write(&mut text);
+        // All of it is ASCII.
+        f.pad(&String::from_utf8_lossy(&text))
     }
 }
 

@@ -49,29 +49,33 @@ impl<'a> Header<'a> {
 
     /// Appends a space and `token`, which is never broken, on a new line if it does not fit.
     pub(super) fn token(&mut self, token: &str) {
-        self.spaced(1, token);
+        self.spaced(1, &[token]);
+    }
+
+    /// The same for a token of several parts with nothing between them.
+    pub(super) fn token_of(&mut self, parts: &[&str]) {
+        self.spaced(1, parts);
     }
 
     /// Appends `items` with `separator` directly after all but the last.
     pub(super) fn list(&mut self, items: &[String], separator: &str) {
         for (i, item) in items.iter().enumerate() {
-            if i + 1 == items.len() {
-                self.token(item);
-            } else {
-                self.token(&format!("{item}{separator}"));
-            }
+            let last = i + 1 == items.len();
+            self.token_of(&[item, if last { "" } else { separator }]);
         }
     }
 
-    fn spaced(&mut self, spaces: usize, token: &str) {
-        let width = spaces + token.len();
+    fn spaced(&mut self, spaces: usize, parts: &[&str]) {
+        let width = spaces + parts.iter().map(|part| part.len()).sum::<usize>();
         let end = self.column + width;
         // An empty first line is avoided unless it makes the token fit.
         if end > LINE && (!self.first || width <= LINE || end > HARD_LIMIT) {
             self.fold();
         }
-        self.out.extend(std::iter::repeat_n(b' ', spaces));
-        self.out.extend_from_slice(token.as_bytes());
+        self.out.resize(self.out.len() + spaces, b' ');
+        for part in parts {
+            self.out.extend_from_slice(part.as_bytes());
+        }
         self.column += width;
         self.first = false;
     }
@@ -106,6 +110,9 @@ impl<'a> Header<'a> {
         if text.is_empty() {
             return;
         }
+        if self.column + 1 + text.len() <= LINE && is_simple(text) {
+            return self.token(text);
+        }
         let words: Vec<&str> = text.split(' ').collect();
         let (from, to) = encoded_range(&words, text, self.utf8, long).unwrap_or((words.len(), words.len()));
         self.words(&words[..from]);
@@ -122,7 +129,7 @@ impl<'a> Header<'a> {
             if word.is_empty() {
                 spaces += 1;
             } else {
-                self.spaced(spaces, word);
+                self.spaced(spaces, &[word]);
                 spaces = 1;
             }
         }
@@ -139,6 +146,17 @@ impl<'a> Header<'a> {
             self.token(&quoted(name));
         }
     }
+}
+
+/// Whether `text` is ASCII words with one space between two, and nothing like an encoded word.
+fn is_simple(text: &str) -> bool {
+    let mut after_space = true;
+    let plain = text.bytes().all(|b| {
+        let double = after_space && b == b' ';
+        after_space = b == b' ';
+        b.is_ascii() && b != b'=' && !double
+    });
+    plain && !after_space
 }
 
 /// `atext` of RFC 5322 section 3.2.3 with RFC 6532, without the characters that encoded words begin and end with.

@@ -15,6 +15,17 @@ pub(super) struct Facts {
     pub(super) long_line: Option<u64>,
     /// The first line that holds a NUL, counted from 1.
     pub(super) nul_line: Option<u64>,
+    /// A CR or LF stood by itself.
+    pub(super) bare: bool,
+    /// The last line had no end.
+    pub(super) unfinished: bool,
+}
+
+impl Facts {
+    /// Whether it came as lines that every session carries, the end of the last one aside.
+    pub(super) fn are_lines(self) -> bool {
+        self.long_line.is_none() && self.nul_line.is_none() && !self.bare
+    }
 }
 
 /// A normaliser that survives any border between pieces.
@@ -34,9 +45,12 @@ impl Lines {
         let start = out.len();
         let mut rest = bytes;
         while let Some(&first) = rest.first() {
-            if std::mem::take(&mut self.after_cr) && first == b'\n' {
-                rest = &rest[1..];
-                continue;
+            if std::mem::take(&mut self.after_cr) {
+                if first == b'\n' {
+                    rest = &rest[1..];
+                    continue;
+                }
+                self.facts.bare = true;
             }
             let Some(at) = memchr2(b'\r', b'\n', rest) else {
                 self.text(rest, out);
@@ -44,6 +58,7 @@ impl Lines {
             };
             self.text(&rest[..at], out);
             self.after_cr = rest[at] == b'\r';
+            self.facts.bare |= !self.after_cr;
             self.end_line(out);
             rest = &rest[at + 1..];
         }
@@ -55,7 +70,9 @@ impl Lines {
         if self.column > 0 {
             self.end_line(out);
             self.facts.octets += 2;
+            self.facts.unfinished = true;
         }
+        self.facts.bare |= self.after_cr;
         self.facts
     }
 
@@ -112,6 +129,18 @@ mod tests {
         assert_eq!(normalised(&["x".repeat(998).as_bytes()]).1.long_line, None);
         assert_eq!(normalised(&[b"a\r\n\r\n\0"]).1.nul_line, Some(3));
         assert!(normalised(&["ü".as_bytes()]).1.eight_bit);
+        for (text, bare, unfinished) in [
+            ("", false, false),
+            ("a\r\n", false, false),
+            ("a", false, true),
+            ("a\n", true, false),
+            ("a\r", true, false),
+            ("a\rb\r\n", true, false),
+            ("\r\r\n", true, false),
+        ] {
+            let facts = normalised(&[text.as_bytes()]).1;
+            assert_eq!((facts.bare, facts.unfinished), (bare, unfinished), "{text:?}");
+        }
         assert_eq!(normalised(&[b"abc\r\n"]).1, Facts { octets: 5, ..Facts::default() });
     }
 

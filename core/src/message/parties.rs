@@ -65,13 +65,12 @@ impl<'a> Party<'a> {
     pub(super) fn write(&self, header: &mut Header<'_>, utf8: bool, more: bool) {
         let domain = if utf8 { self.mailbox.domain() } else { self.mailbox.ascii_domain() };
         let local = self.mailbox.local_part();
-        let comma = if more { "," } else { "" };
         let name = self.address.name.as_str();
         if name.trim_matches(' ').is_empty() {
-            header.token(&format!("{local}@{domain}{comma}"));
+            header.token_of(&[local, "@", domain, if more { "," } else { "" }]);
         } else {
             header.phrase(name);
-            header.token(&format!("<{local}@{domain}>{comma}"));
+            header.token_of(&["<", local, "@", domain, if more { ">," } else { ">" }]);
         }
     }
 
@@ -102,7 +101,15 @@ pub(super) struct Parties<'a> {
     pub(super) sender: Option<Party<'a>>,
     pub(super) reply_to: Option<Party<'a>>,
     pub(super) recipients: Vec<(RecipientType, Party<'a>)>,
-    pub(super) reverse_path: Option<Mailbox>,
+    return_path: ReturnPath,
+}
+
+/// Where bounces go.
+enum ReturnPath {
+    /// To the sender, else to the author.
+    Sender,
+    Null,
+    Other(Mailbox),
 }
 
 impl<'a> Parties<'a> {
@@ -110,16 +117,34 @@ impl<'a> Parties<'a> {
         let from = Party::check(&message.from, Place::Property("From"))?;
         let sender = Party::check_optional(message.sender.as_ref(), "Sender")?;
         let reply_to = Party::check_optional(message.reply_to.as_ref(), "ReplyTo")?;
-        let reverse_path = match message.return_path.as_deref() {
-            Some("" | "<>") => None,
-            Some(email) => Some(Mailbox::parse(email, "ReturnPath")?),
-            None => Some(sender.as_ref().unwrap_or(&from).mailbox.clone()),
+        let return_path = match message.return_path.as_deref() {
+            Some("" | "<>") => ReturnPath::Null,
+            Some(email) => ReturnPath::Other(Mailbox::parse(email, "ReturnPath")?),
+            None => ReturnPath::Sender,
         };
         if message.recipients.is_empty() {
             return Err(Error::input("Recipients", "the message has no recipient; add at least one"));
         }
         let recipients = Party::recipients(message)?;
-        Ok(Self { from, sender, reply_to, recipients, reverse_path })
+        Ok(Self { from, sender, reply_to, recipients, return_path })
+    }
+
+    /// The envelope: where bounces go, and each recipient once.
+    pub(super) fn into_envelope(self) -> (Option<Mailbox>, Vec<EnvelopeRecipient>) {
+        let reverse_path = match self.return_path {
+            ReturnPath::Sender => Some(self.sender.unwrap_or(self.from).mailbox),
+            ReturnPath::Null => None,
+            ReturnPath::Other(mailbox) => Some(mailbox),
+        };
+        (reverse_path, unique(self.recipients))
+    }
+
+    /// Where bounces go, when it is none of the visible.
+    fn other_return_path(&self) -> Option<&Mailbox> {
+        match &self.return_path {
+            ReturnPath::Other(mailbox) => Some(mailbox),
+            ReturnPath::Sender | ReturnPath::Null => None,
+        }
     }
 
     /// Everyone whom a header names.
@@ -129,9 +154,19 @@ impl<'a> Parties<'a> {
         std::iter::once(&self.from).chain(others).chain(recipients.map(|(_, party)| party))
     }
 
+    /// Those that the header of that kind names.
+    pub(super) fn of_kind(&self, kind: RecipientType) -> impl Iterator<Item = &Party<'a>> {
+        self.recipients.iter().filter(move |(k, _)| *k == kind).map(|(_, party)| party)
+    }
+
+    /// Whether all recipients are of that kind.
+    pub(super) fn are_all(&self, kind: RecipientType) -> bool {
+        self.recipients.iter().all(|(k, _)| *k == kind)
+    }
+
     pub(super) fn ask_for_utf8(&self) -> bool {
         let parties = self.visible().chain(self.recipients.iter().map(|(_, party)| party));
-        parties.map(|party| &party.mailbox).chain(&self.reverse_path).any(|m| !m.has_ascii_local_part())
+        parties.map(|party| &party.mailbox).chain(self.other_return_path()).any(|m| !m.has_ascii_local_part())
     }
 
     pub(super) fn check_ascii(&self) -> Result<(), Error> {
@@ -144,16 +179,21 @@ impl<'a> Parties<'a> {
 
 /// Each mailbox once, where it is named first; with the first options that are asked for it anywhere.
 pub(super) fn unique(recipients: Vec<(RecipientType, Party<'_>)>) -> Vec<EnvelopeRecipient> {
-    let mut places: HashMap<Mailbox, usize> = HashMap::with_capacity(recipients.len());
+    // Alone it is unlike all others; most messages have one recipient.
+    let mut places = Vec::new();
+    if recipients.len() > 1 {
+        let mut known: HashMap<&Mailbox, usize> = HashMap::with_capacity(recipients.len());
+        places.extend(recipients.iter().map(|(_, party)| {
+            let next = known.len();
+            *known.entry(&party.mailbox).or_insert(next)
+        }));
+    }
     let mut unique: Vec<EnvelopeRecipient> = Vec::with_capacity(recipients.len());
-    for (_, Party { address, mailbox, options, .. }) in recipients {
-        match places.get(&mailbox).and_then(|place| unique.get_mut(*place)) {
+    for (i, (_, Party { address, mailbox, options, .. })) in recipients.into_iter().enumerate() {
+        match places.get(i).and_then(|place| unique.get_mut(*place)) {
             Some(first) if first.options.is_empty() => first.options = options,
             Some(_) => {}
-            None => {
-                places.insert(mailbox.clone(), unique.len());
-                unique.push(EnvelopeRecipient { email: address.email.clone(), mailbox, options });
-            }
+            None => unique.push(EnvelopeRecipient { email: address.email.clone(), mailbox, options }),
         }
     }
     unique

@@ -8,11 +8,16 @@ use std::{
 };
 
 use super::{
-    Attachment, Content, Files, Form, OpenedFile, Stamp, check,
+    Attachment, Content, Files, Form, Stamp, base64,
+    boundary::Boundary,
+    check,
     content_type::ContentType,
+    encoding::Encoding,
     lines::{Facts, Lines},
+    reader::{Input, Reader, used},
     structure::{Object, Source},
-    text::{Input, PIECE, used},
+    survey::{Allowed, Survey},
+    text::PIECE,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -27,6 +32,23 @@ pub(super) struct Prepared<'a> {
     content_type: ContentType,
     content_id: Option<String>,
     inline: bool,
+}
+
+/// What decides how an attachment travels, beside its bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Opening<'a> {
+    pub(super) stamp: &'a Stamp,
+    pub(super) files: &'a dyn Files,
+    pub(super) form: Form,
+    pub(super) boundary: &'a Boundary,
+    /// It is the whole message, not a part of a multipart.
+    pub(super) alone: bool,
+}
+
+impl Opening<'_> {
+    pub(super) fn allowed(&self) -> Allowed {
+        Allowed { eight_bit: self.form.eight_bit, binary: self.form.unencoded, alone: self.alone }
+    }
 }
 
 pub(super) fn prepare_all<'a>(
@@ -87,32 +109,37 @@ impl<'a> Prepared<'a> {
     }
 
     /// Opens what it needs; may be called again for another copy of the message.
-    pub(super) fn open(&self, stamp: &Stamp, files: &dyn Files, form: Form) -> Result<Object, Error> {
+    pub(super) fn open(&self, opening: Opening<'_>) -> Result<Object, Error> {
+        let Opening { stamp, files, form, .. } = opening;
         let mut content_type = self.content_type.clone();
-        let source = match self.content {
+        let (source, encoding, octets) = match self.content {
             Content::Message(message) => {
                 // The boundaries of the inner message are not those of the outer one.
                 let composed = message.compose(&stamp.within(&self.field), files, form).map_err(|error| {
                     let field = error.field().map(|inner| format!("{}.{inner}", self.field));
                     error.with_field(field.unwrap_or_else(|| self.field.clone()))
                 })?;
-                Source::Message { eight_bit: composed.eight_bit, text: composed.text }
+                (Source::Message(composed.text), composed.encoding, None)
             }
             Content::Bytes(_) | Content::File(_) if content_type.is_message() => {
                 let facts = scan(self.content, &self.field, files, |_| Ok(()))?;
-                if facts.can_travel(form.eight_bit) {
-                    let (file, name) = open(self.content, &self.field, files)?;
-                    let (octets, eight_bit, field) = (facts.octets, facts.eight_bit, self.field.clone());
-                    Source::Lines { file, octets, eight_bit, field, name }
-                } else {
-                    content_type = ContentType::unknown();
-                    self.plain_source(files)?
+                match facts.encoding(form) {
+                    Some(encoding) => {
+                        let reader = open(self.content, &self.field, files)?;
+                        (Source::Lines(reader), encoding, Some(facts.octets))
+                    }
+                    None => {
+                        content_type = ContentType::unknown();
+                        self.plain(opening)?
+                    }
                 }
             }
-            _ => self.plain_source(files)?,
+            _ => self.plain(opening)?,
         };
         Ok(Object {
             source,
+            encoding,
+            octets,
             name: self.name.clone(),
             content_type,
             content_id: self.content_id.clone(),
@@ -120,46 +147,66 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// The bytes as they are.
-    fn plain_source(&self, files: &dyn Files) -> Result<Source, Error> {
-        let field = self.field.clone();
-        Ok(match self.content {
-            Content::Bytes(bytes) => Source::Memory(Arc::clone(bytes)),
-            Content::Stream(stream) => Source::Reader {
-                size: stream.size(),
-                input: Input::Stream(stream.clone()),
-                name: format!("the stream {}", shown(self.name.as_deref().unwrap_or_default())),
-                field,
-            },
-            Content::File(_) | Content::Message(_) => {
-                let (file, name) = open(self.content, &self.field, files)?;
-                Source::Reader { input: Input::Open(file.reader), size: Some(file.size), field, name }
+    /// The bytes, each of which must come back; in the shortest form that does so.
+    fn plain(&self, opening: Opening<'_>) -> Result<(Source, Encoding, Option<u64>), Error> {
+        let allowed = opening.allowed();
+        let mut survey = Survey::new(opening.boundary.as_bytes());
+        match self.content {
+            Content::Bytes(bytes) => {
+                let total = bytes.len() as u64;
+                // In pieces: the first may show that looking further changes nothing.
+                let _ = bytes.chunks(PIECE).all(|piece| survey.push(piece, total, allowed));
+                let (encoding, octets) = survey.finish(total, allowed);
+                Ok((Source::Memory(Arc::clone(bytes)), encoding, Some(octets)))
             }
-        })
+            // It can be read once, so nobody can look what it holds.
+            Content::Stream(stream) => {
+                let name = format!("the stream {}", shown(self.name.as_deref().unwrap_or_default()));
+                let (size, input) = (stream.size(), Input::Stream(stream.clone()));
+                let reader = Reader { input, size, field: self.field.clone(), name };
+                Ok((Source::Reader(reader), Encoding::Base64, size.map(base64::encoded_len)))
+            }
+            Content::File(_) | Content::Message(_) => {
+                let mut seen = open(self.content, &self.field, opening.files)?;
+                let total = seen.size.unwrap_or(0);
+                each_piece(&mut seen, |piece| Ok(survey.push(piece, total, allowed)))?;
+                let (encoding, octets) = survey.finish(total, allowed);
+                let mut reader = open(self.content, &self.field, opening.files)?;
+                // It must be what was looked at.
+                reader.size = Some(total);
+                Ok((Source::Reader(reader), encoding, Some(octets)))
+            }
+        }
     }
 }
 
 impl Facts {
-    /// Whether lines can travel as they are.
-    fn can_travel(self, eight_bit: bool) -> bool {
-        self.long_line.is_none() && self.nul_line.is_none() && (eight_bit || !self.eight_bit)
+    /// How lines travel in such a session; `None`: it cannot carry them as they are.
+    fn encoding(self, form: Form) -> Option<Encoding> {
+        match self.long_line.is_some() || self.nul_line.is_some() {
+            true => form.unencoded.then_some(Encoding::Binary),
+            false if !self.eight_bit => Some(Encoding::SevenBit),
+            false if form.eight_bit => Some(Encoding::EightBit),
+            false => form.unencoded.then_some(Encoding::Binary),
+        }
     }
 }
 
-/// A reader for bytes or a file, and what to call it in an error.
-pub(super) fn open(content: &Content, field: &str, files: &dyn Files) -> Result<(OpenedFile, String), Error> {
+/// A reader for bytes or a file.
+pub(super) fn open(content: &Content, field: &str, files: &dyn Files) -> Result<Reader, Error> {
+    let field = field.to_owned();
     match content {
         Content::Bytes(bytes) => {
-            let reader = Box::new(io::Cursor::new(Arc::clone(bytes)));
-            Ok((OpenedFile { reader, size: bytes.len() as u64 }, "the message".into()))
+            let input = Input::Open(Box::new(io::Cursor::new(Arc::clone(bytes))));
+            Ok(Reader { input, size: Some(bytes.len() as u64), field, name: "the message".into() })
         }
         Content::File(path) => {
-            let shown = shown_path(path);
+            let name = shown_path(path);
             let file = files.open(path).map_err(|error| {
-                let what = format!("cannot open {shown}; check the path and the permission to read it");
-                failed(&what, field, &error)
+                let what = format!("cannot open {name}; check the path and the permission to read it");
+                failed(&what, &field, &error)
             })?;
-            Ok((file, shown))
+            Ok(Reader { input: Input::Open(file.reader), size: Some(file.size), field, name })
         }
         Content::Stream(_) | Content::Message(_) => {
             Err(Error::input(field, "a message that is passed through is given as bytes or as a file"))
@@ -174,22 +221,38 @@ pub(super) fn scan(
     files: &dyn Files,
     mut see: impl FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<Facts, Error> {
-    let (mut file, name) = open(content, field, files)?;
-    let (mut buffer, mut out, mut lines) = (vec![0; PIECE], Vec::new(), Lines::default());
-    loop {
+    let mut reader = open(content, field, files)?;
+    let (mut out, mut lines) = (Vec::new(), Lines::default());
+    each_piece(&mut reader, |piece| {
         out.clear();
-        let length = match file.reader.read(&mut buffer) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+        lines.push(piece, &mut out);
+        see(&out).map(|()| true)
+    })?;
+    out.clear();
+    let facts = lines.finish(&mut out);
+    see(&out)?;
+    Ok(facts)
+}
+
+/// Reads on until the end, or until `see` has seen enough.
+pub(super) fn each_piece(
+    reader: &mut Reader,
+    mut see: impl FnMut(&[u8]) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let Reader { input, field, name, .. } = reader;
+    let Input::Open(file) = input else { return Ok(()) };
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                if !see(&buffer[..length])? {
+                    return Ok(());
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(&format!("cannot read {name}"), field, &error)),
-        };
-        if length == 0 {
-            let facts = lines.finish(&mut out);
-            see(&out)?;
-            return Ok(facts);
         }
-        lines.push(&buffer[..length], &mut out);
-        see(&out)?;
     }
 }
 

@@ -4,43 +4,153 @@
 const LONGEST_LINE: usize = 76;
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
+/// What stands for itself, at the end of a line too.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] = byte != b'=';
+        byte += 1;
+    }
+    plain
+};
+
 /// Appends `=XX`.
 pub(super) fn escape(byte: u8, out: &mut Vec<u8>) {
-    out.extend_from_slice(&[b'=', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    out.extend_from_slice(&escaped(byte));
 }
 
-/// Appends `text`, whose line ends are CRLF and stay line ends.
+fn escaped(byte: u8) -> [u8; 3] {
+    [b'=', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
+}
+
+/// Appends `text`, whose CRLFs stay line ends; any other CR or LF is escaped, so every byte comes back.
 ///
 /// White space at the end of a line is escaped, because servers may remove it.
 pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
-    let mut column = 0;
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        if rest.starts_with(b"\r\n") {
-            out.extend_from_slice(b"\r\n");
-            column = 0;
-            rest = &rest[2..];
-            continue;
+    Encoder::default().push(text, true, out);
+}
+
+/// How long `text` would be.
+pub(super) fn encoded_len(text: &[u8]) -> u64 {
+    let mut length = 0;
+    Encoder::default().push(text, true, &mut length);
+    length
+}
+
+/// Where encoded text goes.
+pub(super) trait Sink {
+    /// Takes the next octets.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// Only counts.
+impl Sink for u64 {
+    fn put(&mut self, bytes: &[u8]) {
+        *self += bytes.len() as u64;
+    }
+}
+
+/// Encodes bytes that come in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Encoder {
+    /// Characters in the current line.
+    column: usize,
+}
+
+impl Encoder {
+    /// Encodes `bytes` and answers how many were taken: all of them when they are the `last`, else all but the one or
+    /// two whose form depends on what follows; those must stand at the beginning of the next call.
+    pub(super) fn push(&mut self, bytes: &[u8], last: bool, out: &mut impl Sink) -> usize {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let run = run(rest);
+            let (text, after) = rest.split_at(run);
+            let Some(ends_line) = ends_line(after, last) else {
+                // The run may be the end of its line; then its last character counts differently.
+                let sure = run.saturating_sub(1);
+                self.text(&text[..sure], out);
+                return bytes.len() - (rest.len() - sure);
+            };
+            match text.split_last() {
+                Some((&end, most)) if ends_line => {
+                    self.text(most, out);
+                    if PLAIN[usize::from(end)] {
+                        self.one(&[end], LONGEST_LINE, out);
+                    } else {
+                        self.one(&escaped(end), LONGEST_LINE, out);
+                    }
+                }
+                _ => self.text(text, out),
+            }
+            rest = after;
+            if rest.starts_with(b"\r\n") {
+                out.put(b"\r\n");
+                self.column = 0;
+                rest = &rest[2..];
+            } else if let Some((&byte, behind)) = rest.split_first() {
+                let Some(ends_line) = self::ends_line(behind, last) else { break };
+                self.one(&escaped(byte), LONGEST_LINE - usize::from(!ends_line), out);
+                rest = behind;
+            }
         }
-        let ends_line = after.is_empty() || after.starts_with(b"\r\n");
-        let plain = match byte {
-            b' ' | b'\t' => !ends_line,
-            b'=' => false,
-            _ => byte.is_ascii_graphic(),
-        };
-        let width = if plain { 1 } else { 3 };
-        // The last column is for the soft line end, unless the line ends here anyway.
-        if column + width > LONGEST_LINE - usize::from(!ends_line) {
-            out.extend_from_slice(b"=\r\n");
-            column = 0;
+        bytes.len() - rest.len()
+    }
+
+    /// Characters that stand for themselves, none of them the last of its line.
+    fn text(&mut self, mut text: &[u8], out: &mut impl Sink) {
+        while !text.is_empty() {
+            if self.column >= LONGEST_LINE - 1 {
+                self.soft_line_end(out);
+            }
+            let (now, later) = text.split_at(text.len().min(LONGEST_LINE - 1 - self.column));
+            out.put(now);
+            self.column += now.len();
+            text = later;
         }
-        if plain {
-            out.push(byte);
-        } else {
-            escape(byte, out);
+    }
+
+    /// One character in its form, which must end by column `most`.
+    fn one(&mut self, form: &[u8], most: usize, out: &mut impl Sink) {
+        if self.column + form.len() > most {
+            self.soft_line_end(out);
         }
-        column += width;
-        rest = after;
+        out.put(form);
+        self.column += form.len();
+    }
+
+    /// A line end that is not part of the text.
+    fn soft_line_end(&mut self, out: &mut impl Sink) {
+        out.put(b"=\r\n");
+        self.column = 0;
+    }
+}
+
+/// How many characters at the beginning stand for themselves, if no line ends behind them.
+fn run(bytes: &[u8]) -> usize {
+    /// So many are looked at in one instruction or two.
+    const BLOCK: usize = 16;
+    let simple = |b: u8| b.wrapping_sub(b' ') < 95 && b != b'=';
+    let blocks =
+        bytes.chunks_exact(BLOCK).take_while(|block| block.iter().fold(true, |all, &b| all & simple(b)));
+    let start = blocks.count() * BLOCK;
+    start + bytes[start..].iter().take_while(|&&b| simple(b) || b == b'\t').count()
+}
+
+/// Whether the line ends here; `None` when what comes next decides.
+fn ends_line(after: &[u8], last: bool) -> Option<bool> {
+    match after {
+        [b'\r', b'\n', ..] => Some(true),
+        [] if last => Some(true),
+        [] => None,
+        [b'\r'] if !last => None,
+        _ => Some(false),
     }
 }
 
@@ -89,6 +199,25 @@ mod tests {
     }
 
     proptest! {
+        /// Any bytes come back, whatever the borders between the pieces, and the length was known before.
+        #[test]
+        fn pieces_join_and_every_byte_comes_back(text in "(\\PC|[ \t=.]|\r\n|\r|\n|x{70,90}){0,40}", step in 1usize..90) {
+            let mut whole = Vec::new();
+            encode(text.as_bytes(), &mut whole);
+            prop_assert_eq!(encoded_len(text.as_bytes()), whole.len() as u64);
+            let (mut encoder, mut joined, mut held) = (Encoder::default(), Vec::new(), Vec::new());
+            for piece in text.as_bytes().chunks(step) {
+                held.extend_from_slice(piece);
+                let taken = encoder.push(&held, false, &mut joined);
+                held.drain(..taken);
+                prop_assert!(held.len() <= 2);
+            }
+            encoder.push(&held, true, &mut joined);
+            prop_assert_eq!(&joined, &whole);
+            prop_assert_eq!(decoded(std::str::from_utf8(&whole).unwrap()), text.as_bytes());
+            prop_assert!(whole.split(|&b| b == b'\n').all(|line| line.len() <= 77));
+        }
+
         #[test]
         fn decodes_to_the_same(text in "(\\PC|[ \t=.\r\n]|x{70,90}){0,60}") {
             let text = to_crlf(&text).into_owned();

@@ -1,4 +1,5 @@
-//! A whole message given as RFC 5322 bytes, passed through.
+//! A whole message given as RFC 5322 bytes, passed through: as lines, or octet by octet where the session takes that
+//! (BINARYMIME, RFC 3030) and the message is in the form of the wire.
 //!
 //! It is read twice, in constant memory: once to learn its envelope and that servers will take it, once to send it.
 //! Only its head is held in memory.
@@ -9,9 +10,11 @@ use super::{
     Composed, Content, EmailMessage, EnvelopeRecipient, Files, Form, Stamp,
     addresses::addresses,
     dkim,
+    encoding::Encoding,
     lines::Facts,
     parties::Party,
-    prepared::{open, scan},
+    prepared::{each_piece, open, scan},
+    survey::Shape,
     text::Text,
 };
 use crate::{
@@ -55,7 +58,13 @@ pub(super) fn compose(
         }
         Ok(())
     })?;
-    check_lines(facts)?;
+    // A signed message keeps to lines, as nothing may be recoded on its way (RFC 6376 section 5.3). A head with
+    // other line ends is that of a file in the form of some system, not of the wire.
+    let wanted = if facts.are_lines() { form.exact && facts.unfinished } else { form.binary };
+    let exact = wanted && message.dkim.is_empty() && has_crlf_only(content, head.len(), files)?;
+    if !exact {
+        check_lines(facts)?;
+    }
     let head = Head::read(&head)?;
     let reverse_path = head.reverse_path(message)?;
     let recipients = head.recipients(message)?;
@@ -64,15 +73,37 @@ pub(super) fn compose(
     let utf8 = form.utf8 && (asks || !kept.is_ascii());
 
     let build = || -> Result<Text, Error> {
-        let (file, name) = open(content, FIELD, files)?;
+        let reader = open(content, FIELD, files)?;
         let mut text = Text::default();
         text.push_ready(kept.clone());
-        text.push_lines(file, head.octets, facts.octets, FIELD.into(), name);
+        if exact {
+            text.push_exact(reader, head.octets);
+        } else {
+            text.push_lines(reader, head.octets, facts.octets);
+        }
         Ok(text)
     };
     let text = dkim::sign(&message.dkim, stamp, build()?, build)?;
     let message_id = head.first("Message-ID").map(|id| id.trim().to_owned()).unwrap_or_default();
-    Ok(Composed { reverse_path, recipients, options, message_id, utf8, eight_bit: facts.eight_bit, text })
+    let encoding = match facts.eight_bit {
+        _ if exact && !facts.are_lines() => Encoding::Binary,
+        true => Encoding::EightBit,
+        false => Encoding::SevenBit,
+    };
+    Ok(Composed { reverse_path, recipients, options, message_id, utf8, encoding, exact, text })
+}
+
+/// Whether the first `octets` of the message are lines that end in CRLF.
+fn has_crlf_only(content: &Content, octets: usize, files: &dyn Files) -> Result<bool, Error> {
+    let mut shape = Shape::default();
+    let mut left = octets;
+    each_piece(&mut open(content, FIELD, files)?, |piece| {
+        let head = &piece[..piece.len().min(left)];
+        shape.push(head);
+        left -= head.len();
+        Ok(left > 0)
+    })?;
+    Ok(left == 0 && shape.are_lines(true))
 }
 
 fn refuse(problem: impl Into<String>) -> Error {

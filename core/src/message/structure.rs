@@ -3,17 +3,24 @@
 use std::sync::Arc;
 
 use super::{
-    BodyPart, BodyPartFormat, Calendar, OpenedFile,
+    BodyPart, BodyPartFormat, Calendar,
     body::{self, Encoded},
+    boundary::Boundary,
     content_type::ContentType,
+    encoding::Encoding,
     header::Header,
     parameter,
-    text::{Input, Text},
+    reader::Reader,
+    survey::{Allowed, Survey},
+    text::Text,
 };
 
 /// An attachment that was checked, its file open.
 pub(super) struct Object {
     pub(super) source: Source,
+    pub(super) encoding: Encoding,
+    /// The encoded form, where it is known.
+    pub(super) octets: Option<u64>,
     pub(super) name: Option<String>,
     pub(super) content_type: ContentType,
     /// With angle brackets.
@@ -21,37 +28,35 @@ pub(super) struct Object {
     pub(super) inline: bool,
 }
 
-impl Object {
-    /// An invitation as a file, for readers that show no invitation.
-    pub(super) fn of_calendar(calendar: &Calendar) -> Option<Self> {
-        let name = calendar.file_name.clone()?;
-        let text = body::to_crlf(&calendar.text).into_owned().into_bytes();
-        let content_type = ContentType { media: "application/ics".to_owned(), parameters: Vec::new() };
-        let source = Source::Memory(text.into());
-        Some(Self { source, name: Some(name), content_type, content_id: None, inline: false })
-    }
-}
-
 /// Where the bytes of an object come from.
 pub(super) enum Source {
-    /// In base64.
     Memory(Arc<[u8]>),
-    /// In base64.
-    Reader { input: Input, size: Option<u64>, field: String, name: String },
-    /// A message as it is, of so many octets as lines.
-    Lines { file: OpenedFile, octets: u64, eight_bit: bool, field: String, name: String },
+    Reader(Reader),
+    /// The lines of a message.
+    Lines(Reader),
     /// A message that was composed.
-    Message { text: Text, eight_bit: bool },
+    Message(Text),
 }
 
-impl Source {
-    /// How it travels (RFC 2045 section 6); base64 is not allowed for messages.
-    fn encoding(&self) -> &'static str {
-        match self {
-            Self::Memory(_) | Self::Reader { .. } => "base64",
-            Self::Lines { eight_bit: true, .. } | Self::Message { eight_bit: true, .. } => "8bit",
-            Self::Lines { .. } | Self::Message { .. } => "7bit",
-        }
+impl Object {
+    /// An invitation as a file, for readers that show no invitation.
+    pub(super) fn of_calendar(calendar: &Calendar, boundary: &Boundary, allowed: Allowed) -> Option<Self> {
+        let name = calendar.file_name.clone()?;
+        let text = body::to_crlf(&calendar.text).into_owned().into_bytes();
+        let mut survey = Survey::new(boundary.as_bytes());
+        let total = text.len() as u64;
+        survey.push(&text, total, allowed);
+        let (encoding, octets) = survey.finish(total, allowed);
+        let content_type = ContentType { media: "application/ics".to_owned(), parameters: Vec::new() };
+        Some(Self {
+            source: Source::Memory(text.into()),
+            encoding,
+            octets: Some(octets),
+            name: Some(name),
+            content_type,
+            content_id: None,
+            inline: false,
+        })
     }
 }
 
@@ -66,7 +71,7 @@ pub(super) struct Parts<'a> {
 
 /// A part of the message.
 enum Node<'a> {
-    Text(&'static str, Option<String>, Encoded<'a>),
+    Text(&'static str, Option<&'a str>, Encoded<'a>),
     Object(Box<Object>),
     Multipart(&'static str, Vec<Node<'a>>),
 }
@@ -77,6 +82,7 @@ impl<'a> Node<'a> {
         if nodes.len() > 1 { Some(Self::Multipart(subtype, nodes)) } else { nodes.pop() }
     }
 
+    /// The media type, for `type` of `multipart/related`.
     fn media(&self) -> String {
         match self {
             Self::Text(media, ..) => (*media).to_owned(),
@@ -85,14 +91,18 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether octets above 127 occur in it.
-    fn is_eight_bit(&self) -> bool {
+    /// `7bit`, `8bit` or `binary`: what octets occur in it.
+    fn encoding(&self) -> Encoding {
         match self {
-            Self::Text(_, _, encoded) => encoded.name == "8bit",
-            Self::Object(object) => object.source.encoding() == "8bit",
-            Self::Multipart(_, nodes) => nodes.iter().any(Node::is_eight_bit),
+            Self::Text(_, _, encoded) => Encoding::SevenBit.of_both(encoded.encoding),
+            Self::Object(object) => Encoding::SevenBit.of_both(object.encoding),
+            Self::Multipart(_, nodes) => encoding_of(nodes),
         }
     }
+}
+
+fn encoding_of(nodes: &[Node<'_>]) -> Encoding {
+    nodes.iter().map(Node::encoding).fold(Encoding::SevenBit, Encoding::of_both)
 }
 
 fn media_of(format: BodyPartFormat) -> &'static str {
@@ -103,18 +113,19 @@ fn media_of(format: BodyPartFormat) -> &'static str {
 }
 
 /// What the parts have in common.
+#[derive(Clone, Copy)]
 pub(super) struct Settings<'a> {
     /// In lower case, as checked.
     pub(super) charset: &'a str,
     pub(super) eight_bit: bool,
-    /// What every boundary begins with. It holds `=_`, which neither base64 nor quoted-printable can produce,
-    /// and texts that go out as they are were searched for it; so no boundary occurs in any content.
-    pub(super) boundary: String,
+    pub(super) boundary: &'a Boundary,
 }
 
 impl Settings<'_> {
-    fn text<'a>(&self, part: &'a BodyPart) -> Node<'a> {
-        Node::Text(media_of(part.format), None, body::encode(part, self.eight_bit, &self.boundary))
+    /// `searched`: what goes out as it is must not hold a boundary; a text that is the whole message ends by itself.
+    fn text<'a>(&self, part: &'a BodyPart, searched: bool) -> Node<'a> {
+        let boundary = searched.then(|| self.boundary.as_bytes());
+        Node::Text(media_of(part.format), None, body::encode(part, self.eight_bit, boundary))
     }
 }
 
@@ -123,7 +134,7 @@ pub(super) struct Writer<'a> {
     settings: Settings<'a>,
     text: Text,
     ready: Vec<u8>,
-    boundaries: usize,
+    boundaries: u64,
 }
 
 impl<'a> Writer<'a> {
@@ -132,29 +143,30 @@ impl<'a> Writer<'a> {
         Self { settings, text: Text::default(), ready: head, boundaries: 0 }
     }
 
-    /// Writes all parts; answers the text and whether it holds octets above 127 outside the head.
-    pub(super) fn write(mut self, parts: Parts<'_>) -> (Text, bool) {
+    /// Writes all parts; answers the text and what octets occur in it outside the head.
+    pub(super) fn write(mut self, parts: Parts<'_>) -> (Text, Encoding) {
         let empty = BodyPart::plain("");
         // RFC 6047 section 2.4: the charset and the method are named.
         let calendar = parts.calendar.as_ref().map(|(part, method)| {
-            let encoded = body::encode(part, self.settings.eight_bit, &self.settings.boundary);
-            Node::Text("text/calendar", Some(parameter::plain("method", method)), encoded)
+            let boundary = Some(self.settings.boundary.as_bytes());
+            let encoded = body::encode(part, self.settings.eight_bit, boundary);
+            Node::Text("text/calendar", Some(method), encoded)
         });
-        let node = arrange(parts.bodies, calendar, parts.embedded, parts.attached, &self.settings)
-            .unwrap_or_else(|| self.settings.text(&empty));
-        let eight_bit = node.is_eight_bit();
+        let node = arrange(parts.bodies, calendar, parts.embedded, parts.attached, self.settings)
+            .unwrap_or_else(|| self.settings.text(&empty, false));
+        let encoding = node.encoding();
         self.node(node, true);
         if !self.ready.is_empty() {
             self.text.push_ready(std::mem::take(&mut self.ready));
         }
-        (self.text, eight_bit)
+        (self.text, encoding)
     }
 
     /// Writes one part, ending in CRLF. `whole`: it is the whole message, not a part of a multipart.
     fn node(&mut self, node: Node<'_>, whole: bool) {
         match node {
-            Node::Text(media, parameter, encoded) => self.body(media, parameter, &encoded, whole),
-            Node::Object(object) => self.object(*object),
+            Node::Text(media, method, encoded) => self.body(media, method, &encoded, whole),
+            Node::Object(object) => self.object(*object, whole),
             Node::Multipart(subtype, nodes) => self.multipart(subtype, nodes),
         }
     }
@@ -165,27 +177,36 @@ impl<'a> Writer<'a> {
         header.end();
     }
 
-    fn body(&mut self, media: &str, parameter: Option<String>, encoded: &Encoded<'_>, whole: bool) {
-        let Encoded { name, bytes } = encoded;
-        // An invitation is UTF-8 whatever the texts are (RFC 5545 section 3.1.4); ASCII is a part of it.
-        let charset = if parameter.is_some() { "utf-8" } else { self.settings.charset };
-        let items: Vec<String> = std::iter::once(media.to_owned())
-            .chain(parameter)
-            .chain([parameter::plain("charset", charset)])
-            .collect();
-        self.field("Content-Type", &items);
-        self.field("Content-Transfer-Encoding", &[(*name).to_owned()]);
+    fn encoding(&mut self, encoding: Encoding) {
+        self.ready.extend_from_slice(b"Content-Transfer-Encoding: ");
+        self.ready.extend_from_slice(encoding.name().as_bytes());
         self.ready.extend_from_slice(b"\r\n");
-        self.ready.extend_from_slice(bytes);
+    }
+
+    fn body(&mut self, media: &str, method: Option<&str>, encoded: &Encoded<'_>, whole: bool) {
+        // An invitation is UTF-8 whatever the texts are (RFC 5545 section 3.1.4); ASCII is a part of it.
+        let charset = if method.is_some() { "utf-8" } else { self.settings.charset };
+        let mut header = Header::begin(&mut self.ready, "Content-Type", false);
+        header.token_of(&[media, ";"]);
+        if let Some(method) = method {
+            header.token_of(&["method=", method, ";"]);
+        }
+        header.token_of(&["charset=", charset]);
+        header.end();
+        self.encoding(encoded.encoding);
+        self.ready.extend_from_slice(b"\r\n");
+        let start = self.ready.len();
+        encoded.write(&mut self.ready);
         // In a multipart the CRLF before the boundary belongs to the boundary (RFC 2046 section 5.1.1), so the
         // text keeps its own end; base64 ignores line ends. A whole message only has to end with one.
+        let bytes = &self.ready[start..];
         let ends = bytes.ends_with(b"\r\n") || bytes.is_empty();
-        if !ends || !(whole || *name == "base64") {
+        if !ends || !(whole || encoded.encoding == Encoding::Base64) {
             self.ready.extend_from_slice(b"\r\n");
         }
     }
 
-    fn object(&mut self, object: Object) {
+    fn object(&mut self, object: Object, whole: bool) {
         let mut content_type = vec![object.content_type.media];
         content_type.extend(object.content_type.parameters);
         let mut disposition = vec![if object.inline { "inline" } else { "attachment" }.to_owned()];
@@ -194,46 +215,61 @@ impl<'a> Writer<'a> {
             disposition.extend(parameter::file_name("filename", name));
         }
         self.field("Content-Type", &content_type);
-        self.field("Content-Transfer-Encoding", &[object.source.encoding().to_owned()]);
+        self.encoding(object.encoding);
         self.field("Content-Disposition", &disposition);
         if let Some(id) = object.content_id {
             self.field("Content-ID", &[id]);
         }
         self.ready.extend_from_slice(b"\r\n");
         self.text.push_ready(std::mem::take(&mut self.ready));
+        let octets = object.octets;
         match object.source {
-            Source::Memory(bytes) => self.text.push_memory(bytes),
-            Source::Reader { input, size, field, name } => self.text.push_reader(input, size, field, name),
-            // The CRLF before the boundary is the boundary's, so the message keeps its own.
-            Source::Lines { file, octets, field, name, .. } => {
-                self.text.push_lines(file, 0, octets, field, name);
-                self.ready.extend_from_slice(b"\r\n");
-            }
-            Source::Message { text, .. } => {
-                self.text.append(text);
-                self.ready.extend_from_slice(b"\r\n");
-            }
+            Source::Memory(bytes) => self.text.push_memory(bytes, object.encoding, octets.unwrap_or(0)),
+            Source::Reader(reader) => self.text.push_reader(reader, object.encoding, octets),
+            Source::Lines(reader) => self.text.push_lines(reader, 0, octets.unwrap_or(0)),
+            Source::Message(text) => self.text.append(text),
+        }
+        match object.encoding {
+            // Each line of base64 has its end, which is not part of the content.
+            Encoding::Base64 => {}
+            // A line end that is not part of the content, behind which the message ends.
+            Encoding::QuotedPrintable if whole => self.ready.extend_from_slice(b"=\r\n"),
+            // What travels as it is is the whole message only when it ends a line.
+            _ if whole => {}
+            // The CRLF before the boundary is the boundary's.
+            _ => self.ready.extend_from_slice(b"\r\n"),
         }
     }
 
     fn multipart(&mut self, subtype: &str, nodes: Vec<Node<'_>>) {
         self.boundaries += 1;
-        let boundary = format!("{}_{}", self.settings.boundary, self.boundaries);
-        let mut items = vec![format!("multipart/{subtype}"), parameter::plain("boundary", &boundary)];
-        if let (true, Some(root)) = (subtype == "related", nodes.first()) {
-            items.push(parameter::plain("type", &root.media()));
+        let boundary = self.settings.boundary.number(self.boundaries);
+        let mut header = Header::begin(&mut self.ready, "Content-Type", false);
+        let related = nodes.first().filter(|_| subtype == "related");
+        header.token_of(&["multipart/", subtype, ";"]);
+        // It holds `=`, which needs the quotation marks (RFC 2045 section 5.1).
+        header.token_of(&["boundary=\"", &boundary, if related.is_some() { "\";" } else { "\"" }]);
+        if let Some(root) = related {
+            header.token(&parameter::plain("type", &root.media()));
         }
-        self.field("Content-Type", &items);
-        if nodes.iter().any(Node::is_eight_bit) {
+        header.end();
+        let encoding = encoding_of(&nodes);
+        if encoding != Encoding::SevenBit {
             // Without it the whole is said to be 7bit (RFC 2045 section 6.4).
-            self.field("Content-Transfer-Encoding", &["8bit".to_owned()]);
+            self.encoding(encoding);
         }
         self.ready.extend_from_slice(b"\r\n");
         for node in nodes {
-            self.ready.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+            self.delimiter(&boundary, b"\r\n");
             self.node(node, false);
         }
-        self.ready.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        self.delimiter(&boundary, b"--\r\n");
+    }
+
+    fn delimiter(&mut self, boundary: &str, end: &[u8]) {
+        self.ready.extend_from_slice(b"--");
+        self.ready.extend_from_slice(boundary.as_bytes());
+        self.ready.extend_from_slice(end);
     }
 }
 
@@ -244,13 +280,19 @@ fn arrange<'a>(
     calendar: Option<Node<'a>>,
     embedded: Vec<Object>,
     attached: Vec<Object>,
-    settings: &Settings<'_>,
+    settings: Settings<'_>,
 ) -> Option<Node<'a>> {
+    // Most messages are one text.
+    if let ([only], None) = (bodies, &calendar)
+        && embedded.is_empty()
+        && attached.is_empty()
+    {
+        return Some(settings.text(only, false));
+    }
     let texts = |format| {
-        let nodes =
-            bodies.iter().filter(|part| part.format == format).map(|part| settings.text(part)).collect();
+        let parts = bodies.iter().filter(|part| part.format == format);
         // Two texts of one format are not alternatives of each other: they follow one another.
-        Node::group("mixed", nodes)
+        Node::group("mixed", parts.map(|part| settings.text(part, true)).collect())
     };
     let (plain, html) = (texts(BodyPartFormat::Plain), texts(BodyPartFormat::Html));
     let mut embedded: Vec<Node<'a>> = embedded.into_iter().map(Box::new).map(Node::Object).collect();

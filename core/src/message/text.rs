@@ -1,16 +1,14 @@
 //! The bytes of a message as pieces from memory, files and streams, turned out one after another.
 
-use std::{
-    collections::VecDeque,
-    io::{self, Read},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
-use super::{OpenedFile, Stream, base64, dkim::BodyGuard, lines::Lines};
-use crate::{
-    error::{Error, ErrorKind},
-    types::{Failure, Stage},
+use super::{
+    dkim::BodyGuard,
+    encoding::{Encoder, Encoding},
+    lines::Lines,
+    reader::{How, Reader, Reading},
 };
+use crate::error::Error;
 
 /// How many bytes of a file are read at once where its lines are looked at.
 pub(super) const PIECE: usize = 64 * 1024;
@@ -19,38 +17,10 @@ pub(super) const PIECE: usize = 64 * 1024;
 enum Piece {
     /// Ready bytes.
     Ready(Vec<u8>),
-    /// Bytes in memory that go out in base64.
-    Memory(Arc<[u8]>),
+    /// Bytes in memory that are encoded on their way out.
+    Memory(Arc<[u8]>, Encoder),
     /// What a reader gives.
-    Reader(ReaderPiece),
-}
-
-/// Where a reader comes from.
-pub(super) enum Input {
-    Open(Box<dyn Read + Send>),
-    /// Taken when its first byte is needed: until then the message can be composed again.
-    Stream(Stream),
-}
-
-/// How the bytes of a reader travel.
-enum How {
-    Base64,
-    /// As lines of a message, of which the first `skip` octets are out already, and that must give `octets` in all.
-    Lines {
-        lines: Lines,
-        skip: u64,
-        octets: u64,
-    },
-}
-
-struct ReaderPiece {
-    input: Input,
-    how: How,
-    /// What is still to come of the size that was announced, in bytes of the reader.
-    left: Option<u64>,
-    /// What to call it in an error.
-    field: String,
-    name: String,
+    Reading(Reading),
 }
 
 /// The text of a message as pieces that are turned into bytes one after another.
@@ -75,35 +45,33 @@ impl Text {
         self.pieces.push_back(Piece::Ready(bytes));
     }
 
-    pub(super) fn push_memory(&mut self, bytes: Arc<[u8]>) {
-        self.size += base64::encoded_len(bytes.len() as u64);
-        self.pieces.push_back(Piece::Memory(bytes));
+    /// Adds bytes in an encoding that gives so many octets.
+    pub(super) fn push_memory(&mut self, bytes: Arc<[u8]>, encoding: Encoding, octets: u64) {
+        self.size += octets;
+        self.pieces.push_back(Piece::Memory(bytes, encoding.encoder()));
     }
 
-    /// Adds what a reader gives, in base64.
-    pub(super) fn push_reader(&mut self, input: Input, size: Option<u64>, field: String, name: String) {
-        match size {
-            Some(size) => self.size += base64::encoded_len(size),
+    /// Adds what a reader gives in an encoding; `octets` in all where its size is known.
+    pub(super) fn push_reader(&mut self, reader: Reader, encoding: Encoding, octets: Option<u64>) {
+        match octets {
+            Some(octets) => self.size += octets,
             None => self.unknown += 1,
         }
-        let how = How::Base64;
-        self.pieces.push_back(Piece::Reader(ReaderPiece { input, how, left: size, field, name }));
+        self.pieces.push_back(Piece::Reading(Reading::new(reader, How::encoded(encoding, octets))));
     }
 
     /// Adds the lines of a file without their first `skip` octets; in all they must be `octets`, as when the file was
     /// looked through.
-    pub(super) fn push_lines(
-        &mut self,
-        file: OpenedFile,
-        skip: u64,
-        octets: u64,
-        field: String,
-        name: String,
-    ) {
+    pub(super) fn push_lines(&mut self, reader: Reader, skip: u64, octets: u64) {
         self.size += octets - skip;
         let how = How::Lines { lines: Lines::default(), skip, octets };
-        let (input, left) = (Input::Open(file.reader), Some(file.size));
-        self.pieces.push_back(Piece::Reader(ReaderPiece { input, how, left, field, name }));
+        self.pieces.push_back(Piece::Reading(Reading::new(reader, how)));
+    }
+
+    /// Adds the bytes of a file as they are, without the first `skip`.
+    pub(super) fn push_exact(&mut self, reader: Reader, skip: u64) {
+        self.size += reader.size.unwrap_or(0).saturating_sub(skip);
+        self.pieces.push_back(Piece::Reading(Reading::new(reader, How::Exact { skip })));
     }
 
     /// Adds all of another text.
@@ -126,8 +94,8 @@ impl Text {
     /// The property that holds a stream, which can be read once.
     pub(super) fn stream(&self) -> Option<&str> {
         self.pieces.iter().find_map(|piece| match piece {
-            Piece::Reader(ReaderPiece { input: Input::Stream(_), field, .. }) => Some(field.as_str()),
-            _ => None,
+            Piece::Reading(reading) => reading.stream(),
+            Piece::Ready(_) | Piece::Memory(..) => None,
         })
     }
 
@@ -135,10 +103,23 @@ impl Text {
     pub(super) fn copy(&self) -> Option<Text> {
         let copies = self.pieces.iter().map(|piece| match piece {
             Piece::Ready(bytes) => Some(Piece::Ready(bytes.clone())),
-            Piece::Memory(bytes) => Some(Piece::Memory(Arc::clone(bytes))),
-            Piece::Reader(_) => None,
+            Piece::Memory(bytes, encoder) => Some(Piece::Memory(Arc::clone(bytes), encoder.clone())),
+            Piece::Reading(_) => None,
         });
         Some(Text { pieces: copies.collect::<Option<_>>()?, size: self.size, ..Text::default() })
+    }
+
+    /// All of it, when it lies in memory in one piece and nothing of it is out.
+    pub(super) fn take_ready(&mut self) -> Option<Vec<u8>> {
+        let ready = self.pieces.len() == 1 && self.done == 0 && self.guard.is_none() && self.failed.is_none();
+        match self.pieces.front_mut() {
+            Some(Piece::Ready(bytes)) if ready => {
+                let bytes = std::mem::take(bytes);
+                self.pieces.clear();
+                Some(bytes)
+            }
+            _ => None,
+        }
     }
 
     /// The head of the message with the empty line behind it; it lies in the first piece as a whole.
@@ -185,16 +166,16 @@ impl Text {
                     self.done = end;
                     end == bytes.len()
                 }
-                Piece::Memory(bytes) => {
-                    let end = bytes.len().min(self.done + whole_lines(room));
-                    base64::encode_lines(&bytes[self.done..end], out);
-                    self.done = end;
-                    end == bytes.len()
+                Piece::Memory(bytes, encoder) => {
+                    let end = bytes.len().min(self.done + encoder.bytes_for(room));
+                    let last = end == bytes.len();
+                    self.done += encoder.push(&bytes[self.done..end], last, out);
+                    last
                 }
-                Piece::Reader(reader) => {
+                Piece::Reading(reading) => {
                     let before = out.len();
-                    let open_ended = reader.left.is_none();
-                    let ended = reader.read(&mut self.buffer, whole_lines(room), out)?;
+                    let open_ended = reading.is_open_ended();
+                    let ended = reading.read(&mut self.buffer, room, out)?;
                     if open_ended {
                         self.size += (out.len() - before) as u64;
                         self.unknown -= usize::from(ended);
@@ -214,102 +195,15 @@ impl Text {
     }
 }
 
-/// How many bytes fill about `room` characters of base64 with whole lines.
-fn whole_lines(room: usize) -> usize {
-    (room / base64::LINE_ON_THE_WIRE).max(1) * base64::BYTES_A_LINE
-}
-
-impl ReaderPiece {
-    /// Turns the next `most` bytes out; answers whether the reader has ended, and where it should.
-    fn read(&mut self, buffer: &mut Vec<u8>, most: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
-        let length = match self.left {
-            Some(left) => usize::try_from(left).map_or(most, |left| left.min(most)),
-            None => most,
-        };
-        if buffer.len() < length {
-            buffer.resize(length, 0);
-        }
-        let got = self.fill(&mut buffer[..length])?;
-        let ended = match &mut self.left {
-            None => got < length,
-            Some(_) if got < length => return Err(self.changed("shorter")),
-            Some(left) => {
-                *left -= got as u64;
-                *left == 0
-            }
-        };
-        match &mut self.how {
-            How::Base64 => base64::encode_lines(&buffer[..got], out),
-            How::Lines { lines, skip, .. } => {
-                let start = out.len();
-                lines.push(&buffer[..got], out);
-                if ended {
-                    lines.finish(out);
-                }
-                let skipped = usize::try_from(*skip).map_or(out.len(), |skip| (start + skip).min(out.len()));
-                out.drain(start..skipped);
-                *skip -= (skipped - start) as u64;
-            }
-        }
-        if !ended {
-            return Ok(false);
-        }
-        if self.left.is_some() && self.fill(&mut [0; 1])? > 0 {
-            return Err(self.changed("longer"));
-        }
-        if let How::Lines { lines, octets, .. } = &mut self.how {
-            let facts = lines.finish(out);
-            if facts.octets != *octets {
-                return Err(self.changed("different"));
-            }
-        }
-        Ok(true)
-    }
-
-    /// Reads until `buffer` is full or the reader ends.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        if let Input::Stream(stream) = &self.input {
-            let reader = stream.take().ok_or_else(|| used(&self.field))?;
-            self.input = Input::Open(reader);
-        }
-        let mut got = 0;
-        while let (Input::Open(reader), true) = (&mut self.input, got < buffer.len()) {
-            match reader.read(&mut buffer[got..]) {
-                Ok(0) => break,
-                Ok(length) => got += length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let what = format!("cannot read {}", self.name);
-                    let error = Error::io(ErrorKind::FileIo, Stage::Data, what, &error);
-                    return Err(error.with_field(self.field.clone()).with_failure(Failure::FileFailed));
-                }
-            }
-        }
-        Ok(got)
-    }
-
-    fn changed(&self, how: &str) -> Error {
-        changed(&self.name, how).with_field(self.field.clone())
-    }
-}
-
-/// The error of a file that is not what it was when the message was composed.
-pub(super) fn changed(name: &str, how: &str) -> Error {
-    let message = format!(
-        "{name} became {how} while it was being sent, so the message was abandoned; \
-         send it again when nothing writes to the file"
-    );
-    Error::new(ErrorKind::FileIo, Stage::Data, message).with_failure(Failure::FileFailed)
-}
-
-/// The error of a stream that has given its bytes before.
-pub(super) fn used(field: &str) -> Error {
-    Error::input(field, "the stream was read before, and a stream is read once; give the message a new one")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Read};
+
     use super::*;
+    use crate::{
+        error::ErrorKind,
+        message::{Stream, base64, reader::Input},
+    };
 
     /// Gives its bytes in pieces of changing lengths, then what `end` says.
     struct Halting {
@@ -335,14 +229,19 @@ mod tests {
         }
     }
 
+    fn reader(input: impl Read + Send + 'static, size: usize) -> Reader {
+        let (field, name) = ("Attachments[0]".into(), "report.pdf".into());
+        Reader { input: Input::Open(Box::new(input)), size: Some(size as u64), field, name }
+    }
+
     fn text(bytes: &[u8], announced: usize, end: Option<io::ErrorKind>) -> Text {
         let mut text = Text::default();
         text.push_ready(b"Head\r\n\r\n".to_vec());
-        text.push_memory(bytes.into());
+        text.push_memory(bytes.into(), Encoding::Base64, base64::encoded_len(bytes.len() as u64));
         text.push_ready(Vec::new());
-        let reader = Box::new(Halting { bytes: bytes.to_vec(), at: 0, step: 0, end });
-        let (size, name) = (Some(announced as u64), "report.pdf".into());
-        text.push_reader(Input::Open(reader), size, "Attachments[0]".into(), name);
+        let input = Halting { bytes: bytes.to_vec(), at: 0, step: 0, end };
+        let octets = base64::encoded_len(announced as u64);
+        text.push_reader(reader(input, announced), Encoding::Base64, Some(octets));
         text.push_ready(b"--end--\r\n".to_vec());
         text
     }
@@ -354,7 +253,9 @@ mod tests {
             let streamed = || {
                 let mut text = Text::default();
                 text.push_ready(b"Head".to_vec());
-                text.push_reader(Input::Stream(stream.clone()), None, "f".into(), "stream".into());
+                let input = Input::Stream(stream.clone());
+                let reader = Reader { input, size: None, field: "f".into(), name: "stream".into() };
+                text.push_reader(reader, Encoding::Base64, None);
                 text
             };
             assert_eq!((streamed().exact_size(), streamed().size()), (None, 4));
@@ -373,19 +274,16 @@ mod tests {
 
     #[test]
     fn the_lines_of_a_file_are_normalised_behind_what_is_skipped() {
-        let file = |bytes: &[u8]| OpenedFile {
-            size: bytes.len() as u64,
-            reader: Box::new(io::Cursor::new(bytes.to_vec())),
-        };
+        let file = |bytes: &'static [u8]| reader(bytes, bytes.len());
         let content = b"a: b\n\nline\rline\n.";
         for limit in [1, 3, 57, PIECE] {
             let (mut text, mut out) = (Text::default(), Vec::new());
-            text.push_lines(file(content), 8, 23, "Raw".into(), "x.eml".into());
+            text.push_lines(file(content), 8, 23);
             assert_eq!(text.exact_size(), Some(15));
             while text.read(&mut out, limit).unwrap() {}
             assert_eq!(out, b"line\r\nline\r\n.\r\n");
             let mut text = Text::default();
-            text.push_lines(file(content), 8, 24, "Raw".into(), "x.eml".into());
+            text.push_lines(file(content), 8, 24);
             let error = loop {
                 match text.read(&mut out, limit) {
                     Ok(more) => assert!(more),
@@ -393,6 +291,51 @@ mod tests {
                 }
             };
             assert!(error.message().contains("different"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_was_promised_of_a_file_is_true_of_what_is_sent_or_nothing_is() {
+        use Encoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit};
+        let lines = b"line\r\n".repeat(50_000);
+        let changed = |at: usize, bytes: &[u8]| {
+            let mut changed = lines.clone();
+            changed[at..at + bytes.len()].copy_from_slice(bytes);
+            changed
+        };
+        let quoted = lines.len() as u64;
+        for (encoding, octets, bytes, kept) in [
+            (SevenBit, quoted, lines.clone(), true),
+            (SevenBit, quoted, changed(200_000, b"\xc3\xbc"), false),
+            (SevenBit, quoted, changed(200_000, b"\0"), false),
+            (SevenBit, quoted, changed(lines.len() - 2, b"ab"), true),
+            (SevenBit, quoted, changed(lines.len() - 2, b"\n\r"), false),
+            (SevenBit, quoted, changed(lines.len() - 1, b"\r"), false),
+            (EightBit, quoted, changed(200_000, b"\xc3\xbc"), true),
+            (EightBit, quoted, changed(200_001, b"\n"), false),
+            (QuotedPrintable, quoted, lines.clone(), true),
+            (QuotedPrintable, quoted, changed(200_000, b"="), false),
+            (Binary, quoted, changed(200_000, b"\0"), true),
+            (Base64, base64::encoded_len(quoted), changed(200_000, b"\0"), true),
+        ] {
+            for limit in [100, PIECE] {
+                let mut text = Text::default();
+                text.push_reader(reader(io::Cursor::new(bytes.clone()), bytes.len()), encoding, Some(octets));
+                assert_eq!(text.exact_size(), Some(octets));
+                let mut out = Vec::new();
+                let end = loop {
+                    match text.read(&mut out, limit) {
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                };
+                assert_eq!(end.is_ok(), kept, "{encoding:?}");
+                match end {
+                    Ok(()) => assert_eq!(out.len() as u64, octets),
+                    Err(error) => assert!(error.message().contains("different"), "{error}"),
+                }
+            }
         }
     }
 

@@ -103,7 +103,8 @@ impl<'m> Mail<'m> {
         if chosen.len() < open.len() {
             self.check_split(open.len(), chosen.len())?;
         }
-        let form = form_for(&self.composed, offered);
+        // What an earlier session did without, this one does without too: what is composed no longer tells of it.
+        let form = form_for(&self.composed, self.form, offered);
         if self.used || form != self.form {
             self.composed = compose(&self.message, &self.stamp, form)?;
             self.form = form;
@@ -124,8 +125,8 @@ impl<'m> Mail<'m> {
             size: composed.exact_size().unwrap_or(0),
             eight_bit: composed.has_eight_bit(),
             utf8: composed.needs_utf8(),
-            binary: false,
-            exact: false,
+            binary: composed.needs_binary(),
+            exact: composed.needs_exact(),
             all_or_nothing: self.all_or_nothing,
             mail_options: composed.options().clone(),
             rcpt_options: self.offered.iter().filter_map(|i| options.get(*i).cloned()).collect(),
@@ -291,11 +292,17 @@ fn compose(message: &EmailMessage, stamp: &Stamp, form: Form) -> Result<Composed
     message.compose(stamp, &Disk, form).map_err(outcome::explain_input)
 }
 
-/// What a session with every extension allows.
-const WIDEST: Form = Form { eight_bit: true, utf8: true };
+/// What a session with every extension allows; attachments without encoding only on request.
+const WIDEST: Form = Form { eight_bit: true, utf8: true, exact: true, binary: true, unencoded: false };
 
-/// What this session allows of the form that the message has; what the message does not use does not matter.
-fn form_for(composed: &Composed, offered: &Capabilities) -> Form {
-    let utf8 = offered.smtputf8 || !composed.needs_utf8();
-    Form { eight_bit: offered.eight_bit_mime || !composed.has_eight_bit(), utf8 }
+/// What this session allows of the form that was asked for; what the message does not use does not matter.
+fn form_for(composed: &Composed, asked: Form, offered: &Capabilities) -> Form {
+    let (exact, binary) = (offered.chunking, offered.chunking && offered.binary_mime);
+    Form {
+        eight_bit: asked.eight_bit && (offered.eight_bit_mime || !composed.has_eight_bit()),
+        utf8: asked.utf8 && (offered.smtputf8 || !composed.needs_utf8()),
+        exact: asked.exact && (exact || !composed.needs_exact()),
+        binary: asked.binary && (binary || !composed.needs_binary()),
+        unencoded: asked.unencoded && (binary || !composed.needs_binary()),
+    }
 }

@@ -5,6 +5,11 @@ pub(crate) fn is_control(c: char) -> bool {
     c.is_ascii_control()
 }
 
+/// Whether `text` holds one of them. In UTF-8 their octets stand for nothing else.
+pub(crate) fn has_control(text: &str) -> bool {
+    text.bytes().fold(false, |found, b| found | (b < 0x20) | (b == 0x7f))
+}
+
 /// Characters that cannot be seen, or change how their neighbours are seen: C1 controls, bidirectional
 /// controls, zero-width characters, line and paragraph separators. Two texts that look the same may differ
 /// by them, and some software takes U+0085, U+2028 and U+2029 for line ends.

@@ -1,8 +1,11 @@
 //! The work that is measured: a number of messages over a number of connections to a server on this machine.
 
+mod meter;
+
 use std::{env, error::Error, path::PathBuf, thread};
 
 use freesmtp_core::{EmailMessage, Smtp};
+pub use meter::Meter;
 
 /// What to send, as the command line says it: `PORT N SIZE CONNECTIONS [ATTACHMENT]`.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl Work {
     /// The first message that was not taken.
     pub fn carry_out(&self) -> Result<(), freesmtp_core::Error> {
         let smtp = Smtp::new(&format!("127.0.0.1:{}", self.port))?;
-        let text = format!("{}\r\n", "x".repeat(70)).repeat((self.size / 72).max(1));
+        let text = self.text();
         thread::scope(|scope| {
             let threads: Vec<_> = (0..self.connections)
                 .map(|thread| {
@@ -64,6 +67,19 @@ impl Work {
         })?;
         smtp.disconnect();
         Ok(())
+    }
+
+    /// Composes everything without a server; `take` gets the bytes of each message.
+    ///
+    /// # Errors
+    /// The first message that is not valid.
+    pub fn compose(&self, mut take: impl FnMut(Vec<u8>)) -> Result<(), freesmtp_core::Error> {
+        let text = self.text();
+        (0..self.count).try_for_each(|i| self.message(i, &text).to_bytes().map(&mut take))
+    }
+
+    fn text(&self) -> String {
+        format!("{}\r\n", "x".repeat(70)).repeat((self.size / 72).max(1))
     }
 
     fn message(&self, index: usize, text: &str) -> EmailMessage {

@@ -8,7 +8,8 @@ use crate::{
     error::Error,
     message::{
         Stamp,
-        text::{PIECE, Text, changed},
+        reader::changed,
+        text::{PIECE, Text},
     },
 };
 

@@ -1,0 +1,91 @@
+//! The fields of a message before `Content-Type`.
+
+use super::{
+    Date, EmailMessage, RecipientType,
+    header::{Header, LongWord},
+    parties::{Parties, Party},
+};
+
+/// Everything that the head is made of, checked.
+pub(super) struct Head<'a> {
+    pub(super) message: &'a EmailMessage,
+    pub(super) parties: &'a Parties<'a>,
+    pub(super) date: Date,
+    pub(super) message_id: &'a str,
+    pub(super) optional: &'a [Optional],
+    pub(super) utf8: bool,
+}
+
+/// A field that a property asks for.
+pub(super) struct Optional {
+    pub(super) name: &'static str,
+    pub(super) property: &'static str,
+    /// Each stays on one line.
+    pub(super) items: Vec<String>,
+    pub(super) separator: &'static str,
+}
+
+impl Head<'_> {
+    /// The fields, in a buffer with room for the rest of a message of one text.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let Self { message, parties, utf8, .. } = *self;
+        let mut out = Vec::with_capacity(self.estimate());
+        // A date has spaces, but no fold belongs into it.
+        out.extend_from_slice(b"Date: ");
+        self.date.write(&mut out);
+        out.extend_from_slice(b"\r\n");
+        self.people(&mut out, "From", std::iter::once(&parties.from));
+        self.people(&mut out, "Sender", parties.sender.iter());
+        self.people(&mut out, "Reply-To", parties.reply_to.iter());
+        self.people(&mut out, "To", parties.of_kind(RecipientType::To));
+        self.people(&mut out, "Cc", parties.of_kind(RecipientType::Cc));
+        if parties.are_all(RecipientType::Bcc) {
+            out.extend_from_slice(b"To: undisclosed-recipients:;\r\n");
+        }
+        let mut subject = Header::begin(&mut out, "Subject", utf8);
+        subject.text(&message.subject, LongWord::Encode);
+        subject.end();
+        let mut message_id = Header::begin(&mut out, "Message-ID", utf8);
+        message_id.token(self.message_id);
+        message_id.end();
+        out.extend_from_slice(b"MIME-Version: 1.0\r\n");
+        for field in self.optional {
+            let mut header = Header::begin(&mut out, field.name, utf8);
+            header.list(&field.items, field.separator);
+            header.end();
+        }
+        for custom in &message.custom_headers {
+            let mut header = Header::begin(&mut out, &custom.name, utf8);
+            header.text(&custom.value, LongWord::Keep);
+            header.end();
+        }
+        out
+    }
+
+    fn people<'b>(&self, out: &mut Vec<u8>, name: &str, people: impl Iterator<Item = &'b Party<'b>>) {
+        let mut people = people.peekable();
+        if people.peek().is_none() {
+            return;
+        }
+        let mut header = Header::begin(out, name, self.utf8);
+        while let Some(party) = people.next() {
+            party.write(&mut header, self.utf8, people.peek().is_some());
+        }
+        header.end();
+    }
+
+    /// About how long the message will be: one buffer that never grows is the best. More than a piece is no use.
+    fn estimate(&self) -> usize {
+        /// The fields of the simplest message without what varies, and some more.
+        const FIELDS: usize = 384;
+        const A_PERSON: usize = 48;
+        const MOST: usize = 64 * 1024;
+        let message = self.message;
+        let custom: usize = message.custom_headers.iter().map(|h| h.name.len() + h.value.len() + 8).sum();
+        let [text] = message.body_parts.as_slice() else { return FIELDS + custom };
+        let people = message.recipients.len().saturating_mul(A_PERSON);
+        // Line ends may be added.
+        let body = text.body.len() + text.body.len() / 16;
+        (FIELDS + message.subject.len() + people + custom + body).min(MOST)
+    }
+}
