@@ -8,7 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from .driver import Answer, Job
-from .scripted import SPLITS, Chunk, Close, Enough, Hear, Message, Part, Say, ScriptedServer, Silence, Step, Tls, Waits
+from .scripted import (
+    SPLITS,
+    Chunk,
+    Chunks,
+    Close,
+    Enough,
+    Hear,
+    Message,
+    Part,
+    Say,
+    ScriptedServer,
+    Silence,
+    Step,
+    Tls,
+    Waits,
+)
 
 DEFAULTS: dict[str, tuple[str, ...]] = {
     "smtp.defaultdomain": ("smtp.defaultdomain client.test",),
@@ -286,6 +301,8 @@ def _add_step(script: list[Step], line: str) -> None:
             script.append(Close())
         case "@reset":
             script.append(Close(reset=True))
+        case "@chunks":
+            script.append(Chunks(text or Chunks.answer))
         case "@part":
             script.append(Part(int(text)))
         case "@waits":

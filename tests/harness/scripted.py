@@ -73,6 +73,13 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Chunks:
+    """Take every chunk that comes, answering each but one with LAST; end after that, or before another command."""
+
+    answer: str = "250 ok"
+
+
+@dataclass(frozen=True)
 class Tls:
     """Do the server's part of a TLS handshake with the certificate of that name."""
 
@@ -101,7 +108,7 @@ class Silence:
     """Say nothing more, take what comes, until the client closes."""
 
 
-Step = Say | Hear | Respond | Message | Part | Chunk | Tls | Close | Waits | Enough | Silence
+Step = Say | Hear | Respond | Message | Part | Chunk | Chunks | Tls | Close | Waits | Enough | Silence
 
 
 @dataclass
@@ -303,6 +310,8 @@ class _Play:
                 self._take_part(octets)
             case Chunk():
                 self._take_chunk(step)
+            case Chunks(answer):
+                self._take_chunks(answer)
             case Tls(certificate):
                 self._start_tls(certificate)
             case Waits():
@@ -396,6 +405,14 @@ class _Play:
         if step.last:
             self._connection.messages.append(bytes(self._chunks))
             self._chunks.clear()
+
+    def _take_chunks(self, answer: str) -> None:
+        while (line := self._line(peek=True)) is not None and line.startswith("BDAT "):
+            last = line.endswith(" LAST")
+            self._take_chunk(Chunk(last=last))
+            if last:
+                return
+            self._say(f"{answer}\r\n".encode())
 
     def _start_tls(self, certificate: str) -> None:
         # What the client sent in clear text before the handshake must not become part of the session: a server

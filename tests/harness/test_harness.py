@@ -19,6 +19,7 @@ import pytest
 from harness import cyrus, driver, scenario
 from harness.dovecot import ACCOUNTS
 from harness.driver import ContractError, Job
+from harness.flights import FlightServer
 from harness.maildir import parse
 from harness.pki import Pki
 from harness.postfix import DOMAIN, Postfix
@@ -184,6 +185,29 @@ class TestScriptedServer:
         with pytest.raises(Violation, match="before the TLS handshake"):
             server.finish()
         assert server.connections[0].tls_version == "TLSv1.3"
+
+
+class TestFlightServer:
+    @pytest.mark.parametrize(("together", "flights"), [(True, 3), (False, 5)])
+    def test_counts_when_the_client_waits(self, together: bool, flights: int) -> None:
+        lines = [b"EHLO a\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<a@b>\r\n", b"QUIT\r\n"]
+        said = [lines[0], b"".join(lines[1:])] if together else lines
+        client = f"""if True:
+            import socket, sys, time
+            connected = socket.create_connection(("127.0.0.1", int(sys.stdin.readline())))
+            connected.recv(1000)
+            for line in {said!r}:
+                for piece in line.splitlines(keepends=True):
+                    connected.sendall(piece)
+                    sum(range(300_000))  # busy, not waiting
+                connected.recv(1000)
+        """
+        process = subprocess.Popen([sys.executable, "-c", client], stdin=subprocess.PIPE)
+        with FlightServer(process.pid, "PIPELINING") as server:
+            process.communicate(f"{server.port}\n".encode(), timeout=20)
+        assert process.returncode == 0
+        assert server.flights == flights
+        assert server.sessions[0].commands[-1] == "QUIT"
 
 
 class TestPki:
