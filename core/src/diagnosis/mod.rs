@@ -9,6 +9,7 @@ mod client;
 mod context;
 mod explain;
 mod facts;
+mod lexicon;
 mod pattern;
 mod provider;
 mod remedy;
@@ -72,15 +73,18 @@ fn decide(context: &Context<'_>, refusal: Option<&Reply>) -> (Cause, bool) {
 
 /// The row of the table that decides about a reply.
 fn rule_for(context: &Context<'_>, reply: &Reply) -> Option<&'static Rule> {
-    let facts = Facts {
+    TABLE.decide(&facts_of(context, reply), &reply.text())
+}
+
+fn facts_of(context: &Context<'_>, reply: &Reply) -> Facts {
+    Facts {
         stage: context.stage,
         local: false,
         code: reply.code(),
         enhanced: rules::enhanced_code(reply),
         clear: !context.tls && context.extension("STARTTLS").is_some(),
         anonymous: !context.authenticated && context.auth_offered().is_some(),
-    };
-    TABLE.decide(&facts, &reply.text())
+    }
 }
 
 fn waiting_helps(cause: Cause) -> bool {

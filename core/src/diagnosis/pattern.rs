@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! pattern := clause ('+' clause)*            all of them hold
-//! clause  := ['!'] choice ('~' choice)*      '~': near each other, in any order; '!': nowhere in the text
+//! clause  := ['!'] (binding | nearby)        '!': nowhere in the text
+//! nearby  := choice ('~' choice)*            near each other, in any order
+//! binding := nouns '=' choice                the noun nearest to the choice is one of these: what is said, of whom
+//! nouns   := noun ('|' noun)*                noun: <Concept> with a capital letter, or <none>
 //! choice  := phrase ('|' phrase)*            one of them
 //! phrase  := element element …               one after the other
 //! element := word | word* | *word | *word* | _ | <concept> | {address} {ip} {domain} {url} {number}
@@ -10,24 +13,28 @@
 
 use std::collections::HashMap;
 
+use super::lexicon::{Atom, Lexicon, Places};
 use super::text::{Kind, Token, tokenise};
 
-/// At most this many words may stand between two parts joined by `~`.
+/// At most this many words may stand between two parts joined by `~`, and between a noun and what is said of it.
 const NEAR: usize = 6;
+
+/// The end of a sentence parts as much as this many words.
+const STOP: usize = 3;
+
+/// Words that stand between a noun and what is said of it, and part nothing.
+const SMALL: [&str; 40] = [
+    "is", "was", "are", "were", "be", "been", "being", "has", "have", "had", "the", "a", "an", "this", "that", "your",
+    "our", "my", "its", "currently", "ist", "wurde", "wird", "sind", "die", "der", "das", "est", "a", "ete", "le", "la",
+    "es", "ha", "esta", "sido", "stato", "e", "foi", "jest",
+];
 
 /// Tokens `start..end` of the text.
 type Span = (usize, usize);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Element {
-    Exact(String),
-    Prefix(String),
-    /// Matches within host names and URLs too.
-    Suffix(String),
-    /// Matches within host names and URLs too.
-    Within(String),
-    Kind(Kind),
-    Number,
+    Atom(Atom),
     Any,
     Concept(usize),
 }
@@ -39,20 +46,24 @@ struct Phrase(Vec<Element>);
 struct Choice(Vec<Phrase>);
 
 #[derive(Clone, Debug)]
-struct Clause {
-    absent: bool,
-    near: Vec<Choice>,
+enum Clause {
+    Nearby(Vec<Choice>),
+    /// The numbers of the concepts, `None` for `<none>`.
+    Binding(Vec<Option<usize>>, Choice),
 }
 
-/// A compiled pattern.
+/// A compiled pattern: each clause with whether it must be absent.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern(Vec<Clause>);
+pub(super) struct Pattern(Vec<(bool, Clause)>);
 
 /// The named sets of words. One may use those defined before it.
 #[derive(Debug, Default)]
 pub(super) struct Concepts {
+    lexicon: Lexicon,
     names: HashMap<String, usize>,
     choices: Vec<Choice>,
+    /// Which of them are nouns.
+    nouns: Vec<bool>,
 }
 
 impl Concepts {
@@ -64,174 +75,267 @@ impl Concepts {
             return Err(format!("<{name}> is defined twice"));
         }
         self.choices.push(choice);
+        self.nouns.push(name.starts_with(|c: char| c.is_ascii_uppercase()));
         Ok(())
+    }
+
+    fn number(&self, name: &str) -> Result<usize, String> {
+        self.names.get(name).copied().ok_or_else(|| format!("<{name}> is not defined"))
     }
 }
 
 impl Pattern {
-    pub(super) fn parse(source: &str, concepts: &Concepts) -> Result<Self, String> {
+    pub(super) fn parse(source: &str, concepts: &mut Concepts) -> Result<Self, String> {
         let clause = |source: &str| {
             let source = source.trim();
             let (absent, source) = source.strip_prefix('!').map_or((false, source), |rest| (true, rest));
-            let near = source.split('~').map(|c| Choice::parse(c, concepts)).collect::<Result<_, _>>()?;
-            Ok(Clause { absent, near })
+            Ok((absent, Clause::parse(source, concepts)?))
         };
         source.split('+').map(clause).collect::<Result<_, String>>().map(Self)
     }
 
     /// Whether `text` has what the pattern asks for.
     pub(super) fn matches(&self, text: &Text<'_>) -> bool {
-        self.0.iter().all(|clause| clause.found(text) != clause.absent)
+        self.0.iter().all(|(absent, clause)| clause.found(text) != *absent)
+    }
+}
+
+impl Clause {
+    fn parse(source: &str, concepts: &mut Concepts) -> Result<Self, String> {
+        let Some((nouns, said)) = source.split_once(" = ") else {
+            let near = source.split('~').map(|c| Choice::parse(c, concepts)).collect::<Result<_, _>>()?;
+            return Ok(Self::Nearby(near));
+        };
+        let noun = |name: &str| match name.trim().strip_prefix('<').and_then(|n| n.strip_suffix('>')) {
+            Some("none") => Ok(None),
+            Some(name) => concepts.number(name).and_then(|n| {
+                concepts.nouns[n].then_some(Some(n)).ok_or_else(|| format!("<{name}> is not a noun"))
+            }),
+            None => Err(format!("{name:?} is not the name of a noun")),
+        };
+        let nouns = nouns.split('|').map(noun).collect::<Result<_, _>>()?;
+        Ok(Self::Binding(nouns, Choice::parse(said, concepts)?))
+    }
+
+    fn found(&self, text: &Text<'_>) -> bool {
+        match self {
+            Self::Nearby(choices) => {
+                let Some((first, rest)) = choices.split_first() else { return true };
+                let mut reached = first.spans(text);
+                for choice in rest {
+                    if reached.is_empty() {
+                        return false;
+                    }
+                    let next = choice.spans(text);
+                    reached = reached.iter().filter_map(|span| text.nearest(*span, &next)).collect();
+                }
+                !reached.is_empty()
+            }
+            Self::Binding(nouns, said) => said.spans(text).iter().any(|span| text.bound(*span, nouns)),
+        }
     }
 }
 
 impl Choice {
-    fn parse(source: &str, concepts: &Concepts) -> Result<Self, String> {
+    fn parse(source: &str, concepts: &mut Concepts) -> Result<Self, String> {
         source.split('|').map(|p| Phrase::parse(p, concepts)).collect::<Result<_, _>>().map(Self)
     }
 
     /// All places where one of the phrases stands, in the order of their beginnings.
     fn spans(&self, text: &Text<'_>) -> Vec<Span> {
-        let mut spans: Vec<Span> = (0..text.tokens.len())
-            .flat_map(|at| self.0.iter().filter_map(move |p| Some((at, p.end_from(at, text)?))))
-            .collect();
+        let mut spans = Vec::new();
+        for phrase in &self.0 {
+            phrase.find(text, &mut spans);
+        }
+        spans.sort_unstable();
         spans.dedup();
         spans
     }
 }
 
 impl Phrase {
-    fn parse(source: &str, concepts: &Concepts) -> Result<Self, String> {
+    fn parse(source: &str, concepts: &mut Concepts) -> Result<Self, String> {
         let mut elements = Vec::new();
         for word in source.split_whitespace() {
-            elements.extend(parse_word(word, concepts)?);
+            parse_word(word, concepts, &mut elements)?;
         }
-        if elements.is_empty() { Err(format!("an empty phrase in {source:?}")) } else { Ok(Self(elements)) }
+        match elements.first() {
+            None | Some(Element::Any) => Err(format!("a phrase begins with a word: {source:?}")),
+            Some(_) => Ok(Self(elements)),
+        }
     }
 
-    /// Where the phrase ends if it begins at token `at`.
-    fn end_from(&self, at: usize, text: &Text<'_>) -> Option<usize> {
-        let first = self.0.first()?;
-        if !matches!(first, Element::Concept(_)) && !text.tokens.get(at).is_some_and(|t| first.is(t)) {
-            return None;
-        }
-        // A concept may match several lengths at one place: all of them are carried along.
-        let mut ends = vec![at];
-        for element in &self.0 {
-            let mut next: Vec<usize> = Vec::new();
-            for end in ends {
-                match element {
-                    Element::Concept(number) => next.extend(text.concept_ends(*number, end)),
-                    _ => next.extend(text.tokens.get(end).filter(|t| element.is(t)).map(|_| end + 1)),
+    /// Adds the places of the phrase to `spans`.
+    fn find(&self, text: &Text<'_>, spans: &mut Vec<Span>) {
+        match self.0.split_first() {
+            Some((Element::Atom(atom), rest)) => {
+                for at in text.places.of(*atom) {
+                    spans.extend(text.end_of(rest, at + 1).map(|end| (at, end)));
                 }
             }
-            next.sort_unstable();
-            next.dedup();
-            ends = next;
+            Some((Element::Concept(number), rest)) => {
+                for (at, end) in text.concept(*number) {
+                    spans.extend(text.end_of(rest, *end).map(|end| (*at, end)));
+                }
+            }
+            Some((Element::Any, _)) | None => {}
         }
-        ends.into_iter().next_back()
     }
 }
 
-fn parse_word(word: &str, concepts: &Concepts) -> Result<Vec<Element>, String> {
+fn parse_word(word: &str, concepts: &mut Concepts, elements: &mut Vec<Element>) -> Result<(), String> {
     if let Some(name) = word.strip_prefix('<').and_then(|w| w.strip_suffix('>')) {
-        let number = concepts.names.get(name).ok_or_else(|| format!("<{name}> is not defined"))?;
-        return Ok(vec![Element::Concept(*number)]);
+        elements.push(Element::Concept(concepts.number(name)?));
+        return Ok(());
     }
+    let lexicon = &mut concepts.lexicon;
     let element = match word {
         "_" => Some(Element::Any),
-        "{address}" => Some(Element::Kind(Kind::Address)),
-        "{ip}" => Some(Element::Kind(Kind::Ip)),
-        "{domain}" => Some(Element::Kind(Kind::Domain)),
-        "{url}" => Some(Element::Kind(Kind::Url)),
-        "{number}" => Some(Element::Number),
-        _ if word.contains(['{', '}', '<', '>']) => return Err(format!("{word} is not known")),
+        "{address}" => Some(Element::Atom(lexicon.kind(Kind::Address))),
+        "{ip}" => Some(Element::Atom(lexicon.kind(Kind::Ip))),
+        "{domain}" => Some(Element::Atom(lexicon.kind(Kind::Domain))),
+        "{url}" => Some(Element::Atom(lexicon.kind(Kind::Url))),
+        "{number}" => Some(Element::Atom(lexicon.number())),
+        _ if word.contains(['{', '}', '<', '>', '=']) => return Err(format!("{word} is not known")),
         _ => None,
     };
     if let Some(element) = element {
-        return Ok(vec![element]);
+        elements.push(element);
+        return Ok(());
     }
     let (bare, front) = word.strip_prefix('*').map_or((word, false), |w| (w, true));
     let (bare, back) = bare.strip_suffix('*').map_or((bare, false), |w| (w, true));
-    if front && back && !bare.is_empty() {
-        return Ok(vec![Element::Within(bare.to_lowercase())]);
+    if front && !bare.is_empty() {
+        let part = bare.to_lowercase();
+        elements.push(Element::Atom(if back { lexicon.within(&part) } else { lexicon.suffix(&part) }));
+        return Ok(());
     }
     // The word goes through the same mill as the text, so that `e-mail` and `größe` can be written as they are.
-    let mut elements: Vec<Element> = tokenise(bare).into_iter().map(|t| Element::Exact(t.text)).collect();
-    let edge = |i: usize, elements: &[Element]| match elements.get(i) {
-        Some(Element::Exact(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let last = elements.len().checked_sub(1).ok_or_else(|| format!("{word:?} has no letters"))?;
-    match (front, back) {
-        (false, false) => {}
-        (false, true) => elements[last] = Element::Prefix(edge(last, &elements)),
-        (true, _) => elements[0] = Element::Suffix(edge(0, &elements)),
-    }
-    Ok(elements)
+    let words: Vec<Token> = tokenise(bare).into_iter().filter(|t| t.kind != Kind::Stop).collect();
+    let (last, others) = words.split_last().ok_or_else(|| format!("{word:?} has no letters"))?;
+    elements.extend(others.iter().map(|t| Element::Atom(lexicon.exact(&t.text))));
+    elements.push(Element::Atom(if back { lexicon.prefix(&last.text) } else { lexicon.exact(&last.text) }));
+    Ok(())
 }
 
-impl Element {
-    fn is(&self, token: &Token) -> bool {
-        let word = token.kind == Kind::Word;
-        match self {
-            Self::Exact(text) => word && token.text == *text,
-            Self::Prefix(text) => word && token.text.starts_with(text.as_str()),
-            Self::Suffix(text) => token.kind != Kind::Address && token.text.ends_with(text.as_str()),
-            Self::Within(text) => token.kind != Kind::Address && token.text.contains(text.as_str()),
-            Self::Kind(kind) => token.kind == *kind,
-            Self::Number => word && token.text.bytes().all(|b| b.is_ascii_digit()),
-            Self::Any => true,
-            Self::Concept(_) => false,
-        }
-    }
-}
-
-impl Clause {
-    fn found(&self, text: &Text<'_>) -> bool {
-        let Some((first, rest)) = self.near.split_first() else { return true };
-        let mut reached = first.spans(text);
-        for choice in rest {
-            if reached.is_empty() {
-                return false;
-            }
-            let next = choice.spans(text);
-            reached = reached.iter().filter_map(|span| nearest(*span, &next)).collect();
-        }
-        !reached.is_empty()
-    }
-}
-
-/// The first of `spans` that is near to `span`, grown to cover both.
-fn nearest((start, end): Span, spans: &[Span]) -> Option<Span> {
-    let overlaps = |s: usize, e: usize| s < end && start < e;
-    let near = |s: usize, e: usize| if s >= end { s - end <= NEAR } else { start.saturating_sub(e) <= NEAR };
-    spans.iter().find(|(s, e)| !overlaps(*s, *e) && near(*s, *e)).map(|(s, e)| (start.min(*s), end.max(*e)))
-}
-
-/// A text with the places of every concept in it.
+/// A text with the places of every word and concept in it.
 pub(super) struct Text<'a> {
     tokens: &'a [Token],
-    /// By concept, then by beginning: the ends.
-    concepts: Vec<HashMap<usize, Vec<usize>>>,
+    places: Places,
+    /// How far from the beginning each token stands, in words.
+    distance: Vec<usize>,
+    /// By concept.
+    concepts: Vec<Vec<Span>>,
+    /// The nouns, with the number of their concept; none overlaps another.
+    nouns: Vec<(Span, usize)>,
 }
 
 impl<'a> Text<'a> {
     pub(super) fn new(tokens: &'a [Token], concepts: &Concepts) -> Self {
-        let mut text = Self { tokens, concepts: Vec::with_capacity(concepts.choices.len()) };
+        let mut at = 0;
+        let distance = tokens.iter().map(|token| {
+            at += match token.kind {
+                Kind::Stop => STOP,
+                Kind::Word if SMALL.contains(&token.text.as_str()) => 0,
+                _ => 1,
+            };
+            at
+        });
+        let mut text = Self {
+            tokens,
+            places: concepts.lexicon.places(tokens),
+            distance: distance.collect(),
+            concepts: Vec::with_capacity(concepts.choices.len()),
+            nouns: Vec::new(),
+        };
         for choice in &concepts.choices {
-            let mut ends: HashMap<usize, Vec<usize>> = HashMap::new();
-            for (start, end) in choice.spans(&text) {
-                ends.entry(start).or_default().push(end);
-            }
-            text.concepts.push(ends);
+            let spans = choice.spans(&text);
+            text.concepts.push(spans);
         }
+        text.nouns = text.longest_nouns(concepts);
         text
     }
 
-    fn concept_ends(&self, number: usize, start: usize) -> impl Iterator<Item = usize> {
-        self.concepts.get(number).and_then(|ends| ends.get(&start)).into_iter().flatten().copied()
+    /// Of nouns that overlap, the longest counts: "sender IP address" is about an IP address.
+    fn longest_nouns(&self, concepts: &Concepts) -> Vec<(Span, usize)> {
+        let numbers = concepts.nouns.iter().enumerate().filter_map(|(number, noun)| noun.then_some(number));
+        let mut all: Vec<(Span, usize)> =
+            numbers.flat_map(|number| self.concept(number).iter().map(move |span| (*span, number))).collect();
+        // Stable: of equal length, the concept defined first goes first.
+        all.sort_by_key(|((start, end), _)| std::cmp::Reverse(end - start));
+        let mut nouns: Vec<(Span, usize)> = Vec::new();
+        for (span, number) in all {
+            if !nouns.iter().any(|(taken, _)| overlap(*taken, span)) {
+                nouns.push((span, number));
+            }
+        }
+        nouns.sort_unstable();
+        self.merge_names(nouns)
     }
+
+    /// A name that follows a noun belongs to it: "the sender a@b.example", "client host [192.0.2.1]".
+    fn merge_names(&self, nouns: Vec<(Span, usize)>) -> Vec<(Span, usize)> {
+        let name = |(start, end): Span| {
+            let kind = self.tokens.get(start).map(|token| token.kind);
+            end == start + 1 && matches!(kind, Some(Kind::Address | Kind::Ip | Kind::Domain | Kind::Url))
+        };
+        let mut merged: Vec<(Span, usize)> = Vec::new();
+        for (span, number) in nouns {
+            match merged.last_mut() {
+                Some((last, _)) if last.1 == span.0 && name(span) => last.1 = span.1,
+                _ => merged.push((span, number)),
+            }
+        }
+        merged
+    }
+
+    fn concept(&self, number: usize) -> &[Span] {
+        self.concepts.get(number).map_or(&[], Vec::as_slice)
+    }
+
+    /// The furthest end of `elements` when they begin at token `at`.
+    fn end_of(&self, elements: &[Element], at: usize) -> Option<usize> {
+        let Some((first, rest)) = elements.split_first() else { return Some(at) };
+        match first {
+            Element::Atom(atom) if self.places.has(*atom, at) => self.end_of(rest, at + 1),
+            Element::Any if at < self.tokens.len() => self.end_of(rest, at + 1),
+            // A concept may match several lengths at one place.
+            Element::Concept(number) => {
+                let ends = self.concept(*number).iter().filter(|(start, _)| *start == at);
+                ends.filter_map(|(_, end)| self.end_of(rest, *end)).max()
+            }
+            Element::Atom(_) | Element::Any => None,
+        }
+    }
+
+    /// The words between two spans; `None` when they overlap.
+    fn between(&self, a: Span, b: Span) -> Option<usize> {
+        let (front, back) = if a.1 <= b.0 { (a, b) } else { (b, a) };
+        let end = *self.distance.get(front.1.checked_sub(1)?)?;
+        (front.1 <= back.0).then(|| (back.0 - front.1).min(usize::MAX))?;
+        let before = self.distance.get(back.0.wrapping_sub(1)).copied().unwrap_or(0);
+        Some(before.saturating_sub(end))
+    }
+
+    /// The first of `spans` that is near to `span`, grown to cover both.
+    fn nearest(&self, span: Span, spans: &[Span]) -> Option<Span> {
+        let near = |other: &&Span| self.between(span, **other).is_some_and(|words| words <= NEAR);
+        spans.iter().find(near).map(|(start, end)| (span.0.min(*start), span.1.max(*end)))
+    }
+
+    /// Whether the noun nearest to `said` is one of `wanted`.
+    fn bound(&self, said: Span, wanted: &[Option<usize>]) -> bool {
+        let near = |(span, number): &(Span, usize)| {
+            self.between(said, *span).filter(|words| *words <= NEAR).map(|words| (words, *number))
+        };
+        let around: Vec<(usize, usize)> = self.nouns.iter().filter_map(near).collect();
+        let Some(least) = around.iter().map(|(words, _)| *words).min() else { return wanted.contains(&None) };
+        around.iter().any(|(words, number)| *words == least && wanted.contains(&Some(*number)))
+    }
+}
+
+fn overlap(a: Span, b: Span) -> bool {
+    a.0 < b.1 && b.0 < a.1
 }
 
 #[cfg(test)]
@@ -242,8 +346,12 @@ mod tests {
         let mut concepts = Concepts::default();
         concepts.define("user", "user | mail box | mailbox").unwrap();
         concepts.define("no-user", "no such <user> | unknown <user>").unwrap();
+        concepts.define("Box", "user | mailbox | address").unwrap();
+        concepts.define("Sender", "sender | sender address").unwrap();
+        concepts.define("Domain", "domain | {domain}").unwrap();
+        let pattern = Pattern::parse(pattern, &mut concepts).unwrap();
         let tokens = tokenise(text);
-        Pattern::parse(pattern, &concepts).unwrap().matches(&Text::new(&tokens, &concepts))
+        pattern.matches(&Text::new(&tokens, &concepts))
     }
 
     #[test]
@@ -267,6 +375,21 @@ mod tests {
         assert!(matches("a ~ b ~ c", "c x b x a"));
         assert!(!matches("user ~ user", "one user"), "one word is not near itself");
         assert!(matches("{ip} ~ listed", "192.0.2.1 is listed"));
+        assert!(matches("a ~ b", "a. one two three b"));
+        assert!(!matches("a ~ b", "a. one two three four b"), "the end of a sentence parts");
+    }
+
+    #[test]
+    fn what_is_said_of_whom() {
+        assert!(matches("<Box> = unknown", "user unknown in domain"));
+        assert!(matches("<Domain> = unknown", "user: the domain is unknown"));
+        assert!(!matches("<Box> = unknown", "user: the domain is unknown"));
+        assert!(matches("<Sender> = rejected", "sender address rejected"), "the longest noun counts");
+        assert!(!matches("<Box> = rejected", "sender address rejected"));
+        assert!(matches("<Box> | <Sender> = rejected", "address rejected"));
+        assert!(matches("<Box> = unknown", "unknown user") && matches("<Box> = unknown", "user x unknown"));
+        assert!(matches("<none> = unknown", "it is unknown") && !matches("<none> = unknown", "unknown user"));
+        assert!(matches("!<Box> = unknown", "domain unknown"));
     }
 
     #[test]
@@ -278,9 +401,11 @@ mod tests {
 
     #[test]
     fn mistakes_in_the_table_are_named() {
-        let concepts = Concepts::default();
-        for bad in ["<nobody>", "a | | b", "a + ", "{what}", "*", "a ~ "] {
-            assert!(Pattern::parse(bad, &concepts).is_err(), "{bad}");
+        let mut concepts = Concepts::default();
+        concepts.define("word", "a").unwrap();
+        for bad in ["<nobody>", "a | | b", "a + ", "{what}", "*", "a ~ ", "_ a", "<word> = a", "a = b", "<Nobody> = a"]
+        {
+            assert!(Pattern::parse(bad, &mut concepts).is_err(), "{bad}");
         }
     }
 }

@@ -78,7 +78,7 @@ impl Table {
                 table.concepts.define(name, words).map_err(here)?;
             } else {
                 let cause = cause.ok_or_else(|| here("a rule before the first [cause]".into()))?;
-                let rule = Rule::parse(&entry, cause, line, &table.concepts).map_err(here)?;
+                let rule = Rule::parse(&entry, cause, line, &mut table.concepts).map_err(here)?;
                 table.rules.push(rule);
             }
         }
@@ -87,11 +87,67 @@ impl Table {
         Ok(table)
     }
 
-    /// The first rule that holds.
+    /// All rows that hold: their lines, weights and causes.
+    #[cfg(test)]
+    pub(super) fn all(&self, facts: &Facts, text: &str) -> Vec<(usize, u8, Cause)> {
+        let tokens = tokenise(text);
+        let text = Text::new(&tokens, &self.concepts);
+        self.rules.iter().filter(|r| r.holds(facts, &text)).map(|r| (r.line, r.weight, r.cause)).collect()
+    }
+
+    /// The rule that decides: of the cause that the text and the numbers together say the most for, the one that says
+    /// the most.
     pub(super) fn decide(&self, facts: &Facts, text: &str) -> Option<&Rule> {
         let tokens = tokenise(text);
         let text = Text::new(&tokens, &self.concepts);
-        self.rules.iter().find(|rule| rule.holds(facts, &text))
+        let mut found: Vec<(Cause, Evidence<'_>)> = Vec::new();
+        for rule in self.rules.iter().filter(|rule| rule.holds(facts, &text)) {
+            match found.iter_mut().find(|(cause, _)| *cause == rule.cause) {
+                Some((_, evidence)) => evidence.add(rule),
+                None => found.push((rule.cause, Evidence::default().with(rule))),
+            }
+        }
+        // Of equal weight the first: `max_by_key` would take the last.
+        let best = found.iter().rev().max_by_key(|(_, evidence)| evidence.weight())?;
+        best.1.strongest()
+    }
+}
+
+/// What speaks for one cause: the heaviest row of each kind. Rows come the heaviest first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Evidence<'a> {
+    words: Option<&'a Rule>,
+    enhanced: Option<&'a Rule>,
+    basic: Option<&'a Rule>,
+}
+
+impl<'a> Evidence<'a> {
+    fn with(mut self, rule: &'a Rule) -> Self {
+        self.add(rule);
+        self
+    }
+
+    fn add(&mut self, rule: &'a Rule) {
+        let kind = match rule.pattern {
+            Some(_) => &mut self.words,
+            None if rule.asks_enhanced_code() => &mut self.enhanced,
+            None => &mut self.basic,
+        };
+        kind.get_or_insert(rule);
+    }
+
+    /// Words first, and of two words the one that the enhanced code agrees with; numbers when no word says anything.
+    fn weight(&self) -> u32 {
+        let of = |rule: Option<&Rule>| rule.map_or(0, |rule| u32::from(rule.weight));
+        match self.words {
+            Some(_) => of(self.words) * 8 + of(self.enhanced).min(40),
+            None if self.enhanced.is_some() => of(self.enhanced) * 8 + of(self.basic),
+            None => of(self.basic) * 8,
+        }
+    }
+
+    fn strongest(&self) -> Option<&'a Rule> {
+        [self.words, self.enhanced, self.basic].into_iter().flatten().next()
     }
 }
 
@@ -115,7 +171,7 @@ fn entries(source: &str) -> Vec<(usize, String)> {
 }
 
 impl Rule {
-    fn parse(entry: &str, cause: Cause, line: usize, concepts: &Concepts) -> Result<Self, String> {
+    fn parse(entry: &str, cause: Cause, line: usize, concepts: &mut Concepts) -> Result<Self, String> {
         let (head, words) =
             entry.split_once(" : ").map_or((entry, None), |(head, words)| (head, Some(words)));
         let mut columns = head.split_whitespace();
@@ -135,6 +191,10 @@ impl Rule {
     #[cfg(test)]
     pub(super) fn is_local(&self) -> bool {
         self.phases == [Phase::Local]
+    }
+
+    fn asks_enhanced_code(&self) -> bool {
+        self.conditions.iter().flatten().any(|term| matches!(term, Term::Enhanced(_)))
     }
 
     fn holds(&self, facts: &Facts, text: &Text<'_>) -> bool {

@@ -339,3 +339,18 @@ fn every_cause_has_whole_sentences() {
         }
     }
 }
+
+/// A tool, not a test: `DIAGNOSE="RCPT 550 no" cargo test -p freesmtp-core --lib why -- --ignored --nocapture` lists the
+/// rows that hold.
+#[test]
+#[ignore = "shows which rows hold for the reply in DIAGNOSE"]
+fn why() {
+    let asked = std::env::var("DIAGNOSE").unwrap_or_default();
+    let (stage, text) = asked.split_once(' ').unwrap_or(("", &asked));
+    let reply = Reply::parse(&text.replace("\\n", "\n")).unwrap();
+    let context = Context { stage: stage.parse().ok(), reply: Some(&reply), ..Context::default() };
+    for (line, weight, cause) in TABLE.all(&facts_of(&context, &reply), &reply.text()) {
+        println!("line {line}: {weight} {cause}");
+    }
+    println!("{}", diagnose(&context).cause);
+}

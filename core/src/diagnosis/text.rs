@@ -3,7 +3,7 @@
 //! nothing.
 
 /// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     /// A word, a number, or one character of Chinese, Japanese or Korean.
     Word,
@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Url,
     /// An enhanced status code.
     Code,
+    /// The end of a sentence: no word, but it parts what stands on its two sides.
+    Stop,
 }
 
 /// One token of a text, in lower case.
@@ -32,14 +34,25 @@ const MAX_TOKENS: usize = 400;
 /// Splits `text` into tokens.
 pub(super) fn tokenise(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
-    for chunk in text.split(|c: char| c.is_whitespace() || "<>()[]{}\"`,;|#«»“”„".contains(c)) {
+    for chunk in text.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{}\"`,;|#«»“”„".contains(c)) {
         if tokens.len() >= MAX_TOKENS {
             break;
         }
-        push_chunk(chunk.trim_matches(|c: char| ".:!?*-'’_&=/".contains(c)), &mut tokens);
+        let bare = chunk.trim_end_matches(|c: char| c.is_whitespace() || "<>()[]{}\"`,|#«»“”„".contains(c));
+        push_chunk(bare.trim_matches(|c: char| ".:;!?*-–—'’_&=/".contains(c)), &mut tokens);
+        // A dash between blanks parts sentences too.
+        if bare.ends_with(['.', '!', '?', ';', '。']) || matches!(bare, "-" | "--" | "–" | "—") {
+            push_stop(&mut tokens);
+        }
     }
     tokens.truncate(MAX_TOKENS);
     tokens
+}
+
+fn push_stop(tokens: &mut Vec<Token>) {
+    if tokens.last().is_some_and(|last| last.kind != Kind::Stop) {
+        tokens.push(Token { kind: Kind::Stop, text: String::new() });
+    }
 }
 
 fn push_chunk(chunk: &str, tokens: &mut Vec<Token>) {
@@ -97,7 +110,7 @@ fn is_domain(text: &str) -> bool {
 
 fn push_words(text: &str, tokens: &mut Vec<Token>) {
     let mut word = String::new();
-    let mut flush = |word: &mut String| {
+    let flush = |word: &mut String, tokens: &mut Vec<Token>| {
         if !word.is_empty() {
             tokens.push(Token { kind: Kind::Word, text: std::mem::take(word) });
         }
@@ -109,17 +122,22 @@ fn push_words(text: &str, tokens: &mut Vec<Token>) {
         if matches!(c, '\'' | '’') && negation {
             continue;
         }
-        if is_ideograph(c) {
-            flush(&mut word);
+        // `denied.Please` is two sentences, `RESOLVER.RST` is none.
+        let ends = word.ends_with(char::is_lowercase) && chars.peek().is_some_and(|next| next.is_uppercase());
+        if matches!(c, '。' | '！') || (matches!(c, '.' | '!' | '?') && ends) {
+            flush(&mut word, tokens);
+            push_stop(tokens);
+        } else if is_ideograph(c) {
+            flush(&mut word, tokens);
             word.push(c);
-            flush(&mut word);
+            flush(&mut word, tokens);
         } else if c.is_alphanumeric() {
             fold(c, &mut word);
         } else {
-            flush(&mut word);
+            flush(&mut word, tokens);
         }
     }
-    flush(&mut word);
+    flush(&mut word, tokens);
 }
 
 /// Scripts that put no space between words, and Hangul, whose words take endings.
@@ -170,6 +188,7 @@ mod tests {
     fn words(text: &str) -> Vec<String> {
         tokenise(text)
             .into_iter()
+            .filter(|t| t.kind != Kind::Stop)
             .map(|t| if t.kind == Kind::Word { t.text } else { format!("{:?}:{}", t.kind, t.text) })
             .collect()
     }
@@ -206,6 +225,16 @@ mod tests {
         assert_eq!(words("Größe überschritten, Empfänger"), ["groesse", "ueberschritten", "empfaenger"]);
         assert_eq!(words("Boîte archivée; ящик переполнён"), ["boite", "archivee", "ящик", "переполнен"]);
         assert_eq!(words("用户不存在 user"), ["用", "户", "不", "存", "在", "user"]);
+    }
+
+    #[test]
+    fn sentences_end() {
+        let stops = |text: &str| tokenise(text).iter().map(|t| t.kind == Kind::Stop).collect::<Vec<_>>();
+        assert_eq!(stops("denied. Why"), [false, true, false]);
+        assert_eq!(stops("denied.Why"), [false, true, false]);
+        assert_eq!(stops("denied - why"), [false, true, false]);
+        assert_eq!(stops("拒绝。请"), [false, false, true, false]);
+        assert_eq!(stops("5.7.1 TLS 1.2 denied, why"), [false; 6]);
     }
 
     #[test]
