@@ -113,6 +113,9 @@ impl Table {
     }
 }
 
+/// A number alone that weighs this much says as much as words: a provider's own code.
+const SAYS_IT: u8 = 90;
+
 /// What speaks for one cause: the heaviest row of each kind. Rows come the heaviest first.
 #[derive(Clone, Copy, Debug, Default)]
 struct Evidence<'a> {
@@ -130,6 +133,7 @@ impl<'a> Evidence<'a> {
     fn add(&mut self, rule: &'a Rule) {
         let kind = match rule.pattern {
             Some(_) => &mut self.words,
+            None if rule.weight >= SAYS_IT => &mut self.words,
             None if rule.asks_enhanced_code() => &mut self.enhanced,
             None => &mut self.basic,
         };

@@ -116,14 +116,16 @@ fn push_words(text: &str, tokens: &mut Vec<Token>) {
         }
     };
     let mut chars = text.chars().peekable();
+    let mut lower = false;
     while let Some(c) = chars.next() {
+        let after_lower = std::mem::replace(&mut lower, c.is_lowercase());
         // "doesn't" is one word, "l'adresse" and "user's" are two.
         let negation = word.ends_with('n') && chars.peek().is_some_and(|next| matches!(next, 't' | 'T'));
         if matches!(c, '\'' | '’') && negation {
             continue;
         }
         // `denied.Please` is two sentences, `RESOLVER.RST` is none.
-        let ends = word.ends_with(char::is_lowercase) && chars.peek().is_some_and(|next| next.is_uppercase());
+        let ends = after_lower && chars.peek().is_some_and(|next| next.is_uppercase());
         if matches!(c, '。' | '！') || (matches!(c, '.' | '!' | '?') && ends) {
             flush(&mut word, tokens);
             push_stop(tokens);
