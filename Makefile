@@ -3,6 +3,7 @@
 #   make                    build the library, the command and the bindings
 #   make demo               the main job end to end
 #   make test               all tests of all languages
+#   make accuracy           how often the diagnosis names the right cause
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command
@@ -22,7 +23,7 @@ CARGO_FLAGS := --locked
 
 export FREESMTP_PROFILE := release
 
-.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-node lint lint-rust lint-python lint-node \
+.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-node accuracy lint lint-rust lint-python lint-node \
         drift bench install docs header headers clean
 
 # --- Setting up -------------------------------------------------------------------------------------------------
@@ -69,6 +70,10 @@ test: test-rust test-suites test-node
 # The composer's tests ask Python's parser and DKIM verifier for their judgement.
 test-rust: $(STAMPS)/venv | $(STAMPS)/packages-test
 	cargo test $(CARGO_FLAGS) --workspace --exclude freesmtp-py
+
+# How often the diagnosis is right on replies of real servers, and what is taken for what.
+accuracy: | $(STAMPS)/packages-test
+	cargo test --package freesmtp-core --lib accuracy -- --nocapture
 
 test-suites: drivers | $(STAMPS)/packages-test
 	$(PYTHON) -m pytest -q tests

@@ -110,7 +110,8 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn of(&self, atom: Atom) -> impl Iterator<Item = usize> {
-        let range = self.starts.get(atom).copied().unwrap_or(0)..self.starts.get(atom + 1).copied().unwrap_or(0);
+        let range =
+            self.starts.get(atom).copied().unwrap_or(0)..self.starts.get(atom + 1).copied().unwrap_or(0);
         self.tokens.get(range).unwrap_or_default().iter().copied()
     }
 

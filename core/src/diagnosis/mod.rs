@@ -4,6 +4,8 @@
 //! cause comes from the client's own failure or, when a reply refused, from the table `rules.txt`: the phase, the
 //! codes and the words of the reply. The remedy comes from the session: what was offered, set and used.
 
+#[cfg(test)]
+mod accuracy;
 mod advice;
 mod client;
 mod context;

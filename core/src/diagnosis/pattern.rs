@@ -24,9 +24,46 @@ const STOP: usize = 3;
 
 /// Words that stand between a noun and what is said of it, and part nothing.
 const SMALL: [&str; 40] = [
-    "is", "was", "are", "were", "be", "been", "being", "has", "have", "had", "the", "a", "an", "this", "that", "your",
-    "our", "my", "its", "currently", "ist", "wurde", "wird", "sind", "die", "der", "das", "est", "a", "ete", "le", "la",
-    "es", "ha", "esta", "sido", "stato", "e", "foi", "jest",
+    "is",
+    "was",
+    "are",
+    "were",
+    "be",
+    "been",
+    "being",
+    "has",
+    "have",
+    "had",
+    "the",
+    "a",
+    "an",
+    "this",
+    "that",
+    "your",
+    "our",
+    "my",
+    "its",
+    "currently",
+    "ist",
+    "wurde",
+    "wird",
+    "sind",
+    "die",
+    "der",
+    "das",
+    "est",
+    "a",
+    "ete",
+    "le",
+    "la",
+    "es",
+    "ha",
+    "esta",
+    "sido",
+    "stato",
+    "e",
+    "foi",
+    "jest",
 ];
 
 /// Tokens `start..end` of the text.
@@ -222,7 +259,7 @@ fn parse_word(word: &str, concepts: &mut Concepts, elements: &mut Vec<Element>) 
 pub(super) struct Text<'a> {
     tokens: &'a [Token],
     places: Places,
-    /// How far from the beginning each token stands, in words.
+    /// How far from the beginning each token ends, in words.
     distance: Vec<usize>,
     /// By concept.
     concepts: Vec<Vec<Span>>,
@@ -311,10 +348,11 @@ impl<'a> Text<'a> {
     /// The words between two spans; `None` when they overlap.
     fn between(&self, a: Span, b: Span) -> Option<usize> {
         let (front, back) = if a.1 <= b.0 { (a, b) } else { (b, a) };
-        let end = *self.distance.get(front.1.checked_sub(1)?)?;
-        (front.1 <= back.0).then(|| (back.0 - front.1).min(usize::MAX))?;
-        let before = self.distance.get(back.0.wrapping_sub(1)).copied().unwrap_or(0);
-        Some(before.saturating_sub(end))
+        if front.1 > back.0 {
+            return None;
+        }
+        let at = |token: usize| self.distance.get(token.wrapping_sub(1)).copied().unwrap_or(0);
+        Some(at(back.0) - at(front.1))
     }
 
     /// The first of `spans` that is near to `span`, grown to cover both.
@@ -403,8 +441,18 @@ mod tests {
     fn mistakes_in_the_table_are_named() {
         let mut concepts = Concepts::default();
         concepts.define("word", "a").unwrap();
-        for bad in ["<nobody>", "a | | b", "a + ", "{what}", "*", "a ~ ", "_ a", "<word> = a", "a = b", "<Nobody> = a"]
-        {
+        for bad in [
+            "<nobody>",
+            "a | | b",
+            "a + ",
+            "{what}",
+            "*",
+            "a ~ ",
+            "_ a",
+            "<word> = a",
+            "a = b",
+            "<Nobody> = a",
+        ] {
             assert!(Pattern::parse(bad, &mut concepts).is_err(), "{bad}");
         }
     }

@@ -34,7 +34,8 @@ const MAX_TOKENS: usize = 400;
 /// Splits `text` into tokens.
 pub(super) fn tokenise(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
-    for chunk in text.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{}\"`,;|#«»“”„".contains(c)) {
+    for chunk in text.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{}\"`,;|#«»“”„".contains(c))
+    {
         if tokens.len() >= MAX_TOKENS {
             break;
         }

@@ -1,0 +1,79 @@
+//! How often the diagnosis names the right cause for replies of real servers, and that it does not get worse.
+//!
+//! `make accuracy` prints the report: for each table of `tests/corpus/` the figure of the first look, which is the only
+//! honest one, and today's; then what is taken for what in all of them.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use super::diagnose;
+use super::tests::{context, read};
+use crate::types::Cause;
+
+/// Wanted and found, and how often.
+type Confusion = BTreeMap<(Cause, Cause), usize>;
+
+fn file(name: &str) -> std::io::Result<String> {
+    fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(name))
+}
+
+#[test]
+fn accuracy_does_not_fall() {
+    let measured = file("tests/corpus/measured.tsv").unwrap();
+    let mut confusion = Confusion::new();
+    println!("{:36} {:>7} {:>11} {:>6}", "table", "replies", "first look", "today");
+    for row in measured.lines().skip(1) {
+        let [name, first_look, floor] = row.split('\t').collect::<Vec<_>>().try_into().unwrap();
+        // The collection beside the repository is not in a checkout alone.
+        let Ok(table) = file(name) else {
+            println!("{name:36} is not here: not measured");
+            continue;
+        };
+        let cases = read(&table);
+        let mut right = 0;
+        for case in &cases {
+            let found = diagnose(&context(case)).cause;
+            right += usize::from(found == case.cause);
+            *confusion.entry((case.cause, found)).or_default() += 1;
+        }
+        println!("{name:36} {:7} {first_look:>11} {:>6}", cases.len(), percent(right, cases.len()));
+        let floor: usize = floor.parse().unwrap();
+        assert!(right >= floor, "{name}: {right} of {} are right, and {floor} were", cases.len());
+    }
+    print(&confusion);
+    for (cause, (right, all)) in by_cause(&confusion) {
+        assert!(all < 10 || right * 100 >= all * 85, "{cause}: {right} of {all} are right");
+    }
+}
+
+/// How many of each cause are found, and how many there are.
+fn by_cause(confusion: &Confusion) -> BTreeMap<Cause, (usize, usize)> {
+    let mut tally: BTreeMap<Cause, (usize, usize)> = BTreeMap::new();
+    for ((wanted, found), count) in confusion {
+        let (right, all) = tally.entry(*wanted).or_default();
+        *all += count;
+        *right += if wanted == found { *count } else { 0 };
+    }
+    tally
+}
+
+fn print(confusion: &Confusion) {
+    println!("\n{:28} {:>5} {:>5} {:>8}  taken for", "cause", "right", "all", "");
+    let tally = by_cause(confusion);
+    for (cause, (right, all)) in &tally {
+        let others = confusion.iter().filter(|((wanted, found), _)| wanted == cause && found != cause);
+        let others: Vec<String> = others.map(|((_, found), count)| format!("{found} {count}")).collect();
+        println!(
+            "{:28} {right:5} {all:5} {:>8}  {}",
+            cause.as_str(),
+            percent(*right, *all),
+            others.join(", ")
+        );
+    }
+    let (right, all) = tally.values().fold((0, 0), |(r, a), (right, all)| (r + right, a + all));
+    println!("{:28} {right:5} {all:5} {:>8}", "all", percent(right, all));
+}
+
+fn percent(part: usize, whole: usize) -> String {
+    let tenths = (part * 1000 + whole / 2).checked_div(whole).unwrap_or(0);
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
