@@ -212,6 +212,17 @@ impl EmailMessage {
         self
     }
 
+    /// About how many octets it holds in memory: bodies and attached bytes.
+    pub(crate) fn octets_in_memory(&self) -> usize {
+        let bodies = self.body_parts.iter().map(|part| part.body.len());
+        let parts = self.attachments.iter().chain(&self.embedded_objects).map(|part| match &part.content {
+            Content::Bytes(bytes) => bytes.len(),
+            Content::Message(message) => message.octets_in_memory(),
+            Content::File(_) | Content::Stream(_) => 0,
+        });
+        bodies.chain(parts).sum()
+    }
+
     /// Whether it holds streams, which can be read only once.
     pub(crate) fn has_streams(&self) -> bool {
         let mut parts = self.attachments.iter().chain(&self.embedded_objects);

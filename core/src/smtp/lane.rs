@@ -91,6 +91,12 @@ impl<'a> Lane<'a> {
         Self { smtp, operation, open: None, tokens: 0 }
     }
 
+    /// Waits for the turn of the next message, where `RateLimit` is set.
+    pub(super) async fn await_turn(&mut self) -> Result<(), Error> {
+        self.operation.restart();
+        self.smtp.await_turn(&self.operation).await
+    }
+
     /// Delivers a message, and those that the supply has meanwhile.
     pub(super) async fn deliver<'m>(&mut self, job: Job<'m>, supply: &mut dyn Supply<'m>) {
         let mut waiting = VecDeque::from([job]);

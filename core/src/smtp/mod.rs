@@ -2,6 +2,7 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod bulk;
 mod idle;
 mod lane;
 mod mail;
@@ -17,6 +18,7 @@ mod session;
 mod token;
 mod url;
 
+pub use bulk::{Bulk, BulkMessage, BulkResult};
 pub use object::Smtp;
 pub(crate) use outcome::explain_at;
 pub use outcome::explain_input;

@@ -92,8 +92,20 @@ impl Smtp {
         servers.try_for_each(|(index, server)| server.check(index)).map_err(outcome::explain_input)
     }
 
+    /// Whether a message may be sent now, as far as `RateLimit` is concerned; its turn is then used up.
+    pub(super) fn is_turn(&self) -> bool {
+        let Some(interval) = self.limits.rate.and_then(|rate| rate::interval(rate).ok()) else { return true };
+        let now = Instant::now();
+        let turn = self.pool.rate.turn(interval, now);
+        let is_now = turn.at <= now;
+        if is_now {
+            turn.use_up();
+        }
+        is_now
+    }
+
     /// Waits for the message's turn, where `RateLimit` is set.
-    async fn await_turn(&self, operation: &Operation<'_>) -> Result<(), Error> {
+    pub(super) async fn await_turn(&self, operation: &Operation<'_>) -> Result<(), Error> {
         let Some(rate) = self.limits.rate else { return Ok(()) };
         let now = Instant::now();
         let turn = self.pool.rate.turn(rate::interval(rate)?, now);

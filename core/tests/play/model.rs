@@ -12,7 +12,7 @@ pub(crate) struct Taken {
 }
 
 /// Decides about a command line: `Some(reply)` refuses it (or answers what is wrong).
-pub(crate) type Policy = Box<dyn FnMut(&str) -> Option<&'static str>>;
+pub(crate) type Policy = Box<dyn FnMut(&str) -> Option<&'static str> + Send>;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -125,7 +125,8 @@ impl Model {
         match verb {
             "EHLO" | "LHLO" => {
                 self.clear();
-                let reply = format!("250-model.test{}\n250 HELP", self.keywords.replace(' ', "\n250-"));
+                let reply = format!("250-model.test{}\n250 HELP", self.keywords.replace(' ', "\n250-"))
+                    .replace('\u{a0}', " ");
                 self.say(&reply);
             }
             "RSET" if self.no_rset => self.say("502 not known"),

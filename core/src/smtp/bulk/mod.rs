@@ -1,0 +1,237 @@
+//! `SendBulk`: any number of messages over several connections.
+//!
+//! Purpose: messages come from an iterator as they are needed and leave over up to `MaxConnections` connections,
+//! pipelined from one message into the next; each gives a result as it completes.
+//!
+//! Policy: the thread that asks for results is the one that asks the iterator for messages, so neither has to be
+//! thread-safe. Each connection has a lane: a thread of its own, or a task of tokio. A second lane begins only when
+//! the first has opened its session: wrong settings or a wrong password are tried once.
+
+mod queue;
+mod supply;
+
+use std::{ops::ControlFlow, sync::Arc, thread::JoinHandle};
+
+use self::{queue::Queue, supply::BulkSupply};
+use super::Smtp;
+use crate::{
+    error::{Error, ErrorKind},
+    message::EmailMessage,
+    net::{Cancel, Runtime, on_this_thread},
+    types::{Report, Stage},
+};
+
+/// What came of one message of a bulk.
+#[derive(Debug)]
+pub struct BulkResult {
+    /// The place of the message in the iterator, counted from 0.
+    pub index: usize,
+    /// As [`Smtp::send`] answers for it.
+    pub result: Result<Report, Error>,
+}
+
+/// What [`Smtp::send_bulk`] takes: a message, or the error that there is in its place, which becomes its result.
+pub trait BulkMessage {
+    /// The message.
+    ///
+    /// # Errors
+    /// Whatever went wrong in making it.
+    fn into_message(self) -> Result<EmailMessage, Error>;
+}
+
+impl BulkMessage for EmailMessage {
+    fn into_message(self) -> Result<EmailMessage, Error> {
+        Ok(self)
+    }
+}
+
+impl BulkMessage for Result<EmailMessage, Error> {
+    fn into_message(self) -> Result<EmailMessage, Error> {
+        self
+    }
+}
+
+/// The results of a bulk, in the order in which they complete.
+///
+/// Nothing happens but when a result is asked for, or was not taken yet: some messages are kept ahead, so that no
+/// connection waits for the caller. Dropped before its end, it cancels the messages that are under way.
+#[derive(Debug)]
+#[must_use = "messages are sent while results are asked for"]
+pub struct Bulk<I> {
+    smtp: Smtp,
+    messages: Option<I>,
+    /// Messages taken from the iterator.
+    taken: usize,
+    /// Results given back.
+    given: usize,
+    queue: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
+    runtime: Runtime,
+}
+
+impl Smtp {
+    /// Sends any number of messages over up to [`Smtp::max_connections`] connections, pipelined from one message into
+    /// the next, and gives a result for each as it completes, with the message's place. One failure never stops the
+    /// others.
+    ///
+    /// Each result says what [`Smtp::send`] would say. A message that a lost connection left untouched is sent over
+    /// another one; one whose outcome is unknown is not. When no session can be opened, the messages of the next
+    /// seconds fail with the same error, without further attempts; after a refused login all do.
+    ///
+    /// ```no_run
+    /// use freesmtp_core::{EmailMessage, Smtp};
+    ///
+    /// # fn main() -> Result<(), freesmtp_core::Error> {
+    /// let mut smtp = Smtp::new("mail.example.com")?;
+    /// smtp.set_max_connections(8)?;
+    /// let messages = (1..=10_000).map(|n| {
+    ///     EmailMessage::quick(&format!("user{n}@example.org"), "sender@example.com", "News", "Hello",
+    ///         Default::default())
+    /// });
+    /// for sent in smtp.send_bulk(messages) {
+    ///     match sent.result {
+    ///         Ok(report) => println!("{}: {}", sent.index, report.reply),
+    ///         Err(error) => println!("{}: {error}", sent.index),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_bulk<I>(&self, messages: I) -> Bulk<I::IntoIter>
+    where
+        I: IntoIterator,
+        I::Item: BulkMessage,
+    {
+        self.bulk_on(Runtime::Thread, messages.into_iter())
+    }
+
+    /// [`Smtp::send_bulk`] for programs on tokio: the results are awaited with [`Bulk::next_async`].
+    ///
+    /// # Errors
+    /// `ErrorKind::Internal` outside a tokio runtime.
+    #[cfg(feature = "tokio")]
+    pub fn send_bulk_async<I>(&self, messages: I) -> Result<Bulk<I::IntoIter>, Error>
+    where
+        I: IntoIterator,
+        I::Item: BulkMessage,
+    {
+        Ok(self.bulk_on(Runtime::tokio()?, messages.into_iter()))
+    }
+
+    fn bulk_on<I>(&self, runtime: Runtime, messages: I) -> Bulk<I> {
+        Bulk {
+            smtp: self.clone(),
+            messages: Some(messages),
+            taken: 0,
+            given: 0,
+            queue: Arc::new(Queue::new(self.max_connections(), Cancel::new())),
+            threads: Vec::new(),
+            runtime,
+        }
+    }
+}
+
+impl<I> Bulk<I>
+where
+    I: Iterator,
+    I::Item: BulkMessage,
+{
+    /// The next result; `None` after the last. For a bulk of [`Smtp::send_bulk_async`].
+    #[cfg(feature = "tokio")]
+    pub async fn next_async(&mut self) -> Option<BulkResult> {
+        self.advance().await
+    }
+
+    async fn advance(&mut self) -> Option<BulkResult> {
+        loop {
+            self.fill();
+            while self.queue.wants_lane() {
+                self.begin_lane();
+            }
+            if let ControlFlow::Break(result) = self.queue.next(self.runtime).await {
+                if result.is_some() {
+                    self.given += 1;
+                } else {
+                    self.join();
+                }
+                return result;
+            }
+        }
+    }
+
+    /// Takes messages from the iterator while some are to be kept ahead.
+    fn fill(&mut self) {
+        while let Some(messages) = self.messages.as_mut().filter(|_| self.queue.has_room()) {
+            let Some(message) = messages.next() else {
+                self.messages = None;
+                self.queue.close();
+                return;
+            };
+            let index = self.taken;
+            self.taken += 1;
+            match message.into_message() {
+                Ok(message) => self.queue.push(index, message),
+                Err(error) => self.queue.refuse(index, error),
+            }
+        }
+    }
+
+    fn begin_lane(&mut self) {
+        self.queue.lane_begins();
+        let supply = BulkSupply::new(Arc::clone(&self.queue));
+        let (smtp, runtime) = (self.smtp.clone(), self.runtime);
+        let lane = async move {
+            supply::run(&smtp, supply, runtime).await;
+            Ok(())
+        };
+        match runtime {
+            Runtime::Thread => {
+                let thread = std::thread::Builder::new()
+                    .name("freesmtp-bulk".to_owned())
+                    .spawn(move || drop(on_this_thread(lane)));
+                match thread {
+                    Ok(thread) => self.threads.push(thread),
+                    // The lane's supply was dropped, which says that it has ended.
+                    Err(error) => self.queue.lane_failed(&no_thread(&error)),
+                }
+            }
+            #[cfg(feature = "tokio")]
+            Runtime::Tokio(_) => drop(tokio::spawn(lane)),
+        }
+    }
+}
+
+impl<I> Bulk<I> {
+    /// Waits for the lanes to put their connections back.
+    fn join(&mut self) {
+        for thread in self.threads.drain(..) {
+            // A lane that panicked has told so by the results of its messages.
+            drop(thread.join());
+        }
+    }
+}
+
+impl<I> Iterator for Bulk<I>
+where
+    I: Iterator,
+    I::Item: BulkMessage,
+{
+    type Item = BulkResult;
+
+    /// Blocks until the next message has its result.
+    fn next(&mut self) -> Option<BulkResult> {
+        let advanced = on_this_thread(async { Ok(self.advance().await) });
+        advanced.unwrap_or_else(|error| Some(BulkResult { index: self.given, result: Err(error) }))
+    }
+}
+
+impl<I> Drop for Bulk<I> {
+    fn drop(&mut self) {
+        self.queue.stop();
+        self.join();
+    }
+}
+
+fn no_thread(error: &std::io::Error) -> Error {
+    Error::io(ErrorKind::Internal, Stage::Connect, "no thread could be started for a connection", error)
+}

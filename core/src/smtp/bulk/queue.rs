@@ -1,0 +1,363 @@
+//! What the caller of a bulk and its lanes share: messages that wait, results that are ready, lanes that live.
+
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{super::lane::Job, BulkResult};
+use crate::{
+    error::{Error, ErrorKind},
+    message::EmailMessage,
+    net::{Cancel, Runtime},
+    types::Report,
+};
+
+/// Messages kept ahead for the first connection: a window of pipelined BDAT, and as many on their way to it.
+const AHEAD: usize = 128;
+
+/// Messages kept ahead for each further connection.
+const AHEAD_PER_LANE: usize = 4;
+
+/// Octets in memory kept ahead, beyond one message.
+const AHEAD_OCTETS: usize = 16 * 1024 * 1024;
+
+/// For how long messages fail without an attempt, after no session could be opened.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A message that waits for a lane.
+pub(super) struct Waiting {
+    pub(super) index: usize,
+    octets: usize,
+    pub(super) what: What,
+}
+
+/// How far it is.
+pub(super) enum What {
+    New(Box<EmailMessage>),
+    /// A lane that could not be opened gave it back.
+    Begun(Box<Job<'static>>),
+}
+
+/// What a lane does next.
+pub(super) enum Turn {
+    Message(Waiting),
+    /// No attempt is made for it now: it fails like those before.
+    Fails(usize, Error),
+    End,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    octets: usize,
+    results: VecDeque<BulkResult>,
+    /// Messages that have no result yet.
+    open: usize,
+    /// No message will follow.
+    closed: bool,
+    /// Most lanes; fewer once the server let no more connect.
+    most: usize,
+    lanes: usize,
+    /// Lanes that have not asked for a message yet.
+    starting: usize,
+    idle: usize,
+    /// Lanes with an open session.
+    connected: usize,
+    /// A session was opened: the settings are right.
+    proven: bool,
+    /// Why no session could be opened, and until when that counts; `None` for good.
+    down: Option<(Error, Option<Instant>)>,
+}
+
+/// See the head of this file.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Rings for the caller.
+    caller: Bell,
+    /// Rings for the lanes.
+    lanes: Bell,
+    pub(super) cancel: Cancel,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Queue")
+    }
+}
+
+impl Queue {
+    pub(super) fn new(most: usize, cancel: Cancel) -> Self {
+        let state = State { most: most.max(1), ..State::default() };
+        Self { state: Mutex::new(state), caller: Bell::default(), lanes: Bell::default(), cancel }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // --- The caller ------------------------------------------------------------------------------------------------
+
+    /// Whether more messages are to be kept ahead.
+    pub(super) fn has_room(&self) -> bool {
+        self.state().has_room()
+    }
+
+    pub(super) fn push(&self, index: usize, message: EmailMessage) {
+        let mut state = self.state();
+        let octets = message.octets_in_memory();
+        state.octets += octets;
+        state.open += 1;
+        state.waiting.push_back(Waiting { index, octets, what: What::New(Box::new(message)) });
+        drop(state);
+        self.lanes.ring();
+    }
+
+    /// A message that could not be made.
+    pub(super) fn refuse(&self, index: usize, error: Error) {
+        self.state().results.push_back(BulkResult { index, result: Err(error) });
+    }
+
+    /// No message will follow.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.lanes.ring_all();
+    }
+
+    /// Nobody waits for results any more.
+    pub(super) fn stop(&self) {
+        let mut state = self.state();
+        let under_way = state.open > 0;
+        state.closed = true;
+        state.open -= state.waiting.len().min(state.open);
+        state.waiting.clear();
+        drop(state);
+        if under_way {
+            self.cancel.cancel();
+        }
+        self.lanes.ring_all();
+    }
+
+    /// Whether another lane would have something to do.
+    pub(super) fn wants_lane(&self) -> bool {
+        self.state().wants_lane()
+    }
+
+    pub(super) fn lane_begins(&self) {
+        let mut state = self.state();
+        state.lanes += 1;
+        state.starting += 1;
+    }
+
+    /// The next result, or `None` when there are no more. It goes on where the caller is to do something before:
+    /// there is room for messages, or a lane is wanted.
+    pub(super) async fn next(&self, runtime: Runtime) -> ControlFlow<Option<BulkResult>> {
+        self.caller
+            .until(runtime, self, |state| {
+                if let Some(result) = state.results.pop_front() {
+                    return Some(ControlFlow::Break(Some(result)));
+                }
+                if state.closed && state.open == 0 {
+                    return Some(ControlFlow::Break(None));
+                }
+                let wanted = state.wants_lane() || (!state.closed && state.has_room());
+                wanted.then_some(ControlFlow::Continue(()))
+            })
+            .await
+    }
+
+    // --- The lanes -------------------------------------------------------------------------------------------------
+
+    /// The next message for a lane that has nothing to do.
+    pub(super) async fn take(&self, runtime: Runtime, starts: bool) -> Turn {
+        {
+            let mut state = self.state();
+            state.starting -= usize::from(starts);
+            state.idle += 1;
+        }
+        let turn = self
+            .lanes
+            .until(runtime, self, |state| {
+                let Some(waiting) = state.pop() else { return state.closed.then_some(Turn::End) };
+                Some(match state.down() {
+                    Some(error) => Turn::Fails(waiting.index, error),
+                    None => Turn::Message(waiting),
+                })
+            })
+            .await;
+        let mut state = self.state();
+        state.idle -= 1;
+        let has_room = !state.closed && state.has_room();
+        drop(state);
+        if has_room {
+            self.caller.ring();
+        }
+        turn
+    }
+
+    /// Another message for a lane that is sending: only what no idle lane waits for.
+    pub(super) fn take_more(&self) -> Option<Waiting> {
+        let mut state = self.state();
+        if state.waiting.len() <= state.idle + state.starting {
+            return None;
+        }
+        let waiting = state.pop();
+        let has_room = !state.closed && state.has_room();
+        drop(state);
+        if has_room {
+            self.caller.ring();
+        }
+        waiting
+    }
+
+    pub(super) fn finish(&self, index: usize, result: Result<Report, Error>) {
+        let mut state = self.state();
+        state.open = state.open.saturating_sub(1);
+        state.results.push_back(BulkResult { index, result });
+        drop(state);
+        self.caller.ring();
+    }
+
+    /// A lane has opened a session.
+    pub(super) fn connected(&self) {
+        let mut state = self.state();
+        state.connected += 1;
+        state.proven = true;
+        state.down = None;
+        drop(state);
+        self.caller.ring();
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.state().connected -= 1;
+    }
+
+    /// A lane could not open a session for that message. While other lanes have theirs, they take it over, and there
+    /// are no more lanes than that; else it fails, and so do those of the next seconds.
+    pub(super) fn unopened(&self, job: Job<'static>, error: Error) -> bool {
+        let mut state = self.state();
+        let temporary =
+            !matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Message) || error.is_temporary();
+        if state.connected > 0 && temporary && error.kind() != ErrorKind::Cancelled {
+            state.most = state.connected;
+            let index = job.index;
+            state.waiting.push_front(Waiting { index, octets: 0, what: What::Begun(Box::new(job)) });
+            drop(state);
+            self.lanes.ring();
+            return false;
+        }
+        let until = temporary.then(|| Instant::now().checked_add(PAUSE)).flatten();
+        if error.kind() != ErrorKind::Cancelled {
+            state.down = Some((error.clone(), until));
+        }
+        drop(state);
+        self.finish(job.index, Err(error));
+        true
+    }
+
+    /// A lane has ended.
+    pub(super) fn lane_ends(&self, starts: bool) {
+        let mut state = self.state();
+        state.lanes -= 1;
+        state.starting -= usize::from(starts);
+        drop(state);
+        self.caller.ring();
+    }
+
+    /// A lane could not begin.
+    pub(super) fn lane_failed(&self, error: &Error) {
+        let mut state = self.state();
+        if state.lanes > 0 {
+            state.most = state.lanes;
+            return;
+        }
+        for waiting in std::mem::take(&mut state.waiting) {
+            state.open = state.open.saturating_sub(1);
+            state.results.push_back(BulkResult { index: waiting.index, result: Err(error.clone()) });
+        }
+    }
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        let ahead = AHEAD + AHEAD_PER_LANE * (self.most - 1);
+        self.waiting.is_empty() || (self.waiting.len() < ahead && self.octets < AHEAD_OCTETS)
+    }
+
+    fn wants_lane(&self) -> bool {
+        self.waiting.len() > self.idle + self.starting
+            && self.lanes < self.most
+            && (self.lanes == 0 || self.proven)
+    }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.pop_front()?;
+        self.octets -= waiting.octets;
+        Some(waiting)
+    }
+
+    /// Why nothing is tried at the moment.
+    fn down(&mut self) -> Option<Error> {
+        if self.connected > 0 {
+            return None;
+        }
+        if matches!(&self.down, Some((_, Some(until))) if Instant::now() >= *until) {
+            self.down = None;
+        }
+        self.down.as_ref().map(|(error, _)| error.clone())
+    }
+}
+
+/// Wakes who waits for a change of the state.
+#[derive(Default)]
+struct Bell {
+    threads: Condvar,
+    #[cfg(feature = "tokio")]
+    tasks: tokio::sync::Notify,
+}
+
+impl Bell {
+    /// Wakes one.
+    fn ring(&self) {
+        self.threads.notify_one();
+        #[cfg(feature = "tokio")]
+        self.tasks.notify_one();
+    }
+
+    fn ring_all(&self) {
+        self.threads.notify_all();
+        #[cfg(feature = "tokio")]
+        self.tasks.notify_waiters();
+    }
+
+    /// Waits until `ready` has something.
+    #[cfg_attr(not(feature = "tokio"), allow(clippy::unused_async, reason = "a thread waits inside"))]
+    async fn until<T>(
+        &self,
+        runtime: Runtime,
+        queue: &Queue,
+        mut ready: impl FnMut(&mut State) -> Option<T>,
+    ) -> T {
+        loop {
+            // Made before the look, so that no ring between the two is lost.
+            #[cfg(feature = "tokio")]
+            let notified = self.tasks.notified();
+            {
+                let mut state = queue.state();
+                loop {
+                    if let Some(value) = ready(&mut state) {
+                        return value;
+                    }
+                    if runtime != Runtime::Thread {
+                        break;
+                    }
+                    state = self.threads.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+            #[cfg(feature = "tokio")]
+            notified.await;
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A lane of a bulk: takes messages from the queue, and gives their results back.
+
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Instant};
+
+use super::{
+    super::{
+        Smtp,
+        lane::{Job, Lane, Supply},
+        mail::Mail,
+    },
+    queue::{Queue, Turn, Waiting, What},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    net::{Operation, Runtime},
+    types::{Report, Stage},
+};
+
+/// A lane's side of the queue. However the lane ends, each message that it took has a result.
+pub(super) struct BulkSupply {
+    queue: Arc<Queue>,
+    /// The messages that it took and that have no result yet.
+    taken: BTreeSet<usize>,
+    /// It has not asked for a message yet.
+    starting: bool,
+    connected: bool,
+    /// The server lets it have no session.
+    superfluous: bool,
+}
+
+impl BulkSupply {
+    pub(super) fn new(queue: Arc<Queue>) -> Self {
+        Self { queue, taken: BTreeSet::new(), starting: true, connected: false, superfluous: false }
+    }
+
+    /// The message, ready to be sent; `None` when it has its result already.
+    fn prepare(&mut self, waiting: Waiting, smtp: &Smtp) -> Option<Job<'static>> {
+        let index = waiting.index;
+        self.taken.insert(index);
+        let message = match waiting.what {
+            What::Begun(job) => return Some(*job),
+            What::New(message) => message,
+        };
+        let checked = smtp.check_servers().and_then(|()| {
+            let message = Cow::Owned(*message);
+            Mail::new(message, smtp.default_domain(), smtp.all_or_nothing(), Instant::now())
+        });
+        match checked {
+            Ok(mail) => Some(Job::new(index, mail)),
+            Err(error) => {
+                self.finish(index, Err(error));
+                None
+            }
+        }
+    }
+
+    fn finish(&mut self, index: usize, result: Result<Report, Error>) {
+        self.taken.remove(&index);
+        self.queue.finish(index, result);
+    }
+
+    fn disconnect(&mut self) {
+        if std::mem::take(&mut self.connected) {
+            self.queue.disconnected();
+        }
+    }
+}
+
+impl Drop for BulkSupply {
+    fn drop(&mut self) {
+        let lost = || {
+            let text = "the connection's thread ended in the middle; the message may have been delivered";
+            Error::new(ErrorKind::Internal, Stage::Command, text)
+        };
+        for index in std::mem::take(&mut self.taken) {
+            self.queue.finish(index, Err(lost()));
+        }
+        self.disconnect();
+        self.queue.lane_ends(self.starting);
+    }
+}
+
+/// What a lane shows of the supply while it sends.
+struct Feed<'a> {
+    supply: &'a mut BulkSupply,
+    smtp: &'a Smtp,
+}
+
+impl Supply<'static> for Feed<'_> {
+    fn next(&mut self) -> Option<Job<'static>> {
+        while self.smtp.is_turn() {
+            let waiting = self.supply.queue.take_more()?;
+            if let Some(job) = self.supply.prepare(waiting, self.smtp) {
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    fn finished(&mut self, index: usize, result: Result<Report, Error>) {
+        self.supply.finish(index, result);
+    }
+
+    fn opened(&mut self) {
+        if !std::mem::replace(&mut self.supply.connected, true) {
+            self.supply.queue.connected();
+        }
+    }
+
+    fn unopened(&mut self, job: Job<'static>, error: Error) {
+        self.supply.disconnect();
+        self.supply.taken.remove(&job.index);
+        self.supply.superfluous |= !self.supply.queue.unopened(job, error);
+    }
+}
+
+/// Sends messages until there are no more.
+pub(super) async fn run(smtp: &Smtp, mut supply: BulkSupply, runtime: Runtime) {
+    let queue = Arc::clone(&supply.queue);
+    let _running = smtp.register(&queue.cancel);
+    let mut lane = Lane::new(smtp, Operation::new(runtime, &queue.cancel, smtp.timeouts().operation));
+    while !supply.superfluous {
+        let starts = std::mem::take(&mut supply.starting);
+        let waiting = match queue.take(runtime, starts).await {
+            Turn::Message(waiting) => waiting,
+            Turn::Fails(index, error) => {
+                queue.finish(index, Err(error));
+                continue;
+            }
+            Turn::End => break,
+        };
+        let Some(job) = supply.prepare(waiting, smtp) else { continue };
+        if let Err(error) = lane.await_turn().await {
+            supply.finish(job.index, Err(error));
+            continue;
+        }
+        lane.deliver(job, &mut Feed { supply: &mut supply, smtp }).await;
+    }
+    lane.close();
+}
