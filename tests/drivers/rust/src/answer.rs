@@ -53,6 +53,15 @@ pub(crate) fn failure(at: &str, sends: u64, error: &Error) -> Value {
     })
 }
 
+/// The line for one message of a bulk.
+pub(crate) fn of_bulk(index: usize, mut answer: Value) -> Value {
+    if let Some(fields) = answer.as_object_mut() {
+        fields.insert("at".to_owned(), json!("sendbulk"));
+        fields.insert("index".to_owned(), json!(index));
+    }
+    answer
+}
+
 fn recipients(results: &[RecipientResult]) -> Vec<Value> {
     let entry = |result: &RecipientResult| {
         json!({

@@ -44,8 +44,7 @@ fn run(operations: &Operations, jobs: impl BufRead, out: &mut impl Write) -> Res
             continue;
         }
         match session.carry_out(operations, key, &value) {
-            Ok(None) => {}
-            Ok(Some(sent)) => print(out, &sent)?,
+            Ok(answers) => answers.iter().try_for_each(|sent| print(out, sent))?,
             Err(Failed::Job(fault)) => return Err(format!("{key}: {fault}")),
             Err(Failed::Api(error)) => {
                 failed = true;

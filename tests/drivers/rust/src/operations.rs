@@ -2,7 +2,7 @@
 
 use std::io;
 
-use freesmtp_core::{EmailMessage, Error, Report, Smtp};
+use freesmtp_core::{BulkResult, EmailMessage, Error, Report, Smtp};
 use tokio::runtime::Runtime;
 
 /// Which operations are called.
@@ -30,6 +30,23 @@ impl Operations {
         match self {
             Self::Blocking => smtp.send(message),
             Self::Tokio(runtime) => runtime.block_on(smtp.send_async(message)),
+        }
+    }
+
+    /// The results in the order in which they complete.
+    pub(crate) fn send_bulk(&self, smtp: &Smtp, messages: Vec<EmailMessage>) -> Vec<BulkResult> {
+        match self {
+            Self::Blocking => smtp.send_bulk(messages).collect(),
+            Self::Tokio(runtime) => runtime.block_on(async {
+                let mut results = Vec::new();
+                // Within a runtime it can't fail.
+                if let Ok(mut bulk) = smtp.send_bulk_async(messages) {
+                    while let Some(result) = bulk.next_async().await {
+                        results.push(result);
+                    }
+                }
+                results
+            }),
         }
     }
 

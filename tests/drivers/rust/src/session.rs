@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use freesmtp_core::{
-    EmailMessage, Error, Secret, Server, Smtp, Token,
+    BulkResult, EmailMessage, Error, Secret, Server, Smtp, Token,
     message::{Attachment, Priority, RecipientType},
 };
 use serde_json::Value;
@@ -40,30 +40,40 @@ pub(crate) struct Session {
     content_id: Option<String>,
     header_name: Option<String>,
     repeat: Option<u64>,
+    bulk: Vec<EmailMessage>,
 }
 
 impl Session {
-    /// Does what the line says; the answer of a `send`.
+    /// Does what the line says; the answers of a `send` or a `sendbulk`.
     pub(crate) fn carry_out(
         &mut self,
         operations: &Operations,
         key: &str,
         value: &str,
-    ) -> Result<Option<Value>, Failed> {
+    ) -> Result<Vec<Value>, Failed> {
         if let Some(property) = key.strip_prefix("server.") {
             self.set_server(property, value)?;
-            return Ok(None);
+            return Ok(Vec::new());
         }
         match key {
             "smtp.defaultdomain" => self.smtp.set_default_domain(value)?,
             "smtp.logfile" => self.smtp.set_log_file(value)?,
             "smtp.allornothing" => self.smtp.set_all_or_nothing(parse(value)?),
             "smtp.disconnect" => operations.disconnect(&self.smtp),
+            "smtp.maxconnections" => self.smtp.set_max_connections(parse(value)?)?,
+            "smtp.maxmessagesperconnection" => self.smtp.set_max_messages_per_connection(parse(value)?),
+            "smtp.ratelimit" => self.smtp.set_rate_limit(Some(parse(value)?))?,
             "repeat" => self.repeat = Some(parse(value)?),
-            "send" => return Ok(Some(self.send(operations))),
+            "bulk.add" => self.bulk.push(self.message.clone()),
+            "bulk.repeat" => {
+                let copies = std::iter::repeat_n(&self.message, parse(value)?).cloned();
+                self.bulk.extend(copies);
+            }
+            "send" => return Ok(vec![self.send(operations)]),
+            "sendbulk" => return Ok(self.send_bulk(operations)),
             _ => self.set_message(key, value)?,
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     fn set_server(&mut self, property: &str, value: &str) -> Result<(), Failed> {
@@ -161,6 +171,17 @@ impl Session {
                 Err(error) => return answer::failure("send", sends, &error),
             }
         }
+    }
+
+    /// The results in the order of the messages.
+    fn send_bulk(&mut self, operations: &Operations) -> Vec<Value> {
+        let mut results = operations.send_bulk(&self.smtp, std::mem::take(&mut self.bulk));
+        results.sort_by_key(|sent| sent.index);
+        let answer = |sent: &BulkResult| match &sent.result {
+            Ok(report) => answer::of_bulk(sent.index, answer::success(1, report)),
+            Err(error) => answer::of_bulk(sent.index, answer::failure("sendbulk", 0, error)),
+        };
+        results.iter().map(answer).collect()
     }
 }
 
