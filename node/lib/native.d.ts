@@ -431,6 +431,8 @@ export interface ServerFields {
   name: string
   /** TCP port; 0 for the default. */
   port: number
+  /** The server speaks LMTP (RFC 2033). */
+  lmtp: boolean
   /** Seconds for each phase. */
   timeout: number | null
   /** A number of `SMTPAuthMode`. */

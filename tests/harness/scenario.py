@@ -200,7 +200,28 @@ def read_cases(path: Path) -> list[Scenario]:
                 tables[-1].append(dict(zip(columns, cells, strict=True)))
     if not all(tables):
         raise Malformed(f"{path.name}: a table without rows")
+    rest = _repeated(path, rest)
     return [_read_case(path, rows, rest) for rows in itertools.product(*tables)]
+
+
+def _repeated(path: Path, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines with what stands between `@repeat` and `@end` repeated, `{n}` replaced by the number of the time."""
+    out: list[tuple[int, str]] = []
+    block: list[tuple[int, str]] = []
+    times: range | None = None
+    for number, line in lines:
+        if found := re.fullmatch(r"@repeat (\d+) (\d+)", line):
+            times, block = range(int(found[1]), int(found[2]) + 1), []
+        elif line == "@end" and times is not None:
+            out += [(at, text.replace("{n}", str(n))) for n in times for at, text in block]
+            times = None
+        elif times is not None:
+            block.append((number, line))
+        else:
+            out.append((number, line))
+    if times is not None:
+        raise Malformed(f"{path.name}: @repeat without @end")
+    return out
 
 
 def _read_case(path: Path, rows: tuple[dict[str, str], ...], lines: list[tuple[int, str]]) -> Scenario:

@@ -333,6 +333,7 @@ class TestScenario:
             "[vary]\na | b\n1 | 2\n[expect]\nok = {a}\n",
             "[expect]\nok = {a}\n",
             "[server]\n@bdat LAST 5\n[expect]\n",
+            "[server]\n@repeat 1 2\nS: 250\n[expect]\n",
         ],
     )
     def test_malformed_files_are_refused(self, text: str, tmp_path: Path) -> None:
@@ -365,6 +366,12 @@ class TestScenario:
         assert cases[1].scripts == [[Say(b"450 no\r\n"), Close(reset=True)]]
         assert cases[2].expectations[0][0].value == ""
         assert cases[2].expectations[0][1].value == "550 @close"
+
+    def test_lines_are_repeated(self, tmp_path: Path) -> None:
+        read = self.read(tmp_path, "[server]\n@repeat 9 10\nC: RCPT TO:<r{n}@a.test>\nS: 250 {n}\n@end\n[expect]\n")
+        assert read.scripts == [
+            [Hear("RCPT TO:<r9@a.test>"), Say(b"250 9\r\n"), Hear("RCPT TO:<r10@a.test>"), Say(b"250 10\r\n")]
+        ]
 
     def test_servers_have_their_own_defaults(self, tmp_path: Path) -> None:
         read = self.read(tmp_path, "[job]\nserver.port {closed}\nserver.add\nserver.security required\n[expect]\n")

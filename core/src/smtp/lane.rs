@@ -102,9 +102,12 @@ impl<'a> Lane<'a> {
         let mut waiting = VecDeque::from([job]);
         while let Some(mut job) = waiting.pop_front() {
             if !self.fits(&job) {
-                self.close();
+                let before = self.leave(&job);
                 if let Err(error) = self.open(&mut job).await {
-                    supply.unopened(job, error);
+                    match before {
+                        Some(session) => Self::cut_off(job, session, error, supply),
+                        None => supply.unopened(job, error),
+                    }
                     continue;
                 }
                 supply.opened();
@@ -120,6 +123,25 @@ impl<'a> Lane<'a> {
         if let Some(Open { session, .. }) = self.open.take() {
             self.smtp.pool.put(session);
         }
+    }
+
+    /// Makes way for another session. The one in which a part of the message was decided is given back: it has QUIT,
+    /// and tells of that part.
+    fn leave(&mut self, job: &Job<'_>) -> Option<Session> {
+        if job.mail.is_untouched() {
+            self.close();
+            return None;
+        }
+        let mut session = self.open.take()?.session;
+        session.leave();
+        Some(session)
+    }
+
+    /// Ends a message of which a part was decided, and for the rest of which there is no session.
+    fn cut_off<'m>(mut job: Job<'m>, mut session: Session, error: Error, supply: &mut dyn Supply<'m>) {
+        job.mail.cut_off(error);
+        let warnings = job.failures.iter().map(ToString::to_string).collect();
+        supply.finished(job.index, outcome::conclude(&mut job.mail, &mut session, warnings));
     }
 
     fn fits(&self, job: &Job<'_>) -> bool {
@@ -247,7 +269,10 @@ impl<'a> Lane<'a> {
         }
         open.kept = None;
         if job.mail.settle(result, &mut open.session.room) && !ended {
-            return self.begin(job, under_way, waiting, supply);
+            if open.session.takes_another() {
+                return self.begin(job, under_way, waiting, supply);
+            }
+            return waiting.push_back(job);
         }
         let warnings = job.failures.iter().map(ToString::to_string).collect();
         let report = outcome::conclude(&mut job.mail, &mut open.session, warnings);

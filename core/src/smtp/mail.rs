@@ -197,6 +197,11 @@ impl<'m> Mail<'m> {
         (!nobody || !self.all_or_nothing) && self.decisions.iter().any(Option::is_none)
     }
 
+    /// There is no session for the recipients that are left.
+    pub(super) fn cut_off(&mut self, error: Error) {
+        self.failed = Some(Outcome::NotDelivered { error, untouched: true, bystander: false });
+    }
+
     /// What came of all its transactions.
     pub(super) fn result(&mut self) -> TransactionResult {
         let failed = self.failed.take();

@@ -150,6 +150,12 @@ impl Session {
         !self.exhausted && self.connection.engine().has_room()
     }
 
+    /// Ends the session with QUIT, and waits for nothing.
+    pub(super) fn leave(&mut self) {
+        self.connection.say_goodbye();
+        self.connection.engine_mut().quit();
+    }
+
     /// Whether it is open for another message.
     pub(super) fn takes_another(&self) -> bool {
         let engine = self.connection.engine();
