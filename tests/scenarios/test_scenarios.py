@@ -16,32 +16,28 @@ CASES = [(case, split) for file in FILES for case in scenario.read_cases(file) f
 
 
 @pytest.fixture(scope="session")
-def big_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """More than sockets and buffers hold, so that the server can act while the message is on its way."""
-    file = tmp_path_factory.mktemp("big") / "big.bin"
-    file.write_bytes(bytes(4 << 20))
-    return file
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all cases: thousands of folders would take longer to make and remove than the cases take."""
+    folder = tmp_path_factory.mktemp("scenarios")
+    # More than sockets and buffers hold, so that the server can act while the message is on its way.
+    (folder / "big.bin").write_bytes(bytes(4 << 20))
+    return folder
 
 
 @pytest.mark.parametrize(("case", "split"), CASES, ids=[f"{case.name}-{split}" for case, split in CASES])
 def test_scenario(
-    case: Scenario,
-    split: str,
-    running: RunningDriver,
-    serve,
-    pki: Pki,
-    closed_port: int,
-    big_file: Path,
-    log_file: Path,
+    case: Scenario, split: str, running: RunningDriver, serve, pki: Pki, closed_port: int, folder: Path
 ) -> None:
     server = serve(*case.scripts, split=split)
+    log_file = folder / "smtp log.txt"
+    log_file.unlink(missing_ok=True)
     variables = {
         "host": server.host,
         "port": str(server.port),
         "closed": str(closed_port),
         "log": str(log_file),
         "ca": str(pki.ca_file),
-        "big": str(big_file),
+        "big": str(folder / "big.bin"),
     }
     answers = running.run(case.make_job(variables))
     wrong = []
