@@ -165,6 +165,48 @@ enum freesmtp_auto_submitted {
   FREESMTP_AUTO_SUBMITTED_REPLIED = 2,
 };
 
+/// When the sender gets a report on the delivery to a recipient (RFC 3461 section 4.1); values are added up.
+enum freesmtp_notify {
+  /// Nothing is said: servers report failures. The default.
+  FREESMTP_NOTIFY_DEFAULT = 0,
+  /// When the message was delivered.
+  FREESMTP_NOTIFY_SUCCESS = 1,
+  /// When it could not be delivered.
+  FREESMTP_NOTIFY_FAILURE = 2,
+  /// When delivery takes unusually long.
+  FREESMTP_NOTIFY_DELAY = 4,
+  /// No report, whatever happens; it goes with no other.
+  FREESMTP_NOTIFY_NEVER = 8,
+};
+
+/// How much of the message a delivery report gives back (RFC 3461 section 4.3).
+enum freesmtp_return_content {
+  /// What the server thinks fit. The default.
+  FREESMTP_RETURN_CONTENT_DEFAULT = 0,
+  /// All of it.
+  FREESMTP_RETURN_CONTENT_FULL = 1,
+  /// Its headers.
+  FREESMTP_RETURN_CONTENT_HEADERS = 2,
+};
+
+/// What a server does when the time to deliver by has passed (RFC 2852 section 4).
+enum freesmtp_deliver_by_mode {
+  /// It tells the sender, and goes on trying. The default.
+  FREESMTP_DELIVER_BY_MODE_NOTIFY = 0,
+  /// It returns the message as undeliverable.
+  FREESMTP_DELIVER_BY_MODE_RETURN = 1,
+};
+
+/// What a server does that has to pass a message on to one that cannot check its mailbox's owner (RFC 7293).
+enum freesmtp_valid_since_action {
+  /// It is not said; servers then refuse. The default.
+  FREESMTP_VALID_SINCE_ACTION_DEFAULT = 0,
+  /// It passes the message on without the check.
+  FREESMTP_VALID_SINCE_ACTION_CONTINUE = 1,
+  /// It refuses.
+  FREESMTP_VALID_SINCE_ACTION_REJECT = 2,
+};
+
 /// How much may change on the way without breaking a DKIM signature (RFC 6376 section 3.4).
 enum freesmtp_canonicalization {
   /// Nothing but empty lines at the end of the body.
@@ -648,6 +690,38 @@ char *freesmtp_message_recipient_name(const freesmtp_message *message, size_t in
 /// The type of the recipient at `index`; -1 behind the last.
 int freesmtp_message_recipient_type(const freesmtp_message *message, size_t index);
 
+/* ---- Messages: what is asked of servers for a recipient -------------------------------------------------- */
+
+/// Sets when the sender gets a report on the delivery to the recipient at `index` (RFC 3461 section 4.1): values of
+/// `enum freesmtp_notify`, added up.
+freesmtp_error *freesmtp_message_set_recipient_notify(freesmtp_message *message,
+                                                      size_t index,
+                                                      int notify);
+
+/// Sets whom the message was for before a list or a forwarder put the recipient at `index` in (RFC 3461 section 4.2): an
+/// address, or `type;address`. Reports name it.
+freesmtp_error *freesmtp_message_set_recipient_original_recipient(freesmtp_message *message,
+                                                                  size_t index,
+                                                                  const char *original_recipient);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_recipient_original_recipient_n(freesmtp_message *message,
+                                                                    size_t index,
+                                                                    const char *original_recipient,
+                                                                    size_t original_recipient_size);
+
+/// The message is for the owner that the mailbox of the recipient at `index` has had since this moment, in seconds since
+/// 1970-01-01 UTC: if it has changed hands, it is not delivered (RFC 7293).
+freesmtp_error *freesmtp_message_set_recipient_valid_since(freesmtp_message *message,
+                                                           size_t index,
+                                                           int64_t unix_seconds);
+
+/// Sets what servers do that would have to pass it on to one that knows nothing of that: a value of
+/// `enum freesmtp_valid_since_action`.
+freesmtp_error *freesmtp_message_set_recipient_valid_since_action(freesmtp_message *message,
+                                                                  size_t index,
+                                                                  int action);
+
 /* ---- Messages: texts ------------------------------------------------------------------------------------- */
 
 /// Adds a text: `format` is a value of `enum freesmtp_body_part_format`, `encoding` one of
@@ -888,6 +962,60 @@ freesmtp_error *freesmtp_message_add_attachment_stream_n(freesmtp_message *messa
                                                          int64_t content_size,
                                                          const char *name,
                                                          size_t name_size);
+
+/* ---- Messages: what is asked of servers on the way ------------------------------------------------------- */
+
+/// Sets how much of the message delivery reports give back (RFC 3461 section 4.3): a value of
+/// `enum freesmtp_return_content`.
+freesmtp_error *freesmtp_message_set_return_content(freesmtp_message *message, int return_content);
+
+/// Sets a text that delivery reports give back, to tell which message they are about (RFC 3461 section 4.4): printable
+/// ASCII, at most 100 characters, `+`, `=` and a space counting as three.
+freesmtp_error *freesmtp_message_set_envelope_id(freesmtp_message *message,
+                                                 const char *envelope_id);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_envelope_id_n(freesmtp_message *message,
+                                                   const char *envelope_id,
+                                                   size_t envelope_id_size);
+
+/// Sets whether every server on the way has to use TLS and to check the next one's certificate, or to return the message
+/// (RFC 8689). The session itself has to be encrypted, and its certificate checked.
+freesmtp_error *freesmtp_message_set_require_tls(freesmtp_message *message,
+                                                 bool require_tls);
+
+/// Sets within how many seconds the message is to be delivered, from 1 to 999,999,999 (RFC 2852).
+freesmtp_error *freesmtp_message_set_deliver_by(freesmtp_message *message, uint32_t seconds);
+
+/// Sets what happens when they have passed: a value of `enum freesmtp_deliver_by_mode`.
+freesmtp_error *freesmtp_message_set_deliver_by_mode(freesmtp_message *message, int mode);
+
+/// Sets whether each server on the way reports that it has passed the message on (RFC 2852 section 4).
+freesmtp_error *freesmtp_message_set_deliver_by_trace(freesmtp_message *message, bool trace);
+
+/// Sets for how many seconds the server holds the message, from 1 to 999,999,999 (RFC 4865).
+freesmtp_error *freesmtp_message_set_hold_for(freesmtp_message *message, uint32_t seconds);
+
+/// Sets the moment until which the server holds the message, in seconds since 1970-01-01 UTC; not together with
+/// `freesmtp_message_set_hold_for`.
+freesmtp_error *freesmtp_message_set_hold_until(freesmtp_message *message,
+                                                int64_t unix_seconds);
+
+/// Sets how soon servers handle the message among others, from -9 to 9, 0 being usual (RFC 6710).
+freesmtp_error *freesmtp_message_set_mt_priority(freesmtp_message *message, int8_t priority);
+
+/// Adds an extension, by its EHLO keyword, whose options are left out when the server cannot give them; the report says so
+/// then. At first it is `DSN` alone.
+freesmtp_error *freesmtp_message_add_optional_extension(freesmtp_message *message,
+                                                        const char *keyword);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_add_optional_extension_n(freesmtp_message *message,
+                                                          const char *keyword,
+                                                          size_t keyword_size);
+
+/// Makes every extension needed that an option asks for, `DSN` too.
+freesmtp_error *freesmtp_message_clear_optional_extensions(freesmtp_message *message);
 
 /* ---- Messages: passed through as they are ---------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("message", "Messages"),
     ("message/originator", "Messages: who they are from"),
     ("message/recipients", "Messages: recipients"),
+    ("message/recipient_options", "Messages: what is asked of servers for a recipient"),
     ("message/body_parts", "Messages: texts"),
     ("message/attachments", "Messages: attachments"),
     ("message/embedded_objects", "Messages: what HTML shows"),
@@ -28,6 +29,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("message/unsubscribe", "Messages: ending a subscription"),
     ("message/calendar", "Messages: invitations"),
     ("message/stream", "Messages: attachments that are read out while they are sent"),
+    ("message/delivery", "Messages: what is asked of servers on the way"),
     ("message/raw", "Messages: passed through as they are"),
     ("dkim", "Messages: DKIM signatures"),
     ("report", "Reports: what a send answers"),
@@ -45,7 +47,7 @@ const CHAPTERS: &[(&str, &str)] = &[
 ];
 
 /// No function takes them by type, so that a number that is no value is an error and not undefined behaviour.
-const ENUMS: [&str; 11] = [
+const ENUMS: [&str; 15] = [
     "freesmtp_error_kind",
     "freesmtp_recipient_status",
     "freesmtp_recipient_type",
@@ -53,6 +55,10 @@ const ENUMS: [&str; 11] = [
     "freesmtp_body_part_encoding",
     "freesmtp_priority",
     "freesmtp_auto_submitted",
+    "freesmtp_notify",
+    "freesmtp_return_content",
+    "freesmtp_deliver_by_mode",
+    "freesmtp_valid_since_action",
     "freesmtp_canonicalization",
     "freesmtp_auth_mode",
     "freesmtp_security",

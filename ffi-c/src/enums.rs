@@ -105,6 +105,52 @@ pub enum freesmtp_auto_submitted {
     Replied = 2,
 }
 
+/// When the sender gets a report on the delivery to a recipient (RFC 3461 section 4.1); values are added up.
+#[repr(C)]
+pub enum freesmtp_notify {
+    /// Nothing is said: servers report failures. The default.
+    Default = 0,
+    /// When the message was delivered.
+    Success = 1,
+    /// When it could not be delivered.
+    Failure = 2,
+    /// When delivery takes unusually long.
+    Delay = 4,
+    /// No report, whatever happens; it goes with no other.
+    Never = 8,
+}
+
+/// How much of the message a delivery report gives back (RFC 3461 section 4.3).
+#[repr(C)]
+pub enum freesmtp_return_content {
+    /// What the server thinks fit. The default.
+    Default = 0,
+    /// All of it.
+    Full = 1,
+    /// Its headers.
+    Headers = 2,
+}
+
+/// What a server does when the time to deliver by has passed (RFC 2852 section 4).
+#[repr(C)]
+pub enum freesmtp_deliver_by_mode {
+    /// It tells the sender, and goes on trying. The default.
+    Notify = 0,
+    /// It returns the message as undeliverable.
+    Return = 1,
+}
+
+/// What a server does that has to pass a message on to one that cannot check its mailbox's owner (RFC 7293).
+#[repr(C)]
+pub enum freesmtp_valid_since_action {
+    /// It is not said; servers then refuse. The default.
+    Default = 0,
+    /// It passes the message on without the check.
+    Continue = 1,
+    /// It refuses.
+    Reject = 2,
+}
+
 /// How much may change on the way without breaking a DKIM signature (RFC 6376 section 3.4).
 #[repr(C)]
 pub enum freesmtp_canonicalization {
@@ -195,7 +241,8 @@ mod tests {
     use freesmtp_core::{
         AuthMode, ErrorKind, Security,
         message::{
-            AutoSubmitted, BodyPartEncoding, BodyPartFormat, Priority, RecipientType, dkim::Canonicalization,
+            AutoSubmitted, BodyPartEncoding, BodyPartFormat, DeliverByMode, Notify, Priority, RecipientType,
+            ReturnContent, ValidSinceAction, dkim::Canonicalization,
         },
     };
 
@@ -265,6 +312,23 @@ mod tests {
         use freesmtp_auto_submitted as Auto;
         let answers = [Auto::No as u8, Auto::Generated as u8, Auto::Replied as u8];
         assert!(answers.into_iter().eq(AutoSubmitted::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_return_content as Ret;
+        let contents = [Ret::Default as u8, Ret::Full as u8, Ret::Headers as u8];
+        assert!(contents.into_iter().eq(ReturnContent::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_deliver_by_mode as M;
+        let modes = [M::Notify as u8, M::Return as u8];
+        assert!(modes.into_iter().eq(DeliverByMode::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_valid_since_action as V;
+        let actions = [V::Default as u8, V::Continue as u8, V::Reject as u8];
+        assert!(actions.into_iter().eq(ValidSinceAction::ALL.iter().map(|value| value.number())));
+
+        use freesmtp_notify as N;
+        let notify = [N::Default as u8, N::Success as u8, N::Failure as u8, N::Delay as u8, N::Never as u8];
+        let core = [Notify::DEFAULT, Notify::SUCCESS, Notify::FAILURE, Notify::DELAY, Notify::NEVER];
+        assert_eq!(notify, core.map(Notify::number));
 
         use freesmtp_canonicalization as C;
         let canonicalizations = [C::Simple as u8, C::Relaxed as u8];

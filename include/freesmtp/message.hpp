@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "collection.hpp"
+#include "delivery.hpp"
 #include "dkim.hpp"
 #include "error.hpp"
 #include "handle.hpp"
@@ -59,6 +60,16 @@ struct Recipient {
     std::string Email;
     std::string Name;
     RecipientType Type = RecipientType::To;
+    /// When the sender gets a report.
+    Notification Notify = Notification::Default;
+    /// Whom the message was for before a list or a forwarder put this recipient in (RFC 3461 section 4.2): an address,
+    /// or `type;address`. Reports name it.
+    std::optional<std::string> OriginalRecipient = {};
+    /// The message is for the owner that the mailbox has had since this moment: if it has changed hands, it is not
+    /// delivered (RFC 7293).
+    std::optional<Moment> ValidSince = {};
+    /// What servers do that would have to pass it on to one that knows nothing of that.
+    UncheckedOwner ValidSinceAction = UncheckedOwner::Default;
 };
 
 /// Whether a person or a program wrote a message (RFC 3834).
@@ -201,7 +212,7 @@ public:
 };
 
 /// A message. It may hold anything while it is built; sending checks it before a byte goes out.
-class EmailMessage {
+class EmailMessage : public DeliveryOptions {
 public:
     EmailMessage() = default;
     /// A message with one recipient and one text.
@@ -306,9 +317,20 @@ inline detail::MessageHandle EmailMessage::Build() const {
     if (CharsetEncoding)
         set(freesmtp_message_set_charset_encoding_n, *CharsetEncoding);
 
-    for (const Recipient &one : Recipients)
+    for (const Recipient &one : Recipients) {
+        const std::size_t index = freesmtp_message_recipient_count(to);
         detail::check(freesmtp_message_add_recipient_n(to, one.Email.data(), one.Email.size(), one.Name.data(),
                                                        one.Name.size(), static_cast<int>(one.Type)));
+        detail::check(freesmtp_message_set_recipient_notify(to, index, static_cast<int>(one.Notify)));
+        if (one.OriginalRecipient)
+            detail::check(freesmtp_message_set_recipient_original_recipient_n(
+                to, index, one.OriginalRecipient->data(), one.OriginalRecipient->size()));
+        if (one.ValidSince)
+            detail::check(freesmtp_message_set_recipient_valid_since(to, index, one.ValidSince->UnixSeconds));
+        detail::check(
+            freesmtp_message_set_recipient_valid_since_action(to, index, static_cast<int>(one.ValidSinceAction)));
+    }
+    SetDeliveryOptions(to);
     for (const BodyPart &part : BodyParts)
         detail::check(freesmtp_message_add_body_part_n(to, part.Body.data(), part.Body.size(),
                                                        static_cast<int>(part.Format), static_cast<int>(part.Encoding)));

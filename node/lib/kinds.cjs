@@ -46,10 +46,10 @@ function number(value, field) {
   return value;
 }
 
-/** A whole number from 0 to `most`. */
-const whole = (most) => (value, field) => {
-  if (!Number.isInteger(number(value, field)) || value < 0 || value > most) {
-    refuse(field, `${value} is not a whole number from 0 to ${most}`);
+/** A whole number from `least` to `most`. */
+const whole = (most, least = 0) => (value, field) => {
+  if (!Number.isInteger(number(value, field)) || value < least || value > most) {
+    refuse(field, `${value} is not a whole number from ${least} to ${most}`);
   }
   return value;
 };

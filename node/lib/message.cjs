@@ -2,6 +2,7 @@
 'use strict';
 
 const native = require('./native.cjs');
+const delivery = require('./delivery.cjs');
 const names = require('./names.cjs');
 const { Collection, valuesOf } = require('./collection.cjs');
 const { take } = require('./error.cjs');
@@ -21,10 +22,11 @@ define(Address, { email: text, name: text });
 class Recipient extends Record {
   static positional = ['email', 'name', 'type'];
   static defaults() {
-    return { email: '', name: '', type: defaults.recipientType };
+    return { email: '', name: '', type: defaults.recipientType, ...delivery.recipientDefaults(defaults) };
   }
 }
-define(Recipient, { email: text, name: text, type: choice('RecipientType') });
+define(Recipient, { email: text, name: text, type: choice('RecipientType'), ...delivery.recipient });
+delivery.moment(Recipient, 'validSince');
 
 class BodyPart extends Record {
   static positional = ['body', 'format', 'encoding'];
@@ -121,6 +123,7 @@ class EmailMessage extends Record {
       listUnsubscribe: Object.freeze([]),
       listUnsubscribeOneClick: false,
       calendar: null,
+      ...delivery.messageDefaults(),
       rawFile: null,
       rawBytes: null,
       ...Object.fromEntries(Object.entries(COLLECTIONS).map(([name, Class]) => [name, new Class()])),
@@ -177,7 +180,7 @@ class EmailMessage extends Record {
 
   toJSON() {
     const { rawBytes, ...shown } = this[VALUES];
-    return { ...shown, date: this.date };
+    return { ...shown, date: this.date, holdUntil: this.holdUntil };
   }
 }
 define(EmailMessage, {
@@ -195,7 +198,9 @@ define(EmailMessage, {
   listUnsubscribe: words,
   listUnsubscribeOneClick: flag,
   calendar: optional(record(Calendar)),
+  ...delivery.message,
 });
+delivery.moment(EmailMessage, 'holdUntil');
 for (const name of Object.keys(COLLECTIONS)) {
   Object.defineProperty(EmailMessage.prototype, name, {
     get() {
@@ -222,6 +227,7 @@ function messageValues(message) {
     values[name] = valuesOf(values[name]);
   }
   values.calendar &&= values.calendar[VALUES];
+  values.delivery = delivery.deliveryOf(values);
   return values;
 }
 

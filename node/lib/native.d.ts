@@ -125,6 +125,14 @@ export declare const enum Choice {
   Priority = 'Priority',
   /** `AutoSubmitted` */
   AutoSubmitted = 'AutoSubmitted',
+  /** `Notify`, a set */
+  Notify = 'Notify',
+  /** `ReturnContent` */
+  ReturnContent = 'ReturnContent',
+  /** `DeliverByMode` */
+  DeliverByMode = 'DeliverByMode',
+  /** `ValidSinceAction` */
+  ValidSinceAction = 'ValidSinceAction',
   /** `SMTPAuthMode` */
   AuthMode = 'AuthMode',
   /** `Security` */
@@ -172,6 +180,33 @@ export interface ContextFields {
 
 /** Copies the bytes of an attachment once; every send shares the copy, and what the program changes later is not in it. */
 export declare function copyBytes(bytes: Uint8Array): ExternalObject<Uint8Array>
+
+/** The delivery options of a new message. */
+export declare function deliveryDefaults(): Answer<DeliveryFields>
+
+/** The delivery options of `EmailMessage` */
+export interface DeliveryFields {
+  /** A number of `ReturnContent`. */
+  returnContent: number
+  /** What delivery reports give back. */
+  envelopeId: string | null
+  /** Whether TLS is needed on the whole way. */
+  requireTls: boolean
+  /** Seconds. */
+  deliverBy: number | null
+  /** A number of `DeliverByMode`. */
+  deliverByMode: number
+  /** Whether each server reports. */
+  deliverByTrace: boolean
+  /** Seconds. */
+  holdFor: number | null
+  /** Milliseconds since 1970. */
+  holdUntil: number | null
+  /** From -9 to 9. */
+  mtPriority: number | null
+  /** EHLO keywords. */
+  optionalExtensions: Array<string>
+}
 
 /** Explains a reply that refused. */
 export declare function diagnose(reply: string, stage: string | undefined | null, context: ContextFields): Answer<DiagnosisFields>
@@ -282,6 +317,10 @@ export interface MessageDefaults {
   autoSubmitted: number
   /** `Type` of a recipient. */
   recipientType: number
+  /** `Notify` of a recipient. */
+  notify: number
+  /** `ValidSinceAction` of a recipient. */
+  validSinceAction: number
   /** `Format` of a body part. */
   format: number
   /** `Encoding` of a body part. */
@@ -330,6 +369,8 @@ export interface MessageFields {
   listUnsubscribeOneClick: boolean
   /** An invitation. */
   calendar: CalendarFields | null
+  /** What is asked of the servers. */
+  delivery: DeliveryFields
   /** The file of a whole message. */
   rawFile: string | null
   /** The bytes of a whole message, copied once by [`copy_bytes`]. */
@@ -344,6 +385,14 @@ export interface MessageRecipient {
   name: string
   /** A number of `RecipientType`. */
   type: number
+  /** A number of `Notify`. */
+  notify: number
+  /** Whom it was for at first. */
+  originalRecipient: string | null
+  /** Milliseconds since 1970. */
+  validSince: number | null
+  /** A number of `ValidSinceAction`. */
+  validSinceAction: number
 }
 
 /** The message as it would be sent. */

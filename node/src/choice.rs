@@ -2,7 +2,10 @@
 
 use freesmtp_core::{
     AuthMode, Error, Security,
-    message::{AutoSubmitted, BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
+    message::{
+        AutoSubmitted, BodyPartEncoding, BodyPartFormat, DeliverByMode, Notify, Priority, RecipientType,
+        ReturnContent, ValidSinceAction,
+    },
     smtp::MinTlsVersion,
 };
 use napi::bindgen_prelude::Either;
@@ -26,6 +29,14 @@ pub enum Choice {
     Priority,
     /// `AutoSubmitted`
     AutoSubmitted,
+    /// `Notify`, a set
+    Notify,
+    /// `ReturnContent`
+    ReturnContent,
+    /// `DeliverByMode`
+    DeliverByMode,
+    /// `ValidSinceAction`
+    ValidSinceAction,
     /// `SMTPAuthMode`
     AuthMode,
     /// `Security`
@@ -41,6 +52,17 @@ pub fn choose(choice: Choice, field: String, value: Either<f64, String>) -> Answ
         Choice::BodyPartEncoding => numbered(&field, value, BodyPartEncoding::ALL, BodyPartEncoding::number),
         Choice::Priority => numbered(&field, value, Priority::ALL, Priority::number),
         Choice::AutoSubmitted => numbered(&field, value, AutoSubmitted::ALL, AutoSubmitted::number),
+        Choice::ReturnContent => numbered(&field, value, ReturnContent::ALL, ReturnContent::number),
+        Choice::DeliverByMode => numbered(&field, value, DeliverByMode::ALL, DeliverByMode::number),
+        Choice::ValidSinceAction => numbered(&field, value, ValidSinceAction::ALL, ValidSinceAction::number),
+        Choice::Notify => match value {
+            Either::A(number) => {
+                known(&field, number, (0..=u8::MAX).map_while(Notify::from_number).map(Notify::number))
+            }
+            Either::B(names) => names.parse().map(Notify::number).map_err(|()| {
+                input(&field, "is never, or some of success, failure, delay, separated by commas")
+            }),
+        },
         Choice::AuthMode => match value {
             Either::A(number) => known(&field, number, AuthMode::ALL.map(|(mode, _)| mode as u8)),
             Either::B(name) => name.parse::<AuthMode>().map(|mode| mode as u8).map_err(explained),

@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod choice;
+pub mod delivery;
 pub mod diagnosis;
 pub mod error;
 pub mod message;

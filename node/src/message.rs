@@ -6,7 +6,7 @@ use freesmtp_core::{
     Address, EmailMessage, Error,
     message::{
         Attachment, AutoSubmitted, BodyPart, BodyPartEncoding, BodyPartFormat, Calendar, Content,
-        CustomHeader, Date, Priority, Recipient, RecipientType,
+        CustomHeader, Date, Notify, Priority, Recipient, RecipientType, ValidSinceAction,
     },
 };
 use napi::bindgen_prelude::{Buffer, External, ExternalRef, Uint8Array};
@@ -14,6 +14,7 @@ use napi_derive::napi;
 
 use crate::{
     answer::{Answer, guard},
+    delivery::{DeliveryFields, recipient_options},
     error::input,
 };
 
@@ -46,6 +47,14 @@ pub struct MessageRecipient {
     pub name: String,
     /// A number of `RecipientType`.
     pub r#type: u8,
+    /// A number of `Notify`.
+    pub notify: u8,
+    /// Whom it was for at first.
+    pub original_recipient: Option<String>,
+    /// Milliseconds since 1970.
+    pub valid_since: Option<i64>,
+    /// A number of `ValidSinceAction`.
+    pub valid_since_action: u8,
 }
 
 /// `BodyPart`
@@ -152,6 +161,8 @@ pub struct MessageFields {
     pub list_unsubscribe_one_click: bool,
     /// An invitation.
     pub calendar: Option<CalendarFields>,
+    /// What is asked of the servers.
+    pub delivery: DeliveryFields,
     /// The file of a whole message.
     pub raw_file: Option<String>,
     /// The bytes of a whole message, copied once by [`copy_bytes`].
@@ -164,7 +175,14 @@ impl MessageFields {
         let recipients = self.recipients.into_iter().enumerate().map(|(index, fields)| {
             let kind = RecipientType::from_number(fields.r#type)
                 .ok_or_else(|| input(format!("Recipients[{index}].Type"), "is no RecipientType"))?;
-            Ok(Recipient::new(Address::named(fields.email, fields.name), kind))
+            let options = recipient_options(
+                index,
+                fields.notify,
+                fields.original_recipient,
+                fields.valid_since,
+                fields.valid_since_action,
+            )?;
+            Ok(Recipient { address: Address::named(fields.email, fields.name), kind, options })
         });
         let body_parts = self.body_parts.into_iter().enumerate().map(|(index, fields)| {
             Ok(BodyPart {
@@ -207,6 +225,7 @@ impl MessageFields {
                 method: fields.method,
                 file_name: fields.file_name,
             }),
+            delivery: self.delivery.into_core()?,
             raw: match (self.raw_bytes, self.raw_file) {
                 (Some(bytes), _) => Some(Content::Bytes(Arc::clone(&bytes))),
                 (None, Some(path)) => Some(Content::File(PathBuf::from(path))),
@@ -237,6 +256,10 @@ pub struct MessageDefaults {
     pub auto_submitted: u8,
     /// `Type` of a recipient.
     pub recipient_type: u8,
+    /// `Notify` of a recipient.
+    pub notify: u8,
+    /// `ValidSinceAction` of a recipient.
+    pub valid_since_action: u8,
     /// `Format` of a body part.
     pub format: u8,
     /// `Encoding` of a body part.
@@ -253,6 +276,8 @@ pub fn message_defaults() -> Answer<MessageDefaults> {
             charset_encoding: message.charset_encoding,
             auto_submitted: message.auto_submitted.number(),
             recipient_type: RecipientType::default().number(),
+            notify: Notify::default().number(),
+            valid_since_action: ValidSinceAction::default().number(),
             format: BodyPartFormat::default().number(),
             encoding: BodyPartEncoding::default().number(),
         })

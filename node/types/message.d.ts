@@ -61,6 +61,45 @@ export declare class EmailMessage {
   /** An invitation. */
   get calendar(): Calendar | null;
   set calendar(value: Calendar | Given<Calendar> | string | null | undefined);
+  /** How much of the message delivery reports give back (RFC 3461 section 4.3): a value of `ReturnContent`. */
+  get returnContent(): number;
+  set returnContent(value: Choice);
+  /**
+   * A text that delivery reports give back, to tell which message they are about (RFC 3461 section 4.4): printable
+   * ASCII, at most 100 characters, `+`, `=` and a space counting as three.
+   */
+  get envelopeId(): string | null;
+  set envelopeId(value: string | null | undefined);
+  /**
+   * Every server on the way has to use TLS and to check the next one's certificate, or to return the message (RFC
+   * 8689). The session itself has to be encrypted, and its certificate checked.
+   */
+  get requireTls(): boolean;
+  set requireTls(value: boolean);
+  /** Seconds within which the message is to be delivered, from 1 to 999,999,999 (RFC 2852). */
+  get deliverBy(): number | null;
+  set deliverBy(value: number | null | undefined);
+  /** What happens when they have passed: a value of `DeliverByMode`. */
+  get deliverByMode(): number;
+  set deliverByMode(value: Choice);
+  /** Whether each server on the way reports that it has passed the message on. */
+  get deliverByTrace(): boolean;
+  set deliverByTrace(value: boolean);
+  /** Seconds for which the server holds the message, from 1 to 999,999,999 (RFC 4865). */
+  get holdFor(): number | null;
+  set holdFor(value: number | null | undefined);
+  /** The moment until which the server holds it; not together with `holdFor`. */
+  get holdUntil(): Date | null;
+  set holdUntil(value: Date | null | undefined);
+  /** How soon servers handle it among others, from -9 to 9, 0 being usual (RFC 6710). */
+  get mtPriority(): number | null;
+  set mtPriority(value: number | null | undefined);
+  /**
+   * The extensions, by their EHLO keywords, whose options are left out when the server cannot give them, with a
+   * warning in the report; `DSN` alone at first. What is asked for and not named here is an error then.
+   */
+  get optionalExtensions(): readonly string[];
+  set optionalExtensions(value: readonly string[]);
   /** The message as it would be sent. Reads attached files before it returns. */
   toBytes(): Buffer;
   /** Writes the message to a file before it returns. */
@@ -94,6 +133,24 @@ export declare class Recipient {
   /** A value of `RecipientType`. */
   get type(): number;
   set type(value: Choice);
+  /** When the sender gets a report (RFC 3461): values of `Notify` joined with `|`, or names: `'success,failure'`. */
+  get notify(): number;
+  set notify(value: Choice);
+  /**
+   * Whom the message was for before a list or a forwarder put this recipient in (RFC 3461 section 4.2): an address, or
+   * `type;address`. Reports name it.
+   */
+  get originalRecipient(): string | null;
+  set originalRecipient(value: string | null | undefined);
+  /**
+   * The message is for the owner that the mailbox has had since this moment: if it has changed hands, it is not
+   * delivered (RFC 7293).
+   */
+  get validSince(): Date | null;
+  set validSince(value: Date | null | undefined);
+  /** What servers do that would have to pass it on to one without RRVS: a value of `ValidSinceAction`. */
+  get validSinceAction(): number;
+  set validSinceAction(value: Choice);
 }
 
 export declare class Recipients extends Collection<

@@ -5,7 +5,10 @@
 use freesmtp_core::message::dkim::Canonicalization;
 use freesmtp_core::{
     AuthMode, Security,
-    message::{AutoSubmitted, BodyPartEncoding, BodyPartFormat, Priority, RecipientType},
+    message::{
+        AutoSubmitted, BodyPartEncoding, BodyPartFormat, DeliverByMode, Priority, RecipientType,
+        ReturnContent, ValidSinceAction,
+    },
 };
 use pyo3::{
     prelude::*,
@@ -73,6 +76,9 @@ named!(BodyPartFormat, "BodyPartFormat", names!(BodyPartFormat), BodyPartFormat:
 named!(BodyPartEncoding, "BodyPartEncoding", names!(BodyPartEncoding), BodyPartEncoding::number);
 named!(AutoSubmitted, "AutoSubmitted", names!(AutoSubmitted), AutoSubmitted::number);
 named!(Canonicalization, "Canonicalization", names!(Canonicalization), Canonicalization::number);
+named!(ReturnContent, "ReturnContent", names!(ReturnContent), ReturnContent::number);
+named!(DeliverByMode, "DeliverByMode", names!(DeliverByMode), DeliverByMode::number);
+named!(ValidSinceAction, "ValidSinceAction", names!(ValidSinceAction), ValidSinceAction::number);
 named!(Priority, "Priority", names!(Priority), Priority::number);
 named!(Security, "Security", names!(Security), |value| value as u8);
 named!(AuthMode, "SMTPAuthMode", AuthMode::ALL.to_vec(), |value| value as u8);
@@ -115,6 +121,9 @@ pub(crate) fn _enum_numbers(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     add::<BodyPartEncoding>(&all)?;
     add::<Priority>(&all)?;
     add::<AutoSubmitted>(&all)?;
+    add::<ReturnContent>(&all)?;
+    add::<DeliverByMode>(&all)?;
+    add::<ValidSinceAction>(&all)?;
     add::<Canonicalization>(&all)?;
     add::<Security>(&all)?;
     add::<AuthMode>(&all)?;

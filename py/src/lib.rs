@@ -15,6 +15,7 @@ mod calendar;
 mod collection;
 mod collections;
 mod custom_header;
+mod delivery;
 mod diagnosis;
 mod dkim;
 mod enums;

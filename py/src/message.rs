@@ -9,7 +9,6 @@ use freesmtp_core::{
 use pyo3::{
     PyClass,
     prelude::*,
-    sync::PyOnceLock,
     types::{PyBytes, PyDict},
 };
 
@@ -22,12 +21,12 @@ use crate::{
     collection::Collection,
     collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
     custom_header::CustomHeader,
+    delivery::{DeliveryOptions, dates, to_unix},
     dkim::{DkimSigner, DkimSigners},
     enums::{from_python, to_python},
-    error::bad_input,
     foreign,
     recipient::Recipient,
-    value::{optional_text, path, text, texts, wrong_type},
+    value::{optional_text, path, text, texts},
 };
 
 /// A message. Everything may be set in any order; all of it is checked when the message is sent or composed.
@@ -45,6 +44,7 @@ pub(crate) struct EmailMessage {
     custom_headers: Py<CustomHeaders>,
     calendar: Mutex<Option<Py<Calendar>>>,
     dkim: Py<DkimSigners>,
+    delivery: Py<DeliveryOptions>,
 }
 
 impl EmailMessage {
@@ -63,6 +63,7 @@ impl EmailMessage {
             items(py, &self.custom_headers, |item: &Bound<'_, CustomHeader>| item.get().data())?;
         let calendar = self.calendar(py);
         data.calendar = calendar.map(|calendar| calendar.get().data());
+        data.delivery = self.delivery.get().data();
         data.dkim = items(py, &self.dkim, |item: &Bound<'_, DkimSigner>| item.get().data())?;
         Ok(data)
     }
@@ -120,6 +121,7 @@ impl EmailMessage {
             custom_headers: collection(py, CustomHeaders)?,
             calendar: Mutex::default(),
             dkim: collection(py, DkimSigners)?,
+            delivery: Py::new(py, DeliveryOptions::default())?,
         };
         if let Some(email) = recipient_email {
             message.recipients.call_method1(py, "add", (email,))?;
@@ -311,25 +313,13 @@ impl EmailMessage {
     #[getter]
     fn date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(date) = lock(&self.plain).date else { return Ok(None) };
-        datetime(py)?.call_method1("from_unix", (date.unix_seconds, date.offset_minutes)).map(Some)
+        dates(py)?.call_method1("from_unix", (date.unix_seconds, date.offset_minutes)).map(Some)
     }
 
     #[setter]
     fn set_date(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let date = if value.is_none() {
-            None
-        } else {
-            let py = value.py();
-            let found = datetime(py)?.call_method1("to_unix", (value,)).map_err(|error| {
-                if error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py) {
-                    wrong_type(value, "Date", "datetime")
-                } else {
-                    bad_input(py, "Date", &format!("is no moment that can be written: {}", error.value(py)))
-                }
-            })?;
-            let (unix_seconds, offset_minutes) = found.extract()?;
-            Some(Date { unix_seconds, offset_minutes })
-        };
+        let date = to_unix(value, "Date")?
+            .map(|(unix_seconds, offset_minutes)| Date { unix_seconds, offset_minutes });
         lock(&self.plain).date = date;
         Ok(())
     }
@@ -395,6 +385,12 @@ impl EmailMessage {
         self.dkim.clone_ref(py)
     }
 
+    /// What `freesmtp/_delivery.py` spreads over the message.
+    #[getter]
+    fn _delivery(&self, py: Python<'_>) -> Py<DeliveryOptions> {
+        self.delivery.clone_ref(py)
+    }
+
     /// Makes it an empty message again.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
         *lock(&self.plain) = Core::new();
@@ -408,6 +404,7 @@ impl EmailMessage {
         self.custom_headers.bind(py).as_super().get().empty();
         self.dkim.bind(py).as_super().get().empty();
         replace(&self.calendar, None);
+        self.delivery.get().reset();
         Ok(())
     }
 
@@ -437,12 +434,4 @@ impl EmailMessage {
         fields.set_item("subject", slf.get().subject())?;
         Ok(format!("{}({})", slf.get_type().name()?, fields.repr()?))
     }
-}
-
-/// The two conversions in `freesmtp/_dates.py`: abi3 knows no `datetime`.
-fn datetime(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    MODULE
-        .get_or_try_init(py, || PyResult::Ok(py.import("freesmtp._dates")?.into_any().unbind()))
-        .map(|m| m.bind(py))
 }

@@ -10,8 +10,9 @@ use pyo3::prelude::*;
 
 use crate::{
     boundary::lock,
+    delivery::{from_moment, from_notify, notify, optional_moment},
     enums::{from_python, to_python},
-    value::text,
+    value::{optional_text, text},
 };
 
 /// A mailbox, the name shown to people, and the header that names it.
@@ -77,6 +78,62 @@ impl Recipient {
     fn set_type(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = from_python(value, "Type")?;
         lock(&self.0).kind = value;
+        Ok(())
+    }
+
+    /// When the sender gets a report on the delivery (RFC 3461 section 4.1).
+    #[getter]
+    fn notify<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let value = lock(&self.0).options.notify;
+        from_notify(py, value)
+    }
+
+    #[setter]
+    fn set_notify(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = notify(value, "Notify")?;
+        lock(&self.0).options.notify = value;
+        Ok(())
+    }
+
+    /// Whom the message was for before a list or a forwarder put this recipient in (RFC 3461 section 4.2): an
+    /// address, or `type;address`.
+    #[getter]
+    fn original_recipient(&self) -> Option<String> {
+        lock(&self.0).options.original_recipient.clone()
+    }
+
+    #[setter]
+    fn set_original_recipient(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_text(value, "OriginalRecipient")?;
+        lock(&self.0).options.original_recipient = value;
+        Ok(())
+    }
+
+    /// The message is for the owner that the mailbox has had since this moment, an aware `datetime` (RFC 7293).
+    #[getter]
+    fn valid_since<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let value = lock(&self.0).options.valid_since;
+        from_moment(py, value)
+    }
+
+    #[setter]
+    fn set_valid_since(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_moment(value, "ValidSince")?;
+        lock(&self.0).options.valid_since = value;
+        Ok(())
+    }
+
+    /// What servers do that would have to pass it on to one that knows nothing of that.
+    #[getter]
+    fn valid_since_action<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let value = lock(&self.0).options.valid_since_action;
+        to_python(py, value)
+    }
+
+    #[setter]
+    fn set_valid_since_action(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = from_python(value, "ValidSinceAction")?;
+        lock(&self.0).options.valid_since_action = value;
         Ok(())
     }
 

@@ -23,9 +23,10 @@ const ORIGINALS = {
     TlsServerName AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames`,
   EmailMessage: `From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients BodyParts
     Attachments EmbeddedObjects CustomHeaders InReplyTo References AutoSubmitted ListUnsubscribe
-    ListUnsubscribeOneClick Calendar Reset SaveMessage ToBytes`,
+    ListUnsubscribeOneClick Calendar ReturnContent EnvelopeID RequireTls DeliverBy DeliverByMode DeliverByTrace HoldFor
+    HoldUntil MtPriority OptionalExtensions Reset SaveMessage ToBytes`,
   Address: 'Email Name',
-  Recipient: 'Email Name Type',
+  Recipient: 'Email Name Type Notify OriginalRecipient ValidSince ValidSinceAction',
   CustomHeader: 'Name Value',
   SMTPServers: 'Add Count Remove GetLastItem',
   Recipients: 'Add Count Remove GetLastItem',

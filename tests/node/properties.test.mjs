@@ -85,7 +85,9 @@ test('EmailMessage', () => {
   assert.equal(message.from.email, 'other@example.test');
   const values = { returnPath: '', subject: 'Größe \u{1F600}', charsetEncoding: 'us-ascii',
     date: new Date(86_400_000), inReplyTo: ['<a@example.test>'], references: ['<r@example.test>', '<a@example.test>'],
-    listUnsubscribe: ['https://example.test/u'], listUnsubscribeOneClick: true };
+    listUnsubscribe: ['https://example.test/u'], listUnsubscribeOneClick: true, envelopeId: 'QQ 1', requireTls: true,
+    deliverBy: 120, deliverByTrace: true, holdFor: 4_294_967_295, holdUntil: new Date(1_800_000_000_000), mtPriority: -9,
+    optionalExtensions: ['DELIVERBY'] };
   for (const [name, value] of Object.entries(values)) {
     roundTrip(message, name, value);
   }
@@ -99,6 +101,8 @@ test('EmailMessage', () => {
 test('the names of enum values are those of the core', () => {
   const owners = { RecipientType: ['Recipient', 'type'], BodyPartFormat: ['BodyPart', 'format'],
     BodyPartEncoding: ['BodyPart', 'encoding'], Priority: ['EmailMessage', 'priority'],
+    Notify: ['Recipient', 'notify'], ReturnContent: ['EmailMessage', 'returnContent'],
+    DeliverByMode: ['EmailMessage', 'deliverByMode'], ValidSinceAction: ['Recipient', 'validSinceAction'],
     AutoSubmitted: ['EmailMessage', 'autoSubmitted'], SMTPAuthMode: ['SMTPServer', 'authMode'], Security: ['SMTPServer', 'security'] };
   for (const [name, [owner, property]] of Object.entries(owners)) {
     for (const [value, number] of Object.entries(freesmtp[name])) {
@@ -111,6 +115,26 @@ test('the names of enum values are those of the core', () => {
     assert.throws(() => { new freesmtp[owner]()[property] = 99; }, MessageError);
     assert.throws(() => { new freesmtp[owner]()[property] = 'no such'; }, MessageError);
   }
+});
+
+test('delivery options of a recipient', () => {
+  const { Notify } = freesmtp;
+  const recipient = plainMessage().recipients[0];
+  assert.deepEqual([recipient.notify, recipient.originalRecipient, recipient.validSince], [0, null, null]);
+  recipient.Notify = 'Delay, success';
+  assert.equal(recipient.notify, Notify.Success | Notify.Delay);
+  roundTrip(recipient, 'originalRecipient', 'x400;/S=x');
+  roundTrip(recipient, 'validSince', new Date(-1000));
+  assert.throws(() => { recipient.notify = 16; }, { name: 'MessageError', field: 'Notify' });
+  assert.throws(() => { recipient.validSince = new Date(NaN); }, { field: 'ValidSince' });
+  assert.throws(() => { recipient.validSince = 5; }, TypeError);
+  const message = new EmailMessage();
+  assert.deepEqual(message.optionalExtensions, ['DSN']);
+  for (const [name, field, value] of [['deliverBy', 'DeliverBy', 1.5], ['holdFor', 'HoldFor', 2 ** 32],
+    ['mtPriority', 'MtPriority', 128], ['envelopeId', 'EnvelopeID', '\ud800']]) {
+    assert.throws(() => { message[name] = value; }, { name: 'MessageError', field }, name);
+  }
+  assert.throws(() => { message.optionalExtensions = 'DSN'; }, TypeError);
 });
 
 test('collections are arrays with the members of the original', () => {

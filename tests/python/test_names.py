@@ -16,9 +16,10 @@ DESCRIBED = {
     " DangerAcceptInvalidCerts DangerAcceptInvalidHostnames",
     "EmailMessage": "From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding InReplyTo"
     " References Calendar DKIM AutoSubmitted ListUnsubscribe ListUnsubscribeOneClick Raw Recipients BodyParts"
-    " Attachments EmbeddedObjects CustomHeaders Reset SaveMessage ToBytes",
+    " Attachments EmbeddedObjects CustomHeaders ReturnContent EnvelopeID RequireTls DeliverBy DeliverByMode"
+    " DeliverByTrace HoldFor HoldUntil MtPriority OptionalExtensions Reset SaveMessage ToBytes",
     "Address": "Email Name",
-    "Recipient": "Email Name Type",
+    "Recipient": "Email Name Type Notify OriginalRecipient ValidSince ValidSinceAction",
     "BodyPart": "Body Format Encoding",
     "Attachment": "Filename DisplayName ContentID",
     "CustomHeader": "Name Value",
@@ -58,6 +59,18 @@ def test_enums_are_those_of_the_core() -> None:
         assert all(member.name.isupper() for member in enum)
         for alias, member in enum.__members__.items():
             assert alias.replace("_", "").lower() == member.name.replace("_", "").lower()
+
+
+def test_notify_is_a_set() -> None:
+    notify = freesmtp.Notify
+    members = {"DEFAULT": 0, "SUCCESS": 1, "FAILURE": 2, "DELAY": 4, "NEVER": 8}
+    assert {name: int(value) for name, value in notify.__members__.items() if name.isupper()} == members
+    assert notify.Success | notify.Delay == 5
+    recipient = freesmtp.Recipient("a@b.test")
+    recipient.notify = "Success, failure"
+    assert recipient.notify == notify.SUCCESS | notify.FAILURE
+    recipient.notify = notify.NEVER
+    assert recipient.Notify is notify.NEVER
 
 
 def test_every_way_to_log_in_has_its_number() -> None:

@@ -11,15 +11,20 @@
 Every name of the original object API works too: `smtp.LogFile`, `message.From.Email`, `smtp.Send(message)`.
 """
 
+from ._delivery import apply as _apply_delivery
 from ._enums import (
     AutoSubmitted,
     BodyPartEncoding,
     BodyPartFormat,
     Canonicalization,
+    DeliverByMode,
+    Notify,
     Priority,
     RecipientType,
+    ReturnContent,
     Security,
     SMTPAuthMode,
+    ValidSinceAction,
 )
 from ._errors import (
     Cancelled,
@@ -66,6 +71,7 @@ from ._freesmtp import (
 from ._names import apply as _apply
 from ._report import Diagnosis, Explanation, RecipientResult, Reply, Report, TlsInfo
 
+_apply_delivery()
 _apply()
 
 Diagnose = diagnose
@@ -87,6 +93,7 @@ __all__ = [
     "Collection",
     "CustomHeader",
     "CustomHeaders",
+    "DeliverByMode",
     "Diagnose",
     "Diagnosis",
     "DkimSigner",
@@ -99,6 +106,7 @@ __all__ = [
     "FileIOException",
     "InternalError",
     "MessageError",
+    "Notify",
     "Priority",
     "Recipient",
     "RecipientResult",
@@ -106,6 +114,7 @@ __all__ = [
     "Recipients",
     "Reply",
     "Report",
+    "ReturnContent",
     "SMTPAuthMode",
     "SMTPAuthenticationError",
     "SMTPAuthenticationException",
@@ -123,6 +132,7 @@ __all__ = [
     "SpoolError",
     "Timeouts",
     "TlsInfo",
+    "ValidSinceAction",
     "__version__",
     "diagnose",
     "explain",

@@ -93,10 +93,24 @@ class Recipient:
     def type(self) -> _enums.RecipientType: ...
     @type.setter
     def type(self, value: _RecipientType) -> None: ...
+    @property
+    def notify(self) -> _enums.Notify: ...
+    @notify.setter
+    def notify(self, value: _enums.Notify | int | str) -> None: ...
+    original_recipient: str | None
+    valid_since: datetime | None
+    @property
+    def valid_since_action(self) -> _enums.ValidSinceAction: ...
+    @valid_since_action.setter
+    def valid_since_action(self, value: _enums.ValidSinceAction | int | str) -> None: ...
 
     Email: str
     Name: str
     Type = type
+    Notify = notify
+    OriginalRecipient: str | None
+    ValidSince: datetime | None
+    ValidSinceAction = valid_since_action
 
 @disjoint_base
 class BodyPart:
@@ -353,6 +367,25 @@ class EmailMessage:
     def calendar(self, value: _Calendar | str | None) -> None: ...
     @property
     def dkim(self) -> DkimSigners: ...
+    @property
+    def return_content(self) -> _enums.ReturnContent: ...
+    @return_content.setter
+    def return_content(self, value: _enums.ReturnContent | int | str) -> None: ...
+    envelope_id: str | None
+    require_tls: bool
+    deliver_by: int | None
+    @property
+    def deliver_by_mode(self) -> _enums.DeliverByMode: ...
+    @deliver_by_mode.setter
+    def deliver_by_mode(self, value: _enums.DeliverByMode | int | str) -> None: ...
+    deliver_by_trace: bool
+    hold_for: int | None
+    hold_until: datetime | None
+    mt_priority: int | None
+    @property
+    def optional_extensions(self) -> list[str]: ...
+    @optional_extensions.setter
+    def optional_extensions(self, value: Iterable[str]) -> None: ...
     def reset(self) -> None: ...
     def to_bytes(self) -> bytes: ...
     def save_message(self, file_name: _Path) -> None: ...
@@ -362,6 +395,16 @@ class EmailMessage:
     ReplyTo = reply_to
     Sender = sender
     ReturnPath: str | None
+    ReturnContent = return_content
+    EnvelopeID: str | None
+    RequireTls: bool
+    DeliverBy: int | None
+    DeliverByMode = deliver_by_mode
+    DeliverByTrace: bool
+    HoldFor: int | None
+    HoldUntil: datetime | None
+    MtPriority: int | None
+    OptionalExtensions = optional_extensions
     Subject: str
     Priority = priority
     MessageID: str | None

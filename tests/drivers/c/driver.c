@@ -173,6 +173,54 @@ static freesmtp_error *add_recipient(struct state *s, const struct line *line, i
     return error;
 }
 
+/* The same for the extensions that may be left out; they take the place of the default. */
+static freesmtp_error *set_optional_extensions(freesmtp_message *message, const char *keywords) {
+    freesmtp_error *error = freesmtp_message_clear_optional_extensions(message);
+    while (error == NULL && *keywords != '\0') {
+        const size_t size = strcspn(keywords, ",");
+        error = freesmtp_message_add_optional_extension_n(message, keywords, size);
+        keywords += size + (keywords[size] == ',');
+    }
+    return error;
+}
+
+/* Sets a delivery option of the message, or of the recipient added last; 0 when the key is none of these. */
+static int delivery_line(struct state *s, const struct line *line, freesmtp_error **error) {
+    freesmtp_message *const m = s->message;
+    const size_t last = freesmtp_message_recipient_count(m) - 1;
+    if (is(line, "envelopeid"))
+        *error = freesmtp_message_set_envelope_id_n(m, line->value, line->size);
+    else if (is(line, "returncontent"))
+        *error = freesmtp_message_set_return_content(m, (int)job_number(line));
+    else if (is(line, "requiretls"))
+        *error = freesmtp_message_set_require_tls(m, job_truth(line));
+    else if (is(line, "deliverby"))
+        *error = freesmtp_message_set_deliver_by(m, (uint32_t)job_number(line));
+    else if (is(line, "deliverbymode"))
+        *error = freesmtp_message_set_deliver_by_mode(m, (int)job_number(line));
+    else if (is(line, "deliverbytrace"))
+        *error = freesmtp_message_set_deliver_by_trace(m, job_truth(line));
+    else if (is(line, "holdfor"))
+        *error = freesmtp_message_set_hold_for(m, (uint32_t)job_number(line));
+    else if (is(line, "holduntil"))
+        *error = freesmtp_message_set_hold_until(m, job_number(line));
+    else if (is(line, "mtpriority"))
+        *error = freesmtp_message_set_mt_priority(m, (int8_t)job_number(line));
+    else if (is(line, "optionalextensions"))
+        *error = set_optional_extensions(m, line->value);
+    else if (is(line, "recipient.notify"))
+        *error = freesmtp_message_set_recipient_notify(m, last, (int)job_number(line));
+    else if (is(line, "recipient.originalrecipient"))
+        *error = freesmtp_message_set_recipient_original_recipient_n(m, last, line->value, line->size);
+    else if (is(line, "recipient.validsince"))
+        *error = freesmtp_message_set_recipient_valid_since(m, last, job_number(line));
+    else if (is(line, "recipient.validsinceaction"))
+        *error = freesmtp_message_set_recipient_valid_since_action(m, last, (int)job_number(line));
+    else
+        return 0;
+    return 1;
+}
+
 static freesmtp_error *add_part(struct state *s, struct line *line) {
     freesmtp_error *error = NULL;
     const char *name = s->attachment_name;
@@ -214,6 +262,9 @@ static freesmtp_error *message_line(struct state *s, struct line *line) {
             return texts[at].set(s->message, line->value, line->size);
     if (kept(s, line))
         return NULL;
+    freesmtp_error *error = NULL;
+    if (delivery_line(s, line, &error))
+        return error;
     if (is(line, "message.new")) {
         freesmtp_message_free(s->message);
         s->message = freesmtp_message_new();

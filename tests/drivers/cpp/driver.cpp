@@ -131,6 +131,8 @@ private:
         message_.Recipients.Add(email, std::exchange(recipient_name_, {}), type);
     }
 
+    Recipient &Last() { return message_.Recipients.GetLastItem(); }
+
     SMTP smtp_;
     SMTPServer server_;
     EmailMessage message_;
@@ -201,6 +203,21 @@ private:
         {"subject", [this](Value v) { message_.Subject = v; }},
         {"messageid", [this](Value v) { message_.MessageID = v; }},
         {"priority", [this](Value v) { message_.Priority = static_cast<MessagePriority>(Number(v)); }},
+        {"returncontent", [this](Value v) { message_.ReturnContent = static_cast<ReturnedContent>(Number(v)); }},
+        {"envelopeid", [this](Value v) { message_.EnvelopeID = v; }},
+        {"requiretls", [this](Value v) { message_.RequireTls = Truth(v); }},
+        {"deliverby", [this](Value v) { message_.DeliverBy = Number(v); }},
+        {"deliverbymode", [this](Value v) { message_.DeliverByMode = static_cast<LateDelivery>(Number(v)); }},
+        {"deliverbytrace", [this](Value v) { message_.DeliverByTrace = Truth(v); }},
+        {"holdfor", [this](Value v) { message_.HoldFor = Number(v); }},
+        {"holduntil", [this](Value v) { message_.HoldUntil = Moment(Number(v)); }},
+        {"mtpriority", [this](Value v) { message_.MtPriority = static_cast<std::int8_t>(Number(v)); }},
+        {"optionalextensions", [this](Value v) { message_.OptionalExtensions = Split(v); }},
+        {"recipient.notify", [this](Value v) { Last().Notify = static_cast<Notification>(Number(v)); }},
+        {"recipient.originalrecipient", [this](Value v) { Last().OriginalRecipient = v; }},
+        {"recipient.validsince", [this](Value v) { Last().ValidSince = Moment(Number(v)); }},
+        {"recipient.validsinceaction",
+         [this](Value v) { Last().ValidSinceAction = static_cast<UncheckedOwner>(Number(v)); }},
         {"recipient.name", [this](Value v) { recipient_name_ = v; }},
         {"recipient.to", [this](Value v) { AddRecipient(v, RecipientType::To); }},
         {"recipient.cc", [this](Value v) { AddRecipient(v, RecipientType::CC); }},

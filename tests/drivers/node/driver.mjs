@@ -30,11 +30,12 @@ function begin() {
 
 const text = (value) => value;
 const number = (value) => {
-  if (!/^\d+$/.test(value)) {
+  if (!/^-?\d+$/.test(value)) {
     throw new BadJob(`not a number: ${value}`);
   }
   return Number(value);
 };
+const moment = (value) => new Date(number(value) * 1000);
 const truth = (value) => {
   if (value !== 'true' && value !== 'false') {
     throw new BadJob(`not a truth value: ${value}`);
@@ -110,6 +111,20 @@ const KEYS = {
   subject: sets(() => message, 'subject'),
   messageid: sets(() => message, 'messageId'),
   priority: sets(() => message, 'priority', number),
+  returncontent: sets(() => message, 'returnContent', number),
+  envelopeid: sets(() => message, 'envelopeId'),
+  requiretls: sets(() => message, 'requireTls', truth),
+  deliverby: sets(() => message, 'deliverBy', number),
+  deliverbymode: sets(() => message, 'deliverByMode', number),
+  deliverbytrace: sets(() => message, 'deliverByTrace', truth),
+  holdfor: sets(() => message, 'holdFor', number),
+  holduntil: sets(() => message, 'holdUntil', moment),
+  mtpriority: sets(() => message, 'mtPriority', number),
+  optionalextensions: sets(() => message, 'optionalExtensions', (value) => (value === '' ? [] : value.split(','))),
+  'recipient.notify': sets(() => message.recipients.getLastItem(), 'notify', number),
+  'recipient.originalrecipient': sets(() => message.recipients.getLastItem(), 'originalRecipient'),
+  'recipient.validsince': sets(() => message.recipients.getLastItem(), 'validSince', moment),
+  'recipient.validsinceaction': sets(() => message.recipients.getLastItem(), 'validSinceAction', number),
   'recipient.name': keeps('recipient.name'),
   'recipient.to': takes((email, used) => addRecipient(email, used, 'to')),
   'recipient.cc': takes((email, used) => addRecipient(email, used, 'cc')),

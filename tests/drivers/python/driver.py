@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from freesmtp import (
@@ -55,6 +56,11 @@ def number(value: str) -> int:
         return int(value, 10)
     except ValueError:
         raise JobFault(f"{value!r} is no number") from None
+
+
+def moment(value: str) -> datetime:
+    """So many seconds after 1970 UTC."""
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number(value))
 
 
 def one_by_one(tokens: list[str]) -> Callable[[bool], str]:
@@ -117,6 +123,22 @@ class Driver:
             "subject": lambda v: setattr(self.message, "subject", v),
             "messageid": lambda v: setattr(self.message, "message_id", v),
             "priority": lambda v: setattr(self.message, "priority", number(v)),
+            "returncontent": lambda v: setattr(self.message, "return_content", number(v)),
+            "envelopeid": lambda v: setattr(self.message, "envelope_id", v),
+            "requiretls": lambda v: setattr(self.message, "require_tls", truth(v)),
+            "deliverby": lambda v: setattr(self.message, "deliver_by", number(v)),
+            "deliverbymode": lambda v: setattr(self.message, "deliver_by_mode", number(v)),
+            "deliverbytrace": lambda v: setattr(self.message, "deliver_by_trace", truth(v)),
+            "holdfor": lambda v: setattr(self.message, "hold_for", number(v)),
+            "holduntil": lambda v: setattr(self.message, "hold_until", moment(v)),
+            "mtpriority": lambda v: setattr(self.message, "mt_priority", number(v)),
+            "optionalextensions": lambda v: setattr(self.message, "optional_extensions", v.split(",") if v else []),
+            "recipient.notify": lambda v: setattr(self.message.recipients[-1], "notify", number(v)),
+            "recipient.originalrecipient": lambda v: setattr(self.message.recipients[-1], "original_recipient", v),
+            "recipient.validsince": lambda v: setattr(self.message.recipients[-1], "valid_since", moment(v)),
+            "recipient.validsinceaction": lambda v: setattr(
+                self.message.recipients[-1], "valid_since_action", number(v)
+            ),
             "recipient.name": lambda v: self.keep("recipient.name", v),
             "recipient.to": lambda v: self.add_recipient(v, RecipientType.TO),
             "recipient.cc": lambda v: self.add_recipient(v, RecipientType.CC),

@@ -9,7 +9,11 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use freesmtp_core::{
     BulkResult, EmailMessage, Error, Secret, Server, Smtp, Token,
-    message::{Attachment, Priority, RecipientType},
+    message::{
+        Attachment, DeliverByMode, Notify, Priority, RecipientOptions, RecipientType, ReturnContent,
+        ValidSinceAction,
+    },
+    types::Moment,
 };
 use serde_json::Value;
 
@@ -121,9 +125,30 @@ impl Session {
             "subject" => message.subject = text(),
             "messageid" => message.message_id = Some(text()),
             "priority" => {
-                let number = parse(value)?;
-                let priority = Priority::from_number(number);
-                message.priority = priority.ok_or_else(|| Failed::Job("no such priority".to_owned()))?;
+                message.priority = enumerated(value, Priority::from_number)?;
+            }
+            "returncontent" => {
+                message.delivery.return_content = enumerated(value, ReturnContent::from_number)?;
+            }
+            "envelopeid" => message.delivery.envelope_id = Some(text()),
+            "requiretls" => message.delivery.require_tls = parse(value)?,
+            "deliverby" => message.delivery.deliver_by = Some(parse(value)?),
+            "deliverbymode" => {
+                message.delivery.deliver_by_mode = enumerated(value, DeliverByMode::from_number)?;
+            }
+            "deliverbytrace" => message.delivery.deliver_by_trace = parse(value)?,
+            "holdfor" => message.delivery.hold_for = Some(parse(value)?),
+            "holduntil" => message.delivery.hold_until = Some(Moment::new(parse(value)?)),
+            "mtpriority" => message.delivery.mt_priority = Some(parse(value)?),
+            "optionalextensions" => {
+                let keywords = value.split(',').filter(|keyword| !keyword.is_empty());
+                message.delivery.optional_extensions = keywords.map(str::to_owned).collect();
+            }
+            "recipient.notify" => last(message)?.notify = enumerated(value, Notify::from_number)?,
+            "recipient.originalrecipient" => last(message)?.original_recipient = Some(text()),
+            "recipient.validsince" => last(message)?.valid_since = Some(Moment::new(parse(value)?)),
+            "recipient.validsinceaction" => {
+                last(message)?.valid_since_action = enumerated(value, ValidSinceAction::from_number)?;
             }
             "recipient.name" => self.recipient_name = Some(text()),
             "recipient.to" => self.add_recipient(value, RecipientType::To),
@@ -193,6 +218,18 @@ fn one_by_one(tokens: &str) -> Token {
         let next = tokens.get(given.fetch_add(1, Ordering::Relaxed));
         next.cloned().ok_or_else(|| "no more tokens".to_owned())
     })
+}
+
+/// An enum's value by its number.
+fn enumerated<T>(value: &str, from_number: impl Fn(u8) -> Option<T>) -> Result<T, Failed> {
+    from_number(parse(value)?).ok_or_else(|| Failed::Job(format!("{value} is no value of that enum")))
+}
+
+/// What is asked of the servers for the recipient that was added last.
+fn last(message: &mut EmailMessage) -> Result<&mut RecipientOptions, Failed> {
+    let recipient =
+        message.recipients.last_mut().ok_or_else(|| Failed::Job("no recipient yet".to_owned()))?;
+    Ok(&mut recipient.options)
 }
 
 fn unknown() -> Failed {
