@@ -311,3 +311,40 @@ fn a_command_of_the_program_is_answered_whatever_the_code() {
     drop(smtp);
     server.join().unwrap();
 }
+
+#[test]
+fn what_a_server_is_asked_goes_over_one_connection() {
+    let ehlo = ("EHLO", "250-mail.test\r\n250 SMTPUTF8\r\n");
+    let script = vec![
+        ehlo,
+        ("VRFY jürgen@b.test SMTPUTF8", "252 cannot say\r\n"),
+        ("EXPN staff", "250-<a@b.test>\r\n250 <c@d.test>\r\n"),
+        ("HELP MAIL", "214 see RFC 5321\r\n"),
+        ("NOOP", "250 ok\r\n"),
+        ("ETRN @b.test", "458 no\r\n"),
+        ("QUIT", "221 bye\r\n"),
+    ];
+    let (port, server) = serve(GREETING, vec![script]);
+    let smtp = smtp(&[port]);
+    assert_eq!(smtp.verify("jürgen@b.test").unwrap().code(), 252);
+    assert_eq!(smtp.expand("staff").unwrap().lines(), ["<a@b.test>", "<c@d.test>"]);
+    assert_eq!(smtp.help("MAIL").unwrap().code(), 214);
+    assert_eq!(smtp.noop().unwrap().code(), 250);
+    assert_eq!(smtp.etrn("@b.test").unwrap().code(), 458);
+    smtp.disconnect();
+    assert_eq!(server.join().unwrap().len(), 7);
+}
+
+#[test]
+fn a_question_that_this_server_cannot_be_asked_leaves_the_connection_as_it_is() {
+    let (port, server) = serve(GREETING, vec![vec![EHLO, ("NOOP", "250 ok\r\n"), ("QUIT", "221 bye\r\n")]]);
+    let smtp = smtp(&[port]);
+    assert_eq!(smtp.verify("a\r\nDATA").unwrap_err().field(), Some("Address"));
+    let error = smtp.verify("jürgen@b.test").unwrap_err();
+    assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Stage::Command));
+    assert_eq!(error.diagnosis().unwrap().cause, Cause::SmtpUtf8Unsupported);
+    assert!(smtp.connected());
+    smtp.noop().unwrap();
+    smtp.disconnect();
+    assert_eq!(server.join().unwrap(), ["EHLO client.test", "NOOP", "QUIT"]);
+}

@@ -40,6 +40,11 @@ impl Command {
         Ok(Self(line.trim_end().to_owned()))
     }
 
+    /// A line that was made of checked parts; may hold UTF-8.
+    pub(super) fn checked(line: String) -> Self {
+        Self(line)
+    }
+
     /// `MAIL FROM` for a check, which asks and sends nothing. `path` comes from a checked mailbox.
     pub(crate) fn mail(path: &str, utf8: bool) -> Self {
         Self(format!("MAIL FROM:<{path}>{}", if utf8 { " SMTPUTF8" } else { "" }))

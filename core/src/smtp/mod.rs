@@ -4,6 +4,7 @@
 mod asynchronous;
 mod bulk;
 mod idle;
+mod inquiry;
 mod lane;
 mod mail;
 mod object;

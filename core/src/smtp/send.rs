@@ -16,7 +16,7 @@ use crate::{
     message::{Date, EmailMessage, Stamp},
     net::{Cancel, Operation, Runtime},
     os,
-    protocol::{Command, Timeouts, check_helo_name},
+    protocol::{Capabilities, Command, Timeouts, check_helo_name},
     types::{Reply, Report, Stage},
 };
 
@@ -68,18 +68,37 @@ impl Smtp {
     /// [`Smtp::send_command`].
     pub(super) async fn command_on(&self, runtime: Runtime, line: &str) -> Result<Reply, Error> {
         let command = Command::new(line).map_err(outcome::explain_input)?;
+        self.ask_on(runtime, |_| Ok(command)).await
+    }
+
+    /// Sends the command that fits what the server offers, and gives the reply.
+    pub(super) async fn ask_on(
+        &self,
+        runtime: Runtime,
+        command: impl FnOnce(&Capabilities) -> Result<Command, Error>,
+    ) -> Result<Reply, Error> {
         let cancel = Cancel::new();
         let _running = self.pool.register(&cancel);
         self.check_servers()?;
         let operation = Operation::new(runtime, &cancel, self.timeouts.operation);
         let mut session = self.any_session(&operation).await?;
         session.conversation.start_transcript();
-        match session.command(&command, &operation).await {
+        let answer = match command(session.connection.engine().capabilities()) {
+            Ok(command) => session.command(&command, &operation).await,
+            Err(error) => Err(error),
+        };
+        match answer {
             Ok(reply) => {
                 self.pool.put(session);
                 Ok(reply)
             }
-            Err(error) => Err(outcome::explain(error, &session.server, Some(&session), Facts::NONE)),
+            Err(error) => {
+                let error = outcome::explain(error, &session.server, Some(&session), Facts::NONE);
+                if session.connection.engine().is_open() {
+                    self.pool.put(session);
+                }
+                Err(error)
+            }
         }
     }
 
