@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr_iter, memchr2, memmem};
+use memchr::{memchr2, memchr2_iter, memmem, memrchr};
 
 use super::{base64, encoding::Encoding, header::HARD_LIMIT, quoted_printable};
 
@@ -85,9 +85,8 @@ pub(super) fn encode<'a>(part: &'a BodyPart, eight_bit: bool, boundary: Option<&
         BodyPartEncoding::Base64 => Some(Encoding::Base64),
         BodyPartEncoding::None | BodyPartEncoding::Auto => {
             let has_boundary = || boundary.is_some_and(|b| memmem::find(text.as_bytes(), b).is_some());
-            let ascii = text.is_ascii();
-            match found.fit && (ascii || eight_bit) && !has_boundary() {
-                true if ascii => Some(Encoding::SevenBit),
+            match found.fit && (found.ascii || eight_bit) && !has_boundary() {
+                true if found.ascii => Some(Encoding::SevenBit),
                 true => Some(Encoding::EightBit),
                 false => None,
             }
@@ -120,10 +119,11 @@ impl Encoded<'_> {
     }
 }
 
-/// What one look at the lines of a text finds.
+/// What one look at a text finds.
 struct Lines {
     /// All line ends are CRLF.
     normalised: bool,
+    ascii: bool,
     /// The text can travel as it is: no NUL (RFC 5322 section 4 calls it obsolete, servers cut there), no line over
     /// the limit.
     fit: bool,
@@ -131,25 +131,58 @@ struct Lines {
 
 impl Lines {
     fn of(text: &[u8]) -> Self {
-        let (mut start, mut pairs, mut feeds, mut longest) = (0, 0_usize, 0_usize, 0);
-        for end in memchr_iter(b'\n', text) {
-            let paired = end > 0 && text[end - 1] == b'\r';
-            pairs += usize::from(paired);
-            feeds += 1;
-            longest = longest.max(end - start - usize::from(paired));
-            start = end + 1;
+        /// Few enough to be counted in one octet, of which wide instructions hold many.
+        const BLOCK: usize = 240;
+        let (mut feeds, mut returns, mut pairs) = (0, 0, 0);
+        let (mut high, mut nul) = (0, false);
+        let mut before = 0;
+        for block in text.chunks(BLOCK) {
+            let (mut f, mut r, mut p) = (0_u8, 0_u8, 0_u8);
+            for &byte in block {
+                f += u8::from(byte == b'\n');
+                r += u8::from(byte == b'\r');
+                high |= byte;
+                nul |= byte == 0;
+            }
+            for pair in block.windows(2) {
+                p += u8::from((pair[0] == b'\r') & (pair[1] == b'\n'));
+            }
+            p += u8::from(before == b'\r' && block[0] == b'\n');
+            before = block[block.len() - 1];
+            feeds += usize::from(f);
+            returns += usize::from(r);
+            pairs += usize::from(p);
         }
-        longest = longest.max(text.len() - start);
-        let returns = memchr_iter(b'\r', text).count();
-        // A CR by itself ends a line too, so this counts such lines together: too long, then, is looked at again.
-        let long = longest > HARD_LIMIT && (returns == pairs || has_long_line(text));
-        Self { normalised: feeds == pairs && returns == pairs, fit: !long && memchr(0, text).is_none() }
+        let normalised = feeds == pairs && returns == pairs;
+        let long = if normalised { has_long_line_of_crlf(text) } else { has_long_line(text) };
+        Self { normalised, ascii: high < 0x80, fit: !nul && !long }
     }
+}
+
+/// Whether a line is over the limit, where all line ends are CRLF.
+fn has_long_line_of_crlf(text: &[u8]) -> bool {
+    const MOST: usize = HARD_LIMIT + 2;
+    let mut rest = text;
+    while rest.len() > HARD_LIMIT {
+        // Up to the last line end of these, no line can be too long.
+        match memrchr(b'\n', &rest[..rest.len().min(MOST)]) {
+            Some(end) => rest = &rest[end + 1..],
+            None => return true,
+        }
+    }
+    false
 }
 
 /// Whether a line is over the limit, by line ends of any kind.
 fn has_long_line(text: &[u8]) -> bool {
-    text.split(|b| matches!(b, b'\r' | b'\n')).any(|line| line.len() > HARD_LIMIT)
+    let mut start = 0;
+    for end in memchr2_iter(b'\r', b'\n', text) {
+        if end - start > HARD_LIMIT {
+            return true;
+        }
+        start = end + 1;
+    }
+    text.len() - start > HARD_LIMIT
 }
 
 /// Line ends of any kind as CRLF, so that no bare CR or LF can mean one thing here and another thing later.

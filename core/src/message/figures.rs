@@ -18,6 +18,10 @@ pub(super) fn decimal(number: u64, out: &mut Vec<u8>) {
 /// Appends `number` in decimal, with zeros before it up to so many digits; 20 at most.
 pub(super) fn decimal_of(number: u64, least: usize, out: &mut Vec<u8>) {
     const MOST: usize = 20;
+    if let (0..100, 2, Ok(number)) = (number, least, u8::try_from(number)) {
+        out.extend_from_slice(&[b'0' + number / 10, b'0' + number % 10]);
+        return;
+    }
     let mut text = [b'0'; MOST];
     let (mut start, mut rest) = (MOST, number);
     while rest > 0 {

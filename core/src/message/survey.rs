@@ -113,9 +113,10 @@ impl<'a> Survey<'a> {
         if lines || allowed.binary {
             self.look_for_boundary(piece);
         }
-        if allowed.binary && !self.has_boundary {
-            // As it is, it is shorter than in any other form.
-            return true;
+        if allowed.binary {
+            // As it is, it is shorter than in any other form. Only who knows the boundary can write it into a file; it
+            // then takes base64.
+            return !self.has_boundary;
         }
         self.quoted.escapes += escapes(piece);
         let hopeless = total + 2 * self.quoted.escapes > base64::encoded_len(total);
@@ -153,7 +154,7 @@ impl<'a> Survey<'a> {
         if allowed.binary && !self.has_boundary {
             return (Encoding::Binary, total);
         }
-        if total + 2 * self.quoted.escapes <= based {
+        if !allowed.binary && total + 2 * self.quoted.escapes <= based {
             self.quoted.push(&[], true);
             if self.quoted.octets <= based {
                 return (Encoding::QuotedPrintable, self.quoted.octets);
@@ -189,5 +190,89 @@ impl Quoted {
         }
         let taken = self.encoder.push(rest, last, &mut self.octets);
         self.held.extend_from_slice(&rest[taken..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BOUNDARY: &[u8] = b"=_0123456789";
+
+    fn chosen(bytes: &[u8], step: usize, allowed: Allowed) -> (Encoding, u64) {
+        let (mut survey, total) = (Survey::new(BOUNDARY), bytes.len() as u64);
+        let _ = bytes.chunks(step).all(|piece| survey.push(piece, total, allowed));
+        survey.finish(total, allowed)
+    }
+
+    /// Each encoding that brings the bytes back, found in the plainest way, and its octets.
+    fn right(bytes: &[u8], allowed: Allowed) -> Vec<(Encoding, u64)> {
+        let total = bytes.len() as u64;
+        let mut quoted = Vec::new();
+        quoted_printable::encode(bytes, &mut quoted);
+        let mut right = vec![
+            (Encoding::QuotedPrintable, quoted.len() as u64),
+            (Encoding::Base64, base64::encoded_len(total)),
+        ];
+        let searched = bytes.windows(BOUNDARY.len()).all(|window| window != BOUNDARY);
+        let pairs = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
+        let ends = bytes.iter().filter(|b| b"\r\n".contains(b)).count();
+        let short =
+            bytes.split(|b| *b == b'\n').all(|line| line.strip_suffix(b"\r").unwrap_or(line).len() <= 998);
+        let whole = !allowed.alone || bytes.is_empty() || bytes.ends_with(b"\r\n");
+        if searched && ends == 2 * pairs && short && whole && !bytes.contains(&0) {
+            if bytes.is_ascii() {
+                right.push((Encoding::SevenBit, total));
+            } else if allowed.eight_bit {
+                right.push((Encoding::EightBit, total));
+            }
+        }
+        if searched && allowed.binary {
+            right.push((Encoding::Binary, total));
+        }
+        right
+    }
+
+    fn contents() -> impl Strategy<Value = Vec<u8>> {
+        let text = "(([ -~]|\\PC|x{60,120}|x{300}|=|\r\n|\n|\r|\0|=_0123456789|\t){0,60}(\r\n)?)";
+        prop_oneof![
+            proptest::string::string_regex(text)
+                .unwrap_or_else(|e| panic!("{e}"))
+                .prop_map(String::into_bytes),
+            "([ -~]{0,90}\r\n){0,40}".prop_map(String::into_bytes),
+            "([ -~ü]{0,90}\n){0,40}".prop_map(String::into_bytes),
+            proptest::collection::vec(any::<u8>(), 0..400),
+        ]
+    }
+
+    proptest! {
+        /// Never one that would lose a byte, and never a longer one than the shortest.
+        #[test]
+        fn the_shortest_right_encoding_is_chosen(
+            bytes in contents(), step in 1usize..200, eight_bit: bool, binary: bool, alone: bool,
+        ) {
+            let allowed = Allowed { eight_bit, binary, alone };
+            let (encoding, octets) = chosen(&bytes, step, allowed);
+            let right = right(&bytes, allowed);
+            prop_assert!(right.contains(&(encoding, octets)), "{encoding:?} {octets} of {right:?}");
+            if binary && bytes.windows(BOUNDARY.len()).any(|window| window == BOUNDARY) {
+                return Ok(());
+            }
+            let shortest = right.iter().map(|(_, octets)| *octets).min();
+            prop_assert_eq!(Some(octets), shortest, "{:?} of {:?}", encoding, right);
+        }
+    }
+
+    #[test]
+    fn large_contents_are_not_looked_at_to_the_end_for_nothing() {
+        let random: Vec<u8> =
+            (0..1_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let (mut survey, total) = (Survey::new(BOUNDARY), random.len() as u64);
+        let allowed = Allowed { eight_bit: true, binary: false, alone: false };
+        let looked = random.chunks(1000).take_while(|piece| survey.push(piece, total, allowed)).count();
+        assert!(looked < 500, "{looked}");
+        assert_eq!(survey.finish(total, allowed).0, Encoding::Base64);
     }
 }

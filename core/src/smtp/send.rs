@@ -251,9 +251,10 @@ pub(super) fn stamp(domain: &str, message: &EmailMessage) -> Result<Stamp, Error
         .into_iter()
         .find(|name| !name.is_empty() && !name.starts_with('[') && check_helo_name(name, "").is_ok())
         .unwrap_or("localhost");
+    let now = os::entropy::unix_nanoseconds();
     Ok(Stamp {
-        date: Date { unix_seconds: os::entropy::unix_seconds(), offset_minutes: 0 },
-        random: os::entropy::random()?,
+        date: Date::utc(i64::try_from(now / 1_000_000_000).unwrap_or(i64::MAX)),
+        random: os::entropy::unique(now)?,
         host: host.to_owned(),
     })
 }
