@@ -213,7 +213,8 @@ ERROR = {
 def check_shape(answer: Answer) -> None:
     """Raise `ContractError` unless the answer has exactly the keys and types of the contract."""
     body = "report" if answer.get("ok") is True else "error"
-    _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), body: (dict,)}, "answer")
+    index = {"index": (int,)} if answer.get("at") == "sendbulk" and "index" in answer else {}
+    _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), body: (dict,), **index}, "answer")
     outcome = answer[body]
     _fields(outcome, REPORT if body == "report" else ERROR, body)
     if body == "error":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .driver import Answer, Job
+from .driver import LANGUAGES, Answer, Job
 from .scripted import (
     SPLITS,
     Chunk,
@@ -69,6 +69,7 @@ class Scenario:
 
     name: str
     splits: tuple[str, ...] = SPLITS
+    languages: tuple[str, ...] = LANGUAGES
     scripts: list[list[Step]] = field(default_factory=list)
     job: list[tuple[str, str]] = field(default_factory=list)
     expectations: list[list[Expectation]] = field(default_factory=list)
@@ -96,7 +97,7 @@ class Scenario:
         for key, value in self.job:
             if not key.startswith("server."):
                 job.put(key, fill(value, variables))
-        if "send" not in given:
+        if not given & {"send", "sendbulk"}:
             job.put("send")
         return job
 
@@ -274,10 +275,11 @@ def _take(scenario: Scenario, section: str, line: str) -> None:
     match section:
         case "":
             key, _, value = line.partition(" ")
-            splits = tuple(value.split())
-            if key != "splits" or not splits or not set(splits) <= set(SPLITS):
-                raise Malformed(f"before the first section only `splits` with some of {' '.join(SPLITS)}")
-            scenario.splits = splits
+            some = {"splits": SPLITS, "languages": LANGUAGES}.get(key, ())
+            chosen = tuple(value.split())
+            if not chosen or not set(chosen) <= set(some):
+                raise Malformed("before the first section only `splits` or `languages` with some of them")
+            setattr(scenario, key, chosen)
         case "server":
             _add_step(scenario.scripts[-1], line)
         case "job":

@@ -28,6 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_scenario(
     case: Scenario, split: str, running: RunningDriver, serve, pki: Pki, closed_port: int, folder: Path
 ) -> None:
+    if running.language not in case.languages:
+        pytest.skip("its driver does not know all keys of the job yet")
     server = serve(*case.scripts, split=split)
     log_file = folder / "smtp log.txt"
     log_file.unlink(missing_ok=True)
