@@ -158,13 +158,15 @@ impl Clause {
         match self {
             Self::Nearby(choices) => {
                 let Some((first, rest)) = choices.split_first() else { return true };
-                let mut reached = first.spans(text);
+                // The places of the parts found so far.
+                let mut reached: Vec<Vec<Span>> =
+                    first.spans(text).into_iter().map(|span| vec![span]).collect();
                 for choice in rest {
                     if reached.is_empty() {
                         return false;
                     }
                     let next = choice.spans(text);
-                    reached = reached.iter().filter_map(|span| text.nearest(*span, &next)).collect();
+                    reached.retain_mut(|parts| text.extend(parts, &next));
                 }
                 !reached.is_empty()
             }
@@ -355,10 +357,16 @@ impl<'a> Text<'a> {
         Some(at(back.0) - at(front.1))
     }
 
-    /// The first of `spans` that is near to `span`, grown to cover both.
-    fn nearest(&self, span: Span, spans: &[Span]) -> Option<Span> {
-        let near = |other: &&Span| self.between(span, **other).is_some_and(|words| words <= NEAR);
-        spans.iter().find(near).map(|(start, end)| (span.0.min(*start), span.1.max(*end)))
+    /// Adds to `parts` the first of `spans` that is near to one of them and none of them.
+    fn extend(&self, parts: &mut Vec<Span>, spans: &[Span]) -> bool {
+        let near = |span: &&Span| {
+            let between = |part: &Span| self.between(*part, **span);
+            parts.iter().all(|part| between(part).is_some())
+                && parts.iter().any(|part| between(part).is_some_and(|words| words <= NEAR))
+        };
+        let found = spans.iter().find(near).copied();
+        parts.extend(found);
+        found.is_some()
     }
 
     /// Whether the noun nearest to `said` is one of `wanted`.
@@ -410,7 +418,7 @@ mod tests {
         assert!(!matches("denied ~ relay", "relay one two three four five six seven denied"));
         assert!(matches("denied + relay", "relay one two three four five six seven denied"));
         assert!(!matches("denied + !relay", "relay denied"));
-        assert!(matches("a ~ b ~ c", "c x b x a"));
+        assert!(matches("a ~ b ~ c", "c x b x a") && matches("a ~ b ~ c", "a c b"));
         assert!(!matches("user ~ user", "one user"), "one word is not near itself");
         assert!(matches("{ip} ~ listed", "192.0.2.1 is listed"));
         assert!(matches("a ~ b", "a. one two three b"));

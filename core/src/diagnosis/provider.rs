@@ -12,7 +12,7 @@ pub(super) struct Provider {
     domains: &'static [&'static str],
 }
 
-const PROVIDERS: [Provider; 12] = [
+const PROVIDERS: [Provider; 15] = [
     Provider {
         name: "Gmail",
         secret: "an app password (2-Step Verification must be on), or OAuth2 with Token",
@@ -92,6 +92,24 @@ const PROVIDERS: [Provider; 12] = [
         secret: "the separate password for mail programs",
         page: "https://account.idm.telekom.com",
         domains: &["t-online.de", "magenta.de"],
+    },
+    Provider {
+        name: "GMX",
+        secret: "an application-specific password, when two-factor login is on; access by POP3 and IMAP must be switched on",
+        page: "https://hilfe.gmx.net/pop-imap/einschalten.html",
+        domains: &["gmx.net", "gmx.de", "gmx.at", "gmx.ch", "gmx.com"],
+    },
+    Provider {
+        name: "WEB.DE",
+        secret: "an application-specific password, when two-factor login is on; access by POP3 and IMAP must be switched on",
+        page: "https://hilfe.web.de/pop-imap/einschalten.html",
+        domains: &["web.de"],
+    },
+    Provider {
+        name: "Naver",
+        secret: "an application password, when two-step login is on; SMTP must be switched on in the mail settings",
+        page: "https://mail.naver.com",
+        domains: &["naver.com"],
     },
 ];
 

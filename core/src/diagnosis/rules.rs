@@ -101,8 +101,19 @@ impl Table {
         let tokens = tokenise(text);
         let text = Text::new(&tokens, &self.concepts);
         let mut found: Vec<(Cause, Evidence<'_>)> = Vec::new();
-        for rule in self.rules.iter().filter(|rule| rule.holds(facts, &text)) {
-            match found.iter_mut().find(|(cause, _)| *cause == rule.cause) {
+        let mut heaviest = 0;
+        for rule in &self.rules {
+            let known = found.iter().position(|(cause, _)| *cause == rule.cause);
+            // Most rows need not be looked at: they could change nothing any more.
+            let late = rule.weight + AGREEMENT < heaviest
+                || known.and_then(|at| found.get(at)).is_some_and(|(_, evidence)| evidence.words.is_some());
+            if (late && rule.pattern.is_some()) || !rule.holds(facts, &text) {
+                continue;
+            }
+            if rule.says_it() {
+                heaviest = heaviest.max(rule.weight);
+            }
+            match known.and_then(|at| found.get_mut(at)) {
                 Some((_, evidence)) => evidence.add(rule),
                 None => found.push((rule.cause, Evidence::default().with(rule))),
             }
@@ -115,6 +126,9 @@ impl Table {
 
 /// A number alone that weighs this much says as much as words: a provider's own code.
 const SAYS_IT: u8 = 90;
+
+/// What an enhanced code that agrees adds to the weight of words, at most.
+const AGREEMENT: u8 = 5;
 
 /// What speaks for one cause: the heaviest row of each kind. Rows come the heaviest first.
 #[derive(Clone, Copy, Debug, Default)]
@@ -131,11 +145,10 @@ impl<'a> Evidence<'a> {
     }
 
     fn add(&mut self, rule: &'a Rule) {
-        let kind = match rule.pattern {
-            Some(_) => &mut self.words,
-            None if rule.weight >= SAYS_IT => &mut self.words,
-            None if rule.asks_enhanced_code() => &mut self.enhanced,
-            None => &mut self.basic,
+        let kind = match () {
+            _ if rule.says_it() => &mut self.words,
+            _ if rule.asks_enhanced_code() => &mut self.enhanced,
+            _ => &mut self.basic,
         };
         kind.get_or_insert(rule);
     }
@@ -144,7 +157,7 @@ impl<'a> Evidence<'a> {
     fn weight(&self) -> u32 {
         let of = |rule: Option<&Rule>| rule.map_or(0, |rule| u32::from(rule.weight));
         match self.words {
-            Some(_) => of(self.words) * 8 + of(self.enhanced).min(40),
+            Some(_) => of(self.words) * 8 + of(self.enhanced).min(8 * u32::from(AGREEMENT)),
             None if self.enhanced.is_some() => of(self.enhanced) * 8 + of(self.basic),
             None => of(self.basic) * 8,
         }
@@ -195,6 +208,11 @@ impl Rule {
     #[cfg(test)]
     pub(super) fn is_local(&self) -> bool {
         self.phases == [Phase::Local]
+    }
+
+    /// By words, or by a number that says as much.
+    fn says_it(&self) -> bool {
+        self.pattern.is_some() || self.weight >= SAYS_IT
     }
 
     fn asks_enhanced_code(&self) -> bool {

@@ -179,6 +179,92 @@ fn a_provider_of_application_passwords() {
     assert!(first.starts_with("Gmail") && first.contains("app password"), "{first}");
 }
 
+/// Each of them is known by its submission host and by its mailboxes.
+#[test]
+fn every_provider_of_application_passwords() {
+    let reply = reply("535 Authentication failed");
+    for (host, user, name, secret) in [
+        ("smtp.gmail.com", "a@googlemail.com", "Gmail", "app password"),
+        ("smtp.mail.yahoo.com", "a@yahoo.com", "Yahoo", "app password"),
+        ("smtp.mail.me.com", "a@icloud.com", "iCloud", "app-specific password"),
+        ("smtp.office365.com", "a@outlook.com", "Microsoft", "OAuth2"),
+        ("smtp.zoho.eu", "a@zoho.com", "Zoho", "application-specific password"),
+        ("smtp.fastmail.com", "a@fastmail.com", "Fastmail", "app password"),
+        ("smtp.yandex.ru", "a@ya.ru", "Yandex", "app password"),
+        ("smtp.mail.ru", "a@bk.ru", "Mail.ru", "external applications"),
+        ("mail.gmx.net", "a@gmx.de", "GMX", "POP3 and IMAP"),
+        ("smtp.qq.com", "a@foxmail.com", "Tencent QQ", "authorization code"),
+        ("smtp.163.com", "a@126.com", "NetEase", "authorization code"),
+        ("smtp.naver.com", "a@naver.com", "Naver", "application password"),
+    ] {
+        for (host, user) in [(host, None), ("smtp.example.com", Some(user))] {
+            let stage = Some(Stage::Auth);
+            let diagnosis =
+                diagnose(&Context { stage, reply: Some(&reply), host, user, ..Context::default() });
+            assert_eq!(diagnosis.cause, Cause::AuthFailed);
+            let first = diagnosis.remedy.lines().next().unwrap();
+            assert!(first.starts_with(name) && first.contains(secret), "{host} {user:?}: {first}");
+        }
+    }
+}
+
+/// A refusal that gives no reason is read by what the session offered and used.
+#[test]
+fn the_session_decides_where_the_words_are_silent() {
+    let reply = reply("550 5.7.1 Not like this");
+    let login = offered(&["AUTH PLAIN LOGIN"]);
+    let of = |offered, authenticated| {
+        diagnose(&Context {
+            stage: Some(Stage::Mail),
+            reply: Some(&reply),
+            host: "mx.example.com",
+            offered,
+            authenticated,
+            ..Context::default()
+        })
+    };
+    let unused = of(&login, false);
+    assert_eq!(unused.cause, Cause::AuthRequired);
+    assert!(unused.remedy.starts_with("Log in: mx.example.com offers AUTH PLAIN LOGIN"), "{}", unused.remedy);
+    for other in [of(&login, true), of(&[], false)] {
+        assert_ne!(other.cause, Cause::AuthRequired);
+        assert!(!other.remedy.starts_with("Log in: mx.example.com offers"), "{}", other.remedy);
+    }
+}
+
+/// Microsoft's own code says more than "authentication unsuccessful".
+#[test]
+fn a_login_that_the_provider_has_switched_off() {
+    let reply = reply(
+        "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.",
+    );
+    let context = Context {
+        stage: Some(Stage::Auth),
+        reply: Some(&reply),
+        host: "smtp.office365.com",
+        ..Context::default()
+    };
+    let diagnosis = diagnose(&context);
+    assert_eq!(diagnosis.cause, Cause::AuthMechanismUnavailable);
+    assert!(diagnosis.remedy.starts_with("Microsoft wants OAuth2"), "{}", diagnosis.remedy);
+}
+
+/// An ISP that catches the port answers in the server's place.
+#[test]
+fn a_greeting_from_another_host() {
+    let context = Context {
+        failure: Some(Failure::RedirectedPort),
+        host: "smtp.example.com",
+        port: 25,
+        greeting_host: Some("mailgate.isp.example"),
+        ..Context::default()
+    };
+    let diagnosis = diagnose(&context);
+    assert_eq!(diagnosis.cause, Cause::RedirectedPort);
+    let said = format!("{}\n{}\n{}", diagnosis.summary, diagnosis.remedy, diagnosis.evidence);
+    assert!(said.contains("mailgate.isp.example") && said.contains("587"), "{said}");
+}
+
 #[test]
 fn a_refused_size_with_both_numbers() {
     let failure = Some(Failure::MessageTooLarge { size: 30_000_000, limit: 10_485_760 });
