@@ -95,6 +95,7 @@ impl Session {
             "disabledextensions" => {
                 server.disabled_extensions = value.split(',').map(str::to_owned).collect();
             }
+            "lmtp" => server.lmtp = parse(value)?,
             "mailauth" => server.mail_auth = Some(value.to_owned()),
             "clientcertificate" => server.client_certificate = Some(value.into()),
             "clientkey" => server.client_key = Some(value.into()),
