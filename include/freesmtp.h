@@ -1294,8 +1294,10 @@ freesmtp_server *freesmtp_server_clone(const freesmtp_server *server);
 /// Lets go of it. NULL is allowed.
 void freesmtp_server_free(freesmtp_server *server);
 
-/// Sets the host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
-freesmtp_error *freesmtp_server_set_name(freesmtp_server *server, const char *name);
+/// Sets the host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`; or the path of a Unix-domain socket:
+/// `unix:/run/dovecot/lmtp`.
+freesmtp_error *freesmtp_server_set_name(freesmtp_server *server,
+                                         const char *name);
 
 /// The same with the text's size.
 freesmtp_error *freesmtp_server_set_name_n(freesmtp_server *server, const char *name, size_t name_size);
@@ -1303,8 +1305,18 @@ freesmtp_error *freesmtp_server_set_name_n(freesmtp_server *server, const char *
 /// Sets the TCP port; 0, the default, means 465 for implicit TLS, 587 when an account is set, else 25.
 freesmtp_error *freesmtp_server_set_port(freesmtp_server *server, int port);
 
+/// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message.
+freesmtp_error *freesmtp_server_set_lmtp(freesmtp_server *server, bool lmtp);
+
 /// Sets the limit for each phase in seconds, in place of those of the SMTP object.
 freesmtp_error *freesmtp_server_set_timeout(freesmtp_server *server, double seconds);
+
+/// Sets the proxy that connects to the server, and looks its name up: `socks5://user:password@host:1080`,
+/// `socks5h://host`, `http://host:3128`; empty for none. User and password are percent-encoded.
+freesmtp_error *freesmtp_server_set_proxy(freesmtp_server *server, const char *url);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_proxy_n(freesmtp_server *server, const char *url, size_t url_size);
 
 /// Sets the local address to connect from; empty for any.
 freesmtp_error *freesmtp_server_set_local_end_point(freesmtp_server *server, const char *address);
@@ -1327,6 +1339,9 @@ char *freesmtp_server_name(const freesmtp_server *server, size_t *size);
 
 /// The port as set; 0 for the default.
 int freesmtp_server_port(const freesmtp_server *server);
+
+/// Whether the server speaks LMTP.
+bool freesmtp_server_lmtp(const freesmtp_server *server);
 
 /// The port in use: as set, else by security and account.
 int freesmtp_server_effective_port(const freesmtp_server *server);
@@ -1439,8 +1454,14 @@ freesmtp_error *freesmtp_server_set_ca_file(freesmtp_server *server, const char 
 /// The same with the text's size.
 freesmtp_error *freesmtp_server_set_ca_file_n(freesmtp_server *server, const char *path, size_t path_size);
 
-/// Sets the client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without
-/// password. Empty for none.
+/// Sets authorities to trust besides those of the system, as the text of a PEM file; empty for none.
+freesmtp_error *freesmtp_server_set_ca_pem(freesmtp_server *server, const char *pem);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_ca_pem_n(freesmtp_server *server, const char *pem, size_t pem_size);
+
+/// Sets the client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file. Empty
+/// for none.
 freesmtp_error *freesmtp_server_set_client_certificate(freesmtp_server *server,
                                                        const char *path);
 
@@ -1456,6 +1477,26 @@ freesmtp_error *freesmtp_server_set_client_key(freesmtp_server *server,
 
 /// The same with the text's size.
 freesmtp_error *freesmtp_server_set_client_key_n(freesmtp_server *server, const char *path, size_t path_size);
+
+/// Sets the password of a PKCS#12 file set as client certificate; empty for none.
+freesmtp_error *freesmtp_server_set_client_certificate_password(freesmtp_server *server,
+                                                                const char *password);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_set_client_certificate_password_n(freesmtp_server *server,
+                                                                  const char *password,
+                                                                  size_t password_size);
+
+/// Adds a certificate that the server may have; without any, every valid one will do. SHA-256 in hexadecimal or base64:
+/// `sha256/…` of the public key (RFC 7469), `cert-sha256:…` of the certificate, without a prefix either of them. A pin
+/// replaces no other check, unless any certificate is taken otherwise.
+freesmtp_error *freesmtp_server_add_certificate_pin(freesmtp_server *server,
+                                                    const char *pin);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_server_add_certificate_pin_n(freesmtp_server *server,
+                                                      const char *pin,
+                                                      size_t pin_size);
 
 /// Sets the name that the certificate must be for; empty, the default, means the server's name.
 freesmtp_error *freesmtp_server_set_tls_server_name(freesmtp_server *server, const char *name);

@@ -65,8 +65,8 @@ def _missing(what: str, reason: Unavailable) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def tls_contexts(pki: Pki) -> dict[str, ssl.SSLContext]:
-    """A server's TLS settings for every certificate."""
-    return {name: pki[name].context() for name in Pki.NAMES}
+    """A server's TLS settings for every certificate, and those of unusual servers."""
+    return pki.contexts()
 
 
 @pytest.fixture

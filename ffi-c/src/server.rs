@@ -74,7 +74,8 @@ pub extern "C" fn freesmtp_server_free(server: Option<Box<freesmtp_server>>) {
     guard::value((), || drop(server));
 }
 
-/// Sets the host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+/// Sets the host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`; or the path of a Unix-domain socket:
+/// `unix:/run/dovecot/lmtp`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_server_set_name(
     server: Option<&mut freesmtp_server>,
@@ -119,6 +120,18 @@ pub extern "C" fn freesmtp_server_set_port(
     })
 }
 
+/// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_set_lmtp(
+    server: Option<&mut freesmtp_server>,
+    lmtp: bool,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        guard::handle(server, "server")?.0.lmtp = lmtp;
+        Ok(())
+    })
+}
+
 /// Sets the limit for each phase in seconds, in place of those of the SMTP object.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_server_set_timeout(
@@ -128,6 +141,38 @@ pub extern "C" fn freesmtp_server_set_timeout(
     guard::attempt(|| {
         let server = &mut guard::handle(server, "server")?.0;
         server.timeout = Some(duration(seconds, "Timeout")?);
+        Ok(())
+    })
+}
+
+/// Sets the proxy that connects to the server, and looks its name up: `socks5://user:password@host:1080`,
+/// `socks5h://host`, `http://host:3128`; empty for none. User and password are percent-encoded.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_set_proxy(
+    server: Option<&mut freesmtp_server>,
+    url: *const c_char,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
+        let url = unsafe { text(url, "url") }?;
+        server.proxy = if url.is_empty() { None } else { Some(url.parse()?) };
+        Ok(())
+    })
+}
+
+/// The same with the text's size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_set_proxy_n(
+    server: Option<&mut freesmtp_server>,
+    url: *const c_char,
+    url_size: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or that many bytes.
+        let url = unsafe { text_n(url, url_size, "url") }?;
+        server.proxy = if url.is_empty() { None } else { Some(url.parse()?) };
         Ok(())
     })
 }
@@ -217,6 +262,12 @@ pub extern "C" fn freesmtp_server_name(
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_server_port(server: Option<&freesmtp_server>) -> c_int {
     guard::value(0, || server.map_or(0, |it| it.0.port.into()))
+}
+
+/// Whether the server speaks LMTP.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_lmtp(server: Option<&freesmtp_server>) -> bool {
+    guard::value(false, || server.is_some_and(|it| it.0.lmtp))
 }
 
 /// The port in use: as set, else by security and account.

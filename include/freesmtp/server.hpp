@@ -66,15 +66,20 @@ public:
         server.parsed_.reset(parsed, detail::Deleter<&freesmtp_server_free>());
         server.Name = detail::take(&freesmtp_server_name, parsed);
         server.Port = freesmtp_server_port(parsed);
+        server.Lmtp = freesmtp_server_lmtp(parsed);
         server.Account = detail::take(&freesmtp_server_account, parsed);
         server.Security = static_cast<SMTPSecurity>(freesmtp_server_security(parsed));
         return server;
     }
 
-    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`; or the path of a Unix-domain socket:
+    /// `unix:/run/dovecot/lmtp`.
     std::string Name;
     /// TCP port; 0 means 465 for implicit TLS, 587 when an account is set, else 25.
     int Port = 0;
+    /// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message
+    /// .
+    bool Lmtp = false;
     /// Limit for each phase in seconds; none: those of the SMTP object.
     std::optional<double> Timeout;
     SMTPAuthMode AuthMode = SMTPAuthMode::Auto;
@@ -90,17 +95,27 @@ public:
     /// The `AUTH=` parameter of MAIL (RFC 4954 section 5): the mailbox of whoever submitted the message first, empty
     /// when nobody is known (`<>`). None: no parameter is sent.
     std::optional<std::string> MailAuth;
+    /// The proxy that connects to the server, and looks its name up: `socks5://user:password@host:1080`,
+    /// `socks5h://host`, `http://host:3128`; empty for none. User and password are percent-encoded.
+    std::string Proxy;
     /// Local address to connect from; empty for any.
     std::string LocalEndPoint;
     SMTPSecurity Security = SMTPSecurity::Auto;
     /// PEM file of authorities to trust besides those of the system; empty for none.
     std::string CaFile;
-    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without password.
-    /// Empty for none.
+    /// Authorities to trust besides those of the system, as the text of a PEM file; empty for none.
+    std::string CaPem;
+    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file. Empty for none.
     std::string ClientCertificate;
     /// Private key of the client certificate: a PEM file, PKCS#8, not encrypted; empty when it is in the file of the
     /// certificate.
     std::string ClientKey;
+    /// Password of a PKCS#12 file in ClientCertificate.
+    std::string ClientCertificatePassword;
+    /// Certificates that the server may have; empty for any that is valid. SHA-256 in hexadecimal or base64:
+    /// `sha256/…` of the public key (RFC 7469), `cert-sha256:…` of the certificate, without a prefix either of them.
+    /// A pin replaces no other check, unless DangerAcceptInvalidCerts turns them off.
+    std::vector<std::string> CertificatePins;
     /// The name that the certificate must be for; empty means Name.
     std::string TlsServerName;
     TlsVersion MinTlsVersion = TlsVersion::Tls12;
@@ -122,6 +137,7 @@ public:
         };
         set(freesmtp_server_set_name_n, Name);
         detail::check(freesmtp_server_set_port(to, Port));
+        detail::check(freesmtp_server_set_lmtp(to, Lmtp));
         if (Timeout)
             detail::check(freesmtp_server_set_timeout(to, *Timeout));
         detail::check(freesmtp_server_set_auth_mode(to, static_cast<int>(AuthMode)));
@@ -132,11 +148,16 @@ public:
         Token.GiveTo(to);
         if (MailAuth)
             set(freesmtp_server_set_mail_auth_n, *MailAuth);
+        set(freesmtp_server_set_proxy_n, Proxy);
         set(freesmtp_server_set_local_end_point_n, LocalEndPoint);
         detail::check(freesmtp_server_set_security(to, static_cast<int>(Security)));
         set(freesmtp_server_set_ca_file_n, CaFile);
+        set(freesmtp_server_set_ca_pem_n, CaPem);
         set(freesmtp_server_set_client_certificate_n, ClientCertificate);
         set(freesmtp_server_set_client_key_n, ClientKey);
+        set(freesmtp_server_set_client_certificate_password_n, ClientCertificatePassword);
+        for (const std::string &pin : CertificatePins)
+            set(freesmtp_server_add_certificate_pin_n, pin);
         set(freesmtp_server_set_tls_server_name_n, TlsServerName);
         detail::check(freesmtp_server_set_min_tls_version(to, static_cast<int>(MinTlsVersion)));
         detail::check(freesmtp_server_set_allow_plaintext_auth(to, AllowPlaintextAuth));

@@ -97,9 +97,26 @@ function tlsVersion(value, field) {
   return take(native.tlsVersion(text(value, field)));
 }
 
+function proxy(value, field) {
+  return take(native.proxy(text(value, field)));
+}
+
+function pins(value, field) {
+  return Object.freeze(take(native.certificatePins([...words(value, field)])));
+}
+
+/** The text of a PEM file; only its ASCII lines count. */
+function pem(value, field) {
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value).toString('latin1');
+  }
+  return text(value, field);
+}
+
 /** The same, or null for "not set". */
 const optional = (kind) => (value, field) => (value === null || value === undefined ? null : kind(value, field));
 
 module.exports = {
-  bytes, choice, date, flag, number, optional, path, refuse, seconds, text, tlsVersion, whole, words, wrongType,
+  bytes, choice, date, flag, number, optional, path, pem, pins, proxy, refuse, seconds, text, tlsVersion, whole, words,
+  wrongType,
 };

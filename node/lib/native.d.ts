@@ -113,6 +113,9 @@ export interface CalendarFields {
   fileName: string | null
 }
 
+/** Fingerprints, in the form in which they are shown. */
+export declare function certificatePins(given: Array<string>): Answer<Array<string>>
+
 /** The enums of the object API that have numbers. */
 export declare const enum Choice {
   /** `RecipientType` */
@@ -404,6 +407,9 @@ export declare function newCalendar(text: string): Answer<CalendarFields>
 /** Reads a host name, `host:port` or a URL. */
 export declare function parseServer(text: string): Answer<ServerFields>
 
+/** The URL of a proxy, checked; an error names the field and shows no password. */
+export declare function proxy(url: string): Answer<string>
+
 /** Sends a text to one recipient, on a thread of our own. */
 export declare function quickSend(server: string, recipient: string, from: string, subject: string, body: string, format: number): Promise<ReportFields | Failed>
 
@@ -498,16 +504,24 @@ export interface ServerFields {
   tokenCallback: ExternalObject<Token> | null
   /** The `AUTH=` parameter of MAIL. */
   mailAuth: string | null
+  /** URL of a proxy. */
+  proxy: string | null
   /** Local address. */
   localEndPoint: string | null
   /** A number of `Security`. */
   security: number
   /** PEM file. */
   caFile: string | null
+  /** Text of a PEM file. */
+  caPem: string | null
   /** PEM or PKCS#12 file. */
   clientCertificate: string | null
   /** PEM file. */
   clientKey: string | null
+  /** Password of a PKCS#12 file. */
+  clientCertificatePassword: string
+  /** Fingerprints of certificates or keys. */
+  certificatePins: Array<string>
   /** The name that the certificate must be for. */
   tlsServerName: string
   /** `1.0`, `1.1` or `1.2`. */

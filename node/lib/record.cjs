@@ -9,7 +9,7 @@ const { wrongType } = require('./kinds.cjs');
 const VALUES = Symbol('values');
 
 /** What is never shown by `inspect` or JSON. */
-const hidden = new Set(['password', 'bytes']);
+const hidden = new Set(['password', 'clientCertificatePassword', 'proxy', 'bytes']);
 
 class Record {
   constructor(...given) {

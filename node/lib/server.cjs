@@ -5,7 +5,9 @@ const native = require('./native.cjs');
 const names = require('./names.cjs');
 const { Collection } = require('./collection.cjs');
 const { take } = require('./error.cjs');
-const { choice, flag, optional, path, seconds, text, tlsVersion, whole, words, wrongType } = require('./kinds.cjs');
+const {
+  choice, flag, optional, path, pem, pins, proxy, seconds, text, tlsVersion, whole, words, wrongType,
+} = require('./kinds.cjs');
 const { Record, VALUES, define } = require('./record.cjs');
 const { callbackOf } = require('./token.cjs');
 
@@ -49,11 +51,16 @@ define(SMTPServer, {
   password: text,
   sasl: text,
   mailAuth: optional(text),
+  lmtp: flag,
+  proxy: optional(proxy),
   localEndPoint: optional(text),
   security: choice('Security'),
   caFile: optional(path),
+  caPem: optional(pem),
   clientCertificate: optional(path),
   clientKey: optional(path),
+  clientCertificatePassword: text,
+  certificatePins: pins,
   tlsServerName: text,
   minTlsVersion: tlsVersion,
   allowPlaintextAuth: flag,

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::{AuthMode, Error, Secret, Security, Server, Token, smtp::MinTlsVersion};
+use freesmtp_core::{
+    AuthMode, Error, Secret, Security, Server, Token,
+    smtp::{CertificatePin, MinTlsVersion, Proxy},
+};
 use napi::bindgen_prelude::ExternalRef;
 use napi_derive::napi;
 
@@ -40,16 +43,24 @@ pub struct ServerFields {
     pub token_callback: Option<ExternalRef<Token>>,
     /// The `AUTH=` parameter of MAIL.
     pub mail_auth: Option<String>,
+    /// URL of a proxy.
+    pub proxy: Option<String>,
     /// Local address.
     pub local_end_point: Option<String>,
     /// A number of `Security`.
     pub security: u8,
     /// PEM file.
     pub ca_file: Option<String>,
+    /// Text of a PEM file.
+    pub ca_pem: Option<String>,
     /// PEM or PKCS#12 file.
     pub client_certificate: Option<String>,
     /// PEM file.
     pub client_key: Option<String>,
+    /// Password of a PKCS#12 file.
+    pub client_certificate_password: String,
+    /// Fingerprints of certificates or keys.
+    pub certificate_pins: Vec<String>,
     /// The name that the certificate must be for.
     pub tls_server_name: String,
     /// `1.0`, `1.1` or `1.2`.
@@ -81,11 +92,15 @@ impl From<Server> for ServerFields {
             },
             token_callback: None,
             mail_auth: server.mail_auth,
+            proxy: server.proxy.as_ref().map(Proxy::url),
             local_end_point: server.local_end_point.map(|address| address.to_string()),
             security: server.security as u8,
             ca_file: server.ca_file.as_deref().map(display),
+            ca_pem: server.ca_pem.map(|pem| String::from_utf8_lossy(&pem).into_owned()),
             client_certificate: server.client_certificate.as_deref().map(display),
             client_key: server.client_key.as_deref().map(display),
+            client_certificate_password: server.client_certificate_password.expose().to_owned(),
+            certificate_pins: server.certificate_pins.iter().map(ToString::to_string).collect(),
             tls_server_name: server.tls_server_name,
             min_tls_version: server.min_tls_version.as_str().to_owned(),
             allow_plaintext_auth: server.allow_plaintext_auth,
@@ -112,6 +127,7 @@ impl ServerFields {
             sasl: self.sasl,
             token: self.token_callback.map_or_else(|| self.token.into(), |callback| (*callback).clone()),
             mail_auth: self.mail_auth,
+            proxy: self.proxy.as_deref().map(Proxy::parse).transpose().map_err(explained)?,
             local_end_point: self
                 .local_end_point
                 .map(|text| {
@@ -120,8 +136,11 @@ impl ServerFields {
                 .transpose()?,
             security: Security::from_number(self.security.into()).ok_or_else(|| unknown("Security"))?,
             ca_file: self.ca_file.map(PathBuf::from),
+            ca_pem: self.ca_pem.map(String::into_bytes),
             client_certificate: self.client_certificate.map(PathBuf::from),
             client_key: self.client_key.map(PathBuf::from),
+            client_certificate_password: Secret::new(self.client_certificate_password),
+            certificate_pins: pins(&self.certificate_pins)?,
             tls_server_name: self.tls_server_name,
             min_tls_version: self.min_tls_version.parse::<MinTlsVersion>().map_err(explained)?,
             allow_plaintext_auth: self.allow_plaintext_auth,
@@ -152,4 +171,20 @@ pub fn server_defaults() -> Answer<ServerFields> {
 #[napi]
 pub fn parse_server(text: String) -> Answer<ServerFields> {
     guard(|| Server::parse(&text).map(ServerFields::from).map_err(explained))
+}
+
+/// The URL of a proxy, checked; an error names the field and shows no password.
+#[napi]
+pub fn proxy(url: String) -> Answer<String> {
+    guard(|| Proxy::parse(&url).map(|proxy| proxy.url()).map_err(explained))
+}
+
+/// Fingerprints, in the form in which they are shown.
+#[napi]
+pub fn certificate_pins(given: Vec<String>) -> Answer<Vec<String>> {
+    guard(|| Ok(pins(&given)?.iter().map(ToString::to_string).collect()))
+}
+
+fn pins(given: &[String]) -> Result<Vec<CertificatePin>, Error> {
+    given.iter().map(|pin| pin.parse().map_err(explained)).collect()
 }

@@ -212,6 +212,16 @@ export declare class SMTPServer {
   /** The `AUTH=` parameter of MAIL (RFC 4954 section 5): a mailbox, empty for nobody known; null for no parameter. */
   get mailAuth(): string | null;
   set mailAuth(value: string | null | undefined);
+  /** The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message. */
+  get lmtp(): boolean;
+  set lmtp(value: boolean);
+  /**
+   * The proxy that connects to the server, and looks its name up: `socks5://user:password@host:1080`,
+   * `socks5h://host`, `http://host:3128`; null for none. User and password are percent-encoded. Never shown by
+   * `inspect` or JSON.
+   */
+  get proxy(): string | null;
+  set proxy(value: string | null | undefined);
   /** Local address to connect from. */
   get localEndPoint(): string | null;
   set localEndPoint(value: string | null | undefined);
@@ -221,12 +231,25 @@ export declare class SMTPServer {
   /** PEM file of authorities to trust besides those of the system. */
   get caFile(): string | null;
   set caFile(value: Path | null | undefined);
-  /** Client certificate: a PEM file, intermediate certificates behind it, or a PKCS#12 file without password. */
+  /** Authorities to trust besides those of the system, as the text of a PEM file. */
+  get caPem(): string | null;
+  set caPem(value: string | Uint8Array | null | undefined);
+  /** Client certificate: a PEM file, intermediate certificates behind it, or a PKCS#12 file. */
   get clientCertificate(): string | null;
   set clientCertificate(value: Path | null | undefined);
   /** Key of the client certificate: a PEM file, PKCS#8, not encrypted; null when it is in the certificate's file. */
   get clientKey(): string | null;
   set clientKey(value: Path | null | undefined);
+  /** Password of a PKCS#12 file in `clientCertificate`. Never shown by `inspect` or JSON. */
+  get clientCertificatePassword(): string;
+  set clientCertificatePassword(value: string);
+  /**
+   * Certificates that the server may have; empty for any that is valid. SHA-256 in hexadecimal or base64: `sha256/…`
+   * of the public key (RFC 7469), `cert-sha256:…` of the certificate, without a prefix either of them. A pin replaces
+   * no other check, unless `dangerAcceptInvalidCerts` turns them off.
+   */
+  get certificatePins(): readonly string[];
+  set certificatePins(value: readonly string[]);
   /** The name that the certificate must be for; empty for `name`. */
   get tlsServerName(): string;
   set tlsServerName(value: string);

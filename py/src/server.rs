@@ -1,8 +1,8 @@
 //! `SMTPServer` and the collection `SMTPServers`.
 
-use std::sync::Mutex;
+use std::{borrow::Cow, sync::Mutex};
 
-use freesmtp_core::{Secret, Server, Token};
+use freesmtp_core::{Secret, Server, Token, smtp::Proxy};
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyTypeError, prelude::*, types::PyDict};
 
 use crate::{
@@ -10,7 +10,10 @@ use crate::{
     collection::Collection,
     enums::{from_python, to_python},
     token::Callback,
-    value::{from_path, optional_address, optional_path, optional_seconds, optional_text, port, text, texts},
+    value::{
+        from_path, optional_address, optional_bytes, optional_path, optional_seconds, optional_text, port,
+        text, texts,
+    },
 };
 
 /// Where to send, and how. Everything but the name has a default that fits.
@@ -36,11 +39,16 @@ impl SmtpServer {
                 "sasl" => self.set_sasl(&value),
                 "token" => self.set_token(&value),
                 "mail_auth" => self.set_mail_auth(&value),
+                "lmtp" => self.set_lmtp(value.extract()?),
+                "proxy" => self.set_proxy(&value),
                 "local_end_point" => self.set_local_end_point(&value),
                 "security" => self.set_security(&value),
                 "ca_file" => self.set_ca_file(&value),
+                "ca_pem" => self.set_ca_pem(&value),
                 "client_certificate" => self.set_client_certificate(&value),
                 "client_key" => self.set_client_key(&value),
+                "client_certificate_password" => self.set_client_certificate_password(&value),
+                "certificate_pins" => self.set_certificate_pins(&value),
                 "tls_server_name" => self.set_tls_server_name(&value),
                 "min_tls_version" => self.set_min_tls_version(&value),
                 "allow_plaintext_auth" => self.set_allow_plaintext_auth(value.extract()?),
@@ -87,7 +95,8 @@ impl SmtpServer {
         Ok(server)
     }
 
-    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`.
+    /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`; or the path of a Unix-domain socket:
+    /// `unix:/run/dovecot/lmtp`.
     #[getter]
     fn name(&self) -> String {
         lock(&self.core).name.clone()
@@ -110,6 +119,18 @@ impl SmtpServer {
     fn set_port(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = port(value)?;
         lock(&self.core).port = value;
+        Ok(())
+    }
+
+    /// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message.
+    #[getter]
+    fn lmtp(&self) -> bool {
+        lock(&self.core).lmtp
+    }
+
+    #[setter]
+    fn set_lmtp(&self, value: bool) -> PyResult<()> {
+        lock(&self.core).lmtp = value;
         Ok(())
     }
 
@@ -218,6 +239,22 @@ impl SmtpServer {
         Ok(())
     }
 
+    /// The proxy that connects to the server, and looks its name up: `socks5://user:password@host:1080`,
+    /// `socks5h://host`, `http://host:3128`; `None` for none. User and password are percent-encoded; the password is in
+    /// no `repr`, no log and no error.
+    #[getter]
+    fn proxy(&self) -> Option<String> {
+        lock(&self.core).proxy.as_ref().map(Proxy::url)
+    }
+
+    #[setter]
+    fn set_proxy(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let url = optional_text(value, "Proxy")?;
+        let proxy = call(value.py(), || url.as_deref().map(Proxy::parse).transpose())?;
+        lock(&self.core).proxy = proxy;
+        Ok(())
+    }
+
     /// Local address to connect from; `None` leaves it to the system.
     #[getter]
     fn local_end_point(&self) -> Option<String> {
@@ -258,7 +295,20 @@ impl SmtpServer {
         Ok(())
     }
 
-    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without password.
+    /// Authorities to trust besides those of the system, as the text of a PEM file: `str` or `bytes`.
+    #[getter]
+    fn ca_pem(&self) -> Option<Cow<'static, [u8]>> {
+        self.data().ca_pem.map(Cow::Owned)
+    }
+
+    #[setter]
+    fn set_ca_pem(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = optional_bytes(value, "CaPem")?;
+        lock(&self.core).ca_pem = value;
+        Ok(())
+    }
+
+    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file.
     #[getter]
     fn client_certificate<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         from_path(py, self.data().client_certificate)
@@ -282,6 +332,35 @@ impl SmtpServer {
     fn set_client_key(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = optional_path(value, "ClientKey")?;
         lock(&self.core).client_key = value;
+        Ok(())
+    }
+
+    /// Password of a PKCS#12 file in `client_certificate`. It is in no `repr`, no log and no error.
+    #[getter]
+    fn client_certificate_password(&self) -> String {
+        lock(&self.core).client_certificate_password.expose().to_owned()
+    }
+
+    #[setter]
+    fn set_client_certificate_password(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = Secret::new(text(value, "ClientCertificatePassword")?);
+        lock(&self.core).client_certificate_password = value;
+        Ok(())
+    }
+
+    /// Certificates that the server may have; empty for any that is valid. SHA-256 in hexadecimal or base64:
+    /// `sha256/…` of the public key (RFC 7469), `cert-sha256:…` of the certificate, without a prefix either of them. A pin
+    /// replaces no other check, unless `danger_accept_invalid_certs` turns them off.
+    #[getter]
+    fn certificate_pins(&self) -> Vec<String> {
+        lock(&self.core).certificate_pins.iter().map(ToString::to_string).collect()
+    }
+
+    #[setter]
+    fn set_certificate_pins(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let pins = texts(value, "CertificatePins")?;
+        let pins = call(value.py(), || pins.iter().map(|pin| pin.parse()).collect())?;
+        lock(&self.core).certificate_pins = pins;
         Ok(())
     }
 

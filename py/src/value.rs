@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
-    types::{PyInt, PyString},
+    types::{PyBytes, PyInt, PyString},
 };
 
 use crate::error::bad_input;
@@ -26,6 +26,14 @@ pub(crate) fn text(value: &Bound<'_, PyAny>, field: &str) -> PyResult<String> {
 /// `None`, or a `str`.
 pub(crate) fn optional_text(value: &Bound<'_, PyAny>, field: &str) -> PyResult<Option<String>> {
     if value.is_none() { Ok(None) } else { text(value, field).map(Some) }
+}
+
+/// `None`, or `str` or `bytes`, as bytes.
+pub(crate) fn optional_bytes(value: &Bound<'_, PyAny>, field: &str) -> PyResult<Option<Vec<u8>>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(Some(bytes.as_bytes().to_vec()));
+    }
+    Ok(optional_text(value, field)?.map(String::into_bytes))
 }
 
 /// Several `str`; a single one is a mistake, not a sequence of letters.

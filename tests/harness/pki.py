@@ -3,8 +3,11 @@
 Made with the `openssl` command: it is on every machine that can build the library, and needs no Python package.
 """
 
+import base64
+import hashlib
 import ssl
 import subprocess
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +61,41 @@ class Certificate:
         context.load_cert_chain(self.chain, self.key)
         return context
 
+    def asking(self, authority: Path, *, latest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
+        """A server's context that takes only clients with a certificate of that authority."""
+        context = self.context()
+        context.maximum_version = latest
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(authority)
+        return context
+
+    def old(self) -> ssl.SSLContext:
+        """A server's context that knows nothing newer than TLS 1.1."""
+        context = self.context()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        # OpenSSL offers such versions at its lowest level of security only.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        return context
+
+    def pkcs12(self, password: str) -> Path:
+        """Certificate and key in one file, encrypted with a password."""
+        path = self.chain.with_suffix(f".{len(password)}.p12")
+        _openssl(
+            *("pkcs12", "-export", "-in", self.chain, "-inkey", self.key, "-out", path, "-passout", f"pass:{password}"),
+        )
+        return path
+
+    def pins(self) -> tuple[str, str]:
+        """Its own SHA-256 in hexadecimal, and that of its key in base64."""
+        loaded = ("openssl", "x509", "-in", str(self.chain), "-noout", "-pubkey")
+        pem = subprocess.run(loaded, capture_output=True, check=True).stdout
+        der = ("openssl", "pkey", "-pubin", "-outform", "DER")
+        key = subprocess.run(der, input=pem, capture_output=True, check=True).stdout
+        return hashlib.sha256(self.der()).hexdigest(), base64.b64encode(hashlib.sha256(key).digest()).decode()
+
     def der(self) -> bytes:
         """The certificate itself, as it goes over the wire."""
         text = self.chain.read_text()
@@ -68,7 +106,7 @@ class Certificate:
 class Pki:
     """Certificates by name: of servers `NAMES`, of the client `user`: `client`, and `client-other-issuer`."""
 
-    NAMES = ("good", "expired", "wrong-name", "self-signed", "other-issuer", "sha384")
+    NAMES = ("good", "expired", "not-yet-valid", "wrong-name", "self-signed", "other-issuer", "sha384")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,6 +115,9 @@ class Pki:
         self._certificates = {
             "good": self._issue("good", self.ca, HERE),
             "expired": self._issue("expired", self.ca, HERE, start="20200101000000Z", end="20200201000000Z"),
+            "not-yet-valid": self._issue(
+                "not-yet-valid", self.ca, HERE, start="20900101000000Z", end="20910101000000Z"
+            ),
             "wrong-name": self._issue("wrong-name", self.ca, ELSEWHERE),
             "self-signed": self._self_signed("self-signed"),
             "other-issuer": self._issue("other-issuer", other, HERE),
@@ -89,6 +130,16 @@ class Pki:
     def ca_file(self) -> Path:
         """The authority to trust."""
         return self.ca.chain
+
+    def contexts(self) -> dict[str, ssl.SSLContext]:
+        """Contexts of servers by the name of their certificate, and of those that differ otherwise."""
+        good = self["good"]
+        return {
+            **{name: self[name].context() for name in self.NAMES},
+            "asking": good.asking(self.ca_file),
+            "asking-tls12": good.asking(self.ca_file, latest=ssl.TLSVersion.TLSv1_2),
+            "tls11": good.old(),
+        }
 
     def __getitem__(self, name: str) -> Certificate:
         return self._certificates[name]

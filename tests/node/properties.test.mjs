@@ -25,7 +25,8 @@ test('SMTPServer', () => {
   const values = { name: 'mail.example.com', port: 2525, timeout: 2.5, account: 'user', password: 'p', sasl: 'PLAIN',
     token: 'ya29.t', mailAuth: 'first@example.com', clientCertificate: '/client.pem', clientKey: '/client.key',
     localEndPoint: '127.0.0.1', tlsServerName: 'other.example.com', caFile: '/ca.pem', allowPlaintextAuth: true,
-    disabledExtensions: ['SIZE'], dangerAcceptInvalidCerts: true, dangerAcceptInvalidHostnames: true };
+    lmtp: true, proxy: 'socks5://us%40er:p@[::1]:1080', clientCertificatePassword: 'p', caPem: '-----BEGIN',
+    certificatePins: ['0'.repeat(64)], disabledExtensions: ['SIZE'], dangerAcceptInvalidCerts: true, dangerAcceptInvalidHostnames: true };
   for (const [name, value] of Object.entries(values)) {
     roundTrip(server, name, value);
   }
@@ -33,6 +34,9 @@ test('SMTPServer', () => {
   roundTrip(server, 'authMode', 'login', freesmtp.SMTPAuthMode.AuthLogin);
   roundTrip(server, 'minTlsVersion', 'TLSv1.1', '1.1');
   roundTrip(server, 'timeout', null);
+  roundTrip(server, 'proxy', null);
+  roundTrip(server, 'caPem', Buffer.from('-----BEGIN'), '-----BEGIN');
+  roundTrip(server, 'certificatePins', [`sha256//${'A'.repeat(43)}=`], [`sha256/${'A'.repeat(43)}=`]);
   roundTrip(server, 'mailAuth', '');
   roundTrip(server, 'clientKey', pathToFileURL('/other.key'), '/other.key');
   roundTrip(server, 'token', () => 'ya29.t');
@@ -192,12 +196,13 @@ test('a wrong type is a TypeError, a wrong value a MessageError that names the f
 
 test('secrets are never shown', () => {
   const smtp = new SMTP();
-  const server = smtp.smtpServers.add({ name: 'a', account: 'u', password: 'hunter22', token: 'xx-hunter22' });
+  const server = smtp.smtpServers.add({ name: 'a', account: 'u', password: 'hunter22', token: 'xx-hunter22',
+    proxy: 'http://u:hunter22@p', clientCertificatePassword: 'hunter22' });
   for (const shown of [inspect(server, { showHidden: true, depth: 9 }), inspect(smtp, { showHidden: true, depth: 9 }),
     JSON.stringify(smtp), JSON.stringify(server), String(server), inspect({ ...server })]) {
     assert.ok(!shown.includes('hunter22'), shown);
   }
-  for (const name of ['password', 'token']) {
+  for (const name of ['password', 'token', 'proxy', 'clientCertificatePassword']) {
     assert.throws(() => { server[name] = ['hunter22']; }, (error) => !inspect(error).includes('hunter22'));
   }
 });

@@ -68,11 +68,16 @@ VALUES: dict[str, tuple[Any, dict[str, tuple[Any, Any]]]] = {
             "sasl": ("PLAIN", SAME),
             "token": ("t0ken", SAME),
             "mail_auth": ("", SAME),
+            "lmtp": (True, SAME),
+            "proxy": ("socks5h://us%40er:gehe%C3%ABim@[::1]:1080", SAME),
             "local_end_point": (ipaddress.ip_address("127.0.0.2"), "127.0.0.2"),
             "security": ("Required", Security.REQUIRED),
             "ca_file": (Path("ca.pem"), "ca.pem"),
+            "ca_pem": ("-----BEGIN", b"-----BEGIN"),
             "client_certificate": (Path("client.pem"), "client.pem"),
             "client_key": (Path("client.key"), "client.key"),
+            "client_certificate_password": ("gehëim", SAME),
+            "certificate_pins": ((f"sha256//{'A' * 43}=", "0" * 64), [f"sha256/{'A' * 43}=", "0" * 64]),
             "tls_server_name": ("other.example", SAME),
             "min_tls_version": ("TLSv1.1", "1.1"),
             "allow_plaintext_auth": (True, SAME),
@@ -315,6 +320,7 @@ def test_a_server_is_read_from_a_url() -> None:
 def test_a_password_is_shown_nowhere() -> None:
     smtp = SMTP("smtp://user:hunter22@mail.example.com")
     server = smtp.smtp_servers.add("mail.example.com", account="user", password="hunter22")
+    server.proxy, server.client_certificate_password = "http://user:hunter22@proxy", "hunter22"
     for shown in (repr(smtp), str(smtp), repr(server), repr(smtp.smtp_servers), str(server)):
         assert "hunter22" not in shown
         assert "mail.example.com" in shown

@@ -291,6 +291,43 @@ pub(super) fn of(cause: Cause) -> Advice {
              A virus scanner or proxy that opens TLS shows its own certificate: exclude the mail server there.",
             "RFC 5280 section 6",
         ),
+        Cause::CertificateNotPinned => (
+            Who::SenderCode,
+            "The certificate of {server} is none of those that CertificatePins names.",
+            "Ask the administrator of {server} whether the certificate was renewed, by another way than this \
+             connection; if so, add the pin that the error shows to CertificatePins.\n\
+             If it was not, somebody in between may be reading along: send nothing.",
+            "RFC 7469 section 2.6",
+        ),
+        Cause::ClientCertificateRefused => (
+            Who::SenderAccount,
+            "{server}{port} does not take the client certificate.",
+            "Set ClientCertificate and ClientKey to the certificate that the administrator of {server} gave you, with \
+             its intermediate certificates behind it.\n\
+             Or use a port without client certificates: 587 or 465, with Account and Password.",
+            "RFC 8446 section 4.4.2",
+        ),
+        Cause::ProxyFailed => (
+            Who::SenderCode,
+            "The proxy could not be reached, or does not work as one.",
+            "Check host, port and kind of Proxy: socks5:// or http://.\n\
+             Check that the proxy runs, and that no firewall is in between.",
+            "",
+        ),
+        Cause::ProxyRefused => (
+            Who::Network,
+            "The proxy did not connect to {server}{port}.",
+            "Check the server's Name and Port: the proxy looks the name up, not this computer.\n\
+             Ask whoever runs the proxy to allow connections to {server}{port}: many allow web ports only.",
+            "",
+        ),
+        Cause::ProxyAuthFailed => (
+            Who::SenderCode,
+            "The proxy did not let this program in.",
+            "Set user and password in Proxy: socks5://user:password@host:1080 or http://user:password@host:3128, with \
+             special characters percent-encoded.",
+            "",
+        ),
         Cause::RedirectedPort => (
             Who::Network,
             "Another server answered than the one asked for{greeting}: the network redirects{port}.",

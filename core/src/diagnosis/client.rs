@@ -8,20 +8,27 @@ use crate::types::Cause;
 pub(super) fn cause(failure: Failure, detail: &str) -> Cause {
     match failure {
         Failure::DnsFailed => Cause::DnsFailed,
-        Failure::ConnectRefused | Failure::ProxyFailed => Cause::ConnectRefused,
+        Failure::ConnectRefused => Cause::ConnectRefused,
         Failure::ConnectTimeout => Cause::ConnectTimeout,
         Failure::GreetingTimeout => Cause::GreetingTimeout,
         Failure::ReplyTimeout | Failure::ConnectionLost => Cause::ConnectionLost,
         Failure::TlsOnPlainPort => Cause::TlsOnPlainPort,
         Failure::PlainOnTlsPort => Cause::PlainOnTlsPort,
-        Failure::CertificateExpired => Cause::CertificateExpired,
+        Failure::CertificateExpired | Failure::CertificateNotYetValid => Cause::CertificateExpired,
         Failure::CertificateWrongName => Cause::CertificateWrongName,
-        Failure::CertificateUntrusted => Cause::CertificateUntrusted,
+        Failure::CertificateUntrusted | Failure::CertificateSelfSigned => Cause::CertificateUntrusted,
+        Failure::CertificateNotPinned => Cause::CertificateNotPinned,
+        Failure::ClientCertificateRequired | Failure::ClientCertificateRefused => {
+            Cause::ClientCertificateRefused
+        }
         // The platform's TLS library often tells more in its text than in its error number.
         Failure::TlsFailed => {
             Some(from_text(detail)).filter(|c| *c != Cause::Unknown).unwrap_or(Cause::TlsFailed)
         }
-        Failure::TlsNotOffered => Cause::TlsFailed,
+        Failure::TlsNotOffered | Failure::TlsTooOld => Cause::TlsFailed,
+        Failure::ProxyFailed => Cause::ProxyFailed,
+        Failure::ProxyRefused => Cause::ProxyRefused,
+        Failure::ProxyAuthFailed => Cause::ProxyAuthFailed,
         Failure::RedirectedPort => Cause::RedirectedPort,
         Failure::OutcomeUnknown => Cause::OutcomeUnknown,
         Failure::AuthNotOffered | Failure::NoCommonMechanism => Cause::AuthMechanismUnavailable,
@@ -43,7 +50,17 @@ pub(super) fn cause(failure: Failure, detail: &str) -> Cause {
 /// What to say instead of the cause's own sentence.
 pub(super) fn summary(failure: Failure) -> Option<&'static str> {
     match failure {
-        Failure::ProxyFailed => Some("The proxy could not be reached, or did not connect to {server}{port}."),
+        Failure::CertificateExpired => Some("The certificate of {server} has expired."),
+        Failure::CertificateNotYetValid => Some("The certificate of {server} is not valid yet."),
+        Failure::CertificateSelfSigned => Some(
+            "The certificate of {server} is signed by nobody but itself, and this computer does not trust it.",
+        ),
+        Failure::ClientCertificateRequired => {
+            Some("{server}{port} asks for a client certificate, and the settings name none.")
+        }
+        Failure::TlsTooOld => {
+            Some("{server}{port} offers only versions of TLS that are older than MinTlsVersion allows.")
+        }
         Failure::TlsNotOffered => {
             Some("{server} does not offer STARTTLS{on-port}, and the settings ask for encryption.")
         }

@@ -17,16 +17,20 @@ pub(super) fn lines(cause: Cause, context: &Context<'_>, words: &Words<'_>) -> V
         }
         Cause::AuthMechanismUnavailable => with_first(mechanism(context, words), general()),
         Cause::TlsRequired => with_first(encrypt(context, words), general()),
+        Cause::TlsFailed if context.failure == Some(Failure::TlsTooOld) => vec![
+            words.fill("Have the administrator of {server} enable TLS 1.2 or later: older versions are not safe any \
+                 more."),
+            "If the server can't be mended, set MinTlsVersion to 1.0 or 1.1; the system's own rules may forbid them \
+             too."
+                .to_owned(),
+        ],
         Cause::TlsFailed => with_first(tls_missing(context, words), general()),
+        Cause::CertificateExpired if context.failure == Some(Failure::CertificateNotYetValid) => {
+            general().into_iter().take(1).collect()
+        }
         Cause::SenderNotPermitted => with_first(sender(context), general()),
         Cause::DeliveryOptionUnavailable => with_first(delivery_option(context, words), general()),
         Cause::MessageTooLarge => with_first(size(context), general()),
-        Cause::ConnectRefused if context.failure == Some(Failure::ProxyFailed) => {
-            vec![
-                "Check the address, port and login of Proxy, and that the proxy allows this server and port."
-                    .to_owned(),
-            ]
-        }
         Cause::Unknown => with_first(unused_login(context, words), general()),
         _ => general(),
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Called, Operation, Poller, Runtime, Socket, TlsConnector,
+    Called, Certificate, Operation, Poller, Runtime, Socket, TlsConnector,
     cancel::cancelled,
     stream::Stream,
     tls::{self, Handshake},
@@ -50,6 +50,8 @@ pub(crate) struct Connection {
     engine: Engine,
     poller: Arc<Poller>,
     tls: Option<TlsInfo>,
+    /// The client has shown a certificate of its own, or would have.
+    has_certificate: bool,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     /// The piece of a message on its way from composer to engine.
@@ -74,6 +76,7 @@ impl Connection {
             engine,
             poller,
             tls: None,
+            has_certificate: false,
             peer,
             local,
             piece: Vec::new(),
@@ -166,14 +169,14 @@ impl Connection {
         };
         let deadline = Instant::now().checked_add(setup.timeout);
         let mut handshake = setup.connector.begin(setup.name, socket)?;
-        let stream = loop {
+        let mut stream = loop {
             match handshake {
                 Handshake::Done(stream) => break stream,
                 Handshake::Wait(mid) => {
                     let socket = mid.get_ref().socket();
                     let waited = self.poller.wait(socket, Interest::Read, operation.until(deadline)).await;
                     match waited.map_err(|source| lost(Stage::StartTls, &source))? {
-                        Wait::Ready { .. } => handshake = tls::resume(mid)?,
+                        Wait::Ready { .. } => handshake = setup.connector.resume(mid)?,
                         Wait::Woken => return Err(cancelled(Stage::StartTls)),
                         Wait::TimedOut => {
                             operation.check(Instant::now(), Stage::StartTls)?;
@@ -187,8 +190,9 @@ impl Connection {
         };
         // Where the platform does not tell it, there is no channel binding, and mechanisms without it are used.
         self.engine.channel_binding(stream.tls_server_end_point().ok().flatten());
+        self.has_certificate = setup.connector.options().client_certificate.is_some();
+        self.tls = Some(setup.connector.established(&mut stream)?);
         self.stream = Stream::Tls(stream);
-        self.tls = Some(TlsInfo::default());
         Ok(())
     }
 
@@ -202,6 +206,31 @@ impl Connection {
             // The operation's time is over, which the next step finds.
             Ok(Called::TimedOut) => {}
             Err(source) => self.engine.token(Err(source.to_string())),
+        }
+    }
+
+    /// Goes on to where TLS would begin, and no further; whether it came there.
+    pub(crate) async fn run_to_start_tls(&mut self, operation: &Operation<'_>) -> bool {
+        loop {
+            let now = Instant::now();
+            if operation.check(now, self.engine.stage()).is_err() {
+                return false;
+            }
+            match self.engine.next(now) {
+                Step::Event(_) => {}
+                Step::Output => self.write(operation, &mut Nobody).await,
+                Step::NeedInput => self.read(operation, &mut Nobody).await,
+                Step::StartTls => return true,
+                Step::Body(_) | Step::NeedToken { .. } | Step::Idle | Step::Done => return false,
+            }
+        }
+    }
+
+    /// The server's certificate, once the session is encrypted.
+    pub(crate) fn certificate(&self) -> Option<Certificate> {
+        match &self.stream {
+            Stream::Tls(stream) => tls::certificate_of(stream),
+            Stream::Plain(_) | Stream::Gone => None,
         }
     }
 
@@ -289,7 +318,9 @@ impl Connection {
             }
             Err(error) => {
                 let stage = self.engine.stage();
-                self.engine.fail_after_input(lost(stage, &error));
+                let refused =
+                    tls::after_handshake(&error, self.has_certificate).filter(|_| self.stream.is_tls());
+                self.engine.fail_after_input(refused.unwrap_or_else(|| lost(stage, &error)));
             }
         }
         true
@@ -309,6 +340,23 @@ impl Connection {
 
     async fn wait_until(&mut self, interest: Interest, deadline: Option<Instant>) -> io::Result<Wait> {
         self.poller.wait(self.stream.socket()?, interest, deadline).await
+    }
+}
+
+/// Runs a session that nobody looks at, and that sends nothing.
+struct Nobody;
+
+impl Handler for Nobody {
+    fn event(&mut self, _event: Event) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn body(&mut self, _token: u64, _piece: &mut Vec<u8>) -> Result<bool, Error> {
+        Err(broken(Stage::Data, "a message was asked for and there is none"))
+    }
+
+    fn token(&mut self, _refresh: bool) -> GetToken {
+        Box::new(|| Err("nobody logs in here".to_owned()))
     }
 }
 

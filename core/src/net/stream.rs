@@ -1,28 +1,64 @@
 //! A connection's bytes, in clear text or through TLS.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use native_tls::TlsStream;
 
 use super::{Runtime, Socket};
 
-/// How many of the peer's first bytes are kept.
-const HEARD: usize = 16;
+/// How many of the peer's bytes are kept during a handshake: its certificates and what comes behind them.
+const HEARD: usize = 16 * 1024;
 
-/// A socket that remembers what the peer said first, to recognise plain text where TLS was expected.
+/// What the peer said during a handshake. Whoever began it keeps a copy: a handshake that fails drops its socket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    /// What was heard so far, once.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether this is no TLS: its records begin with a control character.
+    fn is_plain_text(&self) -> bool {
+        begins_as_plain_text(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn push(&self, bytes: &[u8]) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = HEARD - heard.len().min(HEARD);
+        heard.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+}
+
+/// Whether a peer that should speak TLS began with plain text: on every platform, whatever its library says.
+pub(crate) fn begins_as_plain_text(heard: &[u8]) -> bool {
+    heard.get(..4).is_some_and(|first| first.iter().all(|b| b.is_ascii_graphic() || *b == b' '))
+}
+
+/// A socket that remembers what the peer says until the handshake is over.
 #[derive(Debug)]
 pub(crate) struct Tap {
     socket: Socket,
-    heard: Vec<u8>,
+    heard: Option<Heard>,
 }
 
 impl Tap {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, heard: Vec::new() }
+        Self { socket, heard: Some(Heard::default()) }
     }
 
-    pub(crate) fn heard(&self) -> &[u8] {
-        &self.heard
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard.clone().unwrap_or_default()
+    }
+
+    /// What the peer said in the handshake; nothing more is kept from now on.
+    pub(crate) fn end_of_handshake(&mut self) -> Vec<u8> {
+        self.heard.take().map(|heard| heard.take()).unwrap_or_default()
     }
 
     pub(crate) fn socket(&self) -> &Socket {
@@ -33,8 +69,14 @@ impl Tap {
 impl Read for Tap {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.socket.read(buffer)?;
-        if self.heard.len() < HEARD {
-            self.heard.extend(buffer[..count].iter().take(HEARD - self.heard.len()));
+        if let Some(heard) = &self.heard {
+            heard.push(&buffer[..count]);
+            if heard.is_plain_text() {
+                // The handshake has failed. The library reads a few bytes only; whoever sees the error wants the line.
+                let mut line = [0; 256];
+                let more = self.socket.read(&mut line).unwrap_or(0);
+                heard.push(&line[..more]);
+            }
         }
         Ok(count)
     }

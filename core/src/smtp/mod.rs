@@ -13,12 +13,14 @@ mod pool;
 pub(crate) mod probe;
 mod rate;
 mod save;
+mod second_look;
 mod send;
 mod server;
 mod session;
 mod token;
 mod url;
 
+pub use crate::types::{CertificatePin, Proxy, ProxyProtocol};
 pub use bulk::{Bulk, BulkMessage, BulkResult};
 pub use object::Smtp;
 pub(crate) use outcome::explain_at;

@@ -16,7 +16,7 @@ use crate::{
         Security, Timeouts,
         auth::{self, AuthMode, Credentials},
     },
-    types::{Failure, Secret, Stage},
+    types::{CertificatePin, Failure, Proxy, Secret, Stage},
 };
 
 pub use crate::net::MinTlsVersion;
@@ -48,17 +48,26 @@ pub struct Server {
     /// The `AUTH=` parameter of MAIL (RFC 4954 section 5): the mailbox of whoever submitted the message first, empty
     /// for nobody known (`<>`). `None`, as it is at first, sends no parameter.
     pub mail_auth: Option<String>,
+    /// The proxy that connects to the server in our place, and looks its name up.
+    pub proxy: Option<Proxy>,
     /// Local address to connect from.
     pub local_end_point: Option<IpAddr>,
     /// How the connection is protected.
     pub security: Security,
     /// PEM file of authorities to trust besides those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without password.
+    /// Authorities to trust besides those of the system, as the text of a PEM file.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file.
     pub client_certificate: Option<PathBuf>,
     /// Private key of the client certificate: a PEM file, PKCS#8, not encrypted. Without it the key is in the file of
     /// the certificate.
     pub client_key: Option<PathBuf>,
+    /// Password of a PKCS#12 file in `client_certificate`.
+    pub client_certificate_password: Secret,
+    /// Certificates that the server may have, and no others; empty for any that is valid. A pin replaces no other check,
+    /// unless `danger_accept_invalid_certs` turns them off: then the pin is the check.
+    pub certificate_pins: Vec<CertificatePin>,
     /// The name the certificate must be for; empty means `name`, or `localhost` behind a Unix-domain socket.
     pub tls_server_name: String,
     /// Oldest TLS version accepted.
@@ -141,9 +150,12 @@ impl Server {
         self.name.strip_prefix("unix:").map(Path::new)
     }
 
-    /// Whether the host is this machine.
+    /// Whether the host is this machine. Through a proxy it is another one, whatever it is called.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
+        if self.proxy.is_some() {
+            return false;
+        }
         let name = self.name.trim_end_matches('.');
         self.unix_path().is_some()
             || name.eq_ignore_ascii_case("localhost")
@@ -213,6 +225,12 @@ impl Server {
         if self.port != 0 {
             return Err(Error::input(field("Port"), "is set, and a Unix-domain socket has none; leave it 0"));
         }
+        if self.proxy.is_some() {
+            return Err(Error::input(
+                field("Proxy"),
+                "is set, and no proxy connects to a Unix-domain socket",
+            ));
+        }
         if self.local_end_point.is_some() {
             return Err(Error::input(
                 field("LocalEndPoint"),
@@ -227,6 +245,12 @@ impl Server {
             return Err(Error::input(
                 field("ClientCertificate"),
                 "is not set, but a ClientKey is; name the file of the certificate too",
+            ));
+        }
+        if self.client_certificate.is_none() && !self.client_certificate_password.is_empty() {
+            return Err(Error::input(
+                field("ClientCertificate"),
+                "is not set, but a ClientCertificatePassword is; name the PKCS#12 file too",
             ));
         }
         let files = [
@@ -277,6 +301,9 @@ impl Server {
             ca_file: self.ca_file.clone(),
             client_certificate: self.client_certificate.clone(),
             client_key: self.client_key.clone(),
+            ca_pem: self.ca_pem.clone(),
+            client_certificate_password: self.client_certificate_password.clone(),
+            pins: self.certificate_pins.clone(),
             min_version: self.min_tls_version,
             accept_invalid_certs: self.danger_accept_invalid_certs,
             accept_invalid_hostnames: self.danger_accept_invalid_hostnames,
@@ -313,7 +340,7 @@ impl PartialEq for Server {
         let key = |s: &Self| {
             (
                 (s.place_key(), s.effective_security(), s.timeout, s.lmtp),
-                (s.auth_mode, s.sasl.clone(), s.local_end_point, s.allow_plaintext_auth),
+                (s.auth_mode, s.sasl.clone(), s.local_end_point, s.allow_plaintext_auth, s.proxy.clone()),
                 (s.tls_options(), s.tls_server_name.clone(), s.disabled_extensions.clone()),
             )
         };

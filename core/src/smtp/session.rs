@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Server, Token, lane::Job, mail::Room};
+use super::{Server, Token, lane::Job, mail::Room, second_look};
 use crate::{
     error::{Error, ErrorKind},
     log::{Conversation, Logging},
     net::{
         self, Connection, GetToken, Handler, Operation, Poller, Runtime, Socket, Target, TlsConnector,
-        TlsOptions, TlsSetup,
+        TlsSetup,
     },
     os,
     protocol::{Command, Config, Engine, Event, Outcome, Security, Timeouts, TransactionResult},
@@ -54,7 +54,13 @@ impl Session {
         operation: &Operation<'_>,
     ) -> Result<Self, (Error, Option<Box<Self>>)> {
         let mut conversation = Conversation::new(logging);
+        if let Err(error) = connector.prepare() {
+            return Err((error, None));
+        }
         conversation.line(&first_line(server));
+        if let Some(proxy) = &server.proxy {
+            conversation.line(&format!("Connect through proxy. {}", proxy.label()));
+        }
         conversation.flush();
         let timeouts = server.timeouts(timeouts);
         let (socket, poller) = match connect(server, timeouts.connect, operation).await {
@@ -75,8 +81,10 @@ impl Session {
             security,
             lmtp: server.lmtp,
             credentials: server.credentials(),
-            loopback: server.unix_path().is_some()
-                || socket.peer().is_some_and(|peer| peer.ip().is_loopback()),
+            // Behind a proxy on this machine the server is on another one.
+            loopback: server.proxy.is_none()
+                && (server.unix_path().is_some()
+                    || socket.peer().is_some_and(|peer| peer.ip().is_loopback())),
             timeouts,
             disabled_extensions: server.disabled_extensions.clone(),
             host: server.name.clone(),
@@ -117,6 +125,7 @@ impl Session {
             }
             error => {
                 let error = error.unwrap_or_else(|| over(Stage::Connect));
+                let error = session.with_certificate(error, operation).await;
                 Err((session.complete(error), Some(Box::new(session))))
             }
         }
@@ -136,13 +145,33 @@ impl Session {
         {
             return Ok(());
         }
-        if speaks_tls(&self.server, operation).await {
+        if second_look::speaks_tls(&self.server, SILENCE, operation).await {
             let text = "the server waits for a TLS handshake, and plain text was spoken";
             return Err(
                 Error::new(ErrorKind::Tls, Stage::Connect, text).with_failure(Failure::PlainOnTlsPort)
             );
         }
         Ok(())
+    }
+
+    /// Adds the facts of the server's certificate to an error that is about it: the platform's TLS does not give it away
+    /// when it refuses it.
+    async fn with_certificate(&mut self, error: Error, operation: &Operation<'_>) -> Error {
+        if !net::asks_for_certificate(&error) {
+            return error;
+        }
+        self.conversation.line("Connect once more, to read the certificate.");
+        self.conversation.flush();
+        let helo_name = helo_name(&self.domain, self.connection.local());
+        let limit = self.timeouts.connect;
+        match second_look::certificate(&self.server, &helo_name, limit, operation).await {
+            Some(certificate) => {
+                let now = os::entropy::unix_seconds();
+                let name = self.server.certificate_name();
+                net::with_certificate(&error, &certificate, name, now, self.connector.options())
+            }
+            None => error,
+        }
     }
 
     /// Whether another message can be begun, so that it leaves without waiting for those under way.
@@ -310,7 +339,7 @@ impl Handler for Run<'_, '_> {
 }
 
 /// Opens a connection; what waits for it belongs to it from then on.
-async fn connect(
+pub(super) async fn connect(
     server: &Server,
     timeout: Duration,
     operation: &Operation<'_>,
@@ -318,7 +347,10 @@ async fn connect(
     let poller = operation.poller()?;
     let _watch = operation.watch(&poller);
     let target = Target { place: server.place(), timeout };
-    let socket = net::connect(&target, &poller, operation).await?;
+    let socket = match &server.proxy {
+        Some(proxy) => net::connect_through(proxy, &target, &poller, operation).await,
+        None => net::connect(&target, &poller, operation).await,
+    }?;
     Ok((socket, poller))
 }
 
@@ -345,33 +377,6 @@ fn helo_name(domain: &str, local: Option<std::net::SocketAddr>) -> String {
         Some(std::net::SocketAddr::V4(address)) => format!("[{}]", address.ip()),
         None => "[127.0.0.1]".to_owned(),
     })
-}
-
-/// Whether the port answers a TLS handshake. The certificate does not matter for that, and nothing else is said.
-async fn speaks_tls(server: &Server, operation: &Operation<'_>) -> bool {
-    let Ok((socket, poller)) = connect(server, SILENCE, operation).await else { return false };
-    let _watch = operation.watch(&poller);
-    let options =
-        TlsOptions { accept_invalid_certs: true, accept_invalid_hostnames: true, ..TlsOptions::default() };
-    let connector = TlsConnector::new(options);
-    let setup = TlsSetup { connector: &connector, name: server.certificate_name(), timeout: SILENCE };
-    let engine = Engine::new(Config {
-        helo_name: String::new(),
-        security: Security::Implicit,
-        credentials: None,
-        loopback: false,
-        timeouts: Timeouts::all(SILENCE),
-        disabled_extensions: Vec::new(),
-        host: server.name.clone(),
-        port: server.effective_port(),
-        lmtp: server.lmtp,
-        mail_auth: None,
-        certificate_checked: false,
-        // Nobody logs in here.
-        entropy: [0; 32],
-        unix_seconds: 0,
-    });
-    Connection::new(socket, engine, poller).start_tls(&setup, operation).await.is_ok()
 }
 
 fn over(stage: Stage) -> Error {

@@ -1,7 +1,14 @@
 //! Servers written as one string.
 
 use super::Server;
-use crate::{error::Error, protocol::Security, types::Secret};
+use crate::{
+    error::Error,
+    protocol::Security,
+    types::{
+        Secret,
+        url::{decode, split_port},
+    },
+};
 
 /// Reads `host`, `host:port`, `unix:/path`, `smtp://…`, `smtps://…`, `lmtp://…` and `lmtp+unix:/path`.
 pub(super) fn parse(text: &str) -> Result<Server, Error> {
@@ -48,38 +55,6 @@ pub(super) fn parse(text: &str) -> Result<Server, Error> {
         server.password = Secret::new(decode(password, "Password")?);
     }
     Ok(server)
-}
-
-/// Separates the port; a bare IPv6 address has colons of its own.
-fn split_port(place: &str) -> Result<(&str, u16), Error> {
-    let bracket = place.rfind(']');
-    let colon = place.rfind(':').filter(|at| bracket.is_none_or(|b| *at == b + 1));
-    let Some(at) = colon.filter(|_| bracket.is_some() || place.matches(':').count() == 1) else {
-        return Ok((place, 0));
-    };
-    let port = place[at + 1..].parse().ok().filter(|port| *port > 0);
-    port.map(|port| (&place[..at], port)).ok_or_else(|| {
-        Error::input("Port", format!("{:?} is no port; give a number from 1 to 65535", &place[at + 1..]))
-    })
-}
-
-/// Percent-decoding (RFC 3986 section 2.1).
-fn decode(text: &str, field: &str) -> Result<String, Error> {
-    let bad = || Error::input(field, "holds a % that is no percent-encoded octet; write % as %25");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        if first != b'%' {
-            bytes.push(first);
-            rest = tail;
-            continue;
-        }
-        let digit = |at: usize| tail.get(at).and_then(|b| char::from(*b).to_digit(16));
-        let (high, low) = (digit(0).ok_or_else(bad)?, digit(1).ok_or_else(bad)?);
-        bytes.push(u8::try_from(high * 16 + low).map_err(|_| bad())?);
-        rest = &tail[2..];
-    }
-    String::from_utf8(bytes).map_err(|_| Error::input(field, "is not UTF-8 after percent-decoding"))
 }
 
 #[cfg(test)]

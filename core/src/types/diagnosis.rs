@@ -110,6 +110,16 @@ names! {
         CertificateWrongName = "certificate-wrong-name",
         /// The server's certificate is not signed by a trusted authority.
         CertificateUntrusted = "certificate-untrusted",
+        /// The server's certificate is none of those that the settings pin.
+        CertificateNotPinned = "certificate-not-pinned",
+        /// The server asks for a client certificate, or does not take the one it got.
+        ClientCertificateRefused = "client-certificate-refused",
+        /// The proxy could not be reached, or is not of the kind that the settings name.
+        ProxyFailed = "proxy-failed",
+        /// The proxy does not connect to this server.
+        ProxyRefused = "proxy-refused",
+        /// The proxy asks for a login, or refused the one it got.
+        ProxyAuthFailed = "proxy-auth-failed",
         /// Another server answered than the one asked for: the port is redirected.
         RedirectedPort = "redirected-port",
         /// The connection broke, or the server stopped answering.

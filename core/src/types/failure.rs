@@ -20,12 +20,24 @@ pub enum Failure {
     TlsOnPlainPort,
     /// Plain text was spoken and the server expects TLS.
     PlainOnTlsPort,
-    /// The certificate has expired or is not valid yet.
+    /// The certificate, or one above it, has expired.
     CertificateExpired,
+    /// The certificate, or one above it, is not valid yet: or this computer's clock is wrong.
+    CertificateNotYetValid,
     /// The certificate is for other names.
     CertificateWrongName,
     /// The certificate is not signed by a trusted authority.
     CertificateUntrusted,
+    /// The certificate is signed by nobody but itself, and not trusted.
+    CertificateSelfSigned,
+    /// The certificate is none of those that the settings pin.
+    CertificateNotPinned,
+    /// The server asks for a client certificate, and the settings name none.
+    ClientCertificateRequired,
+    /// The server does not take the client certificate.
+    ClientCertificateRefused,
+    /// The server offers only versions of TLS that are older than the settings allow.
+    TlsTooOld,
     /// TLS could not be established for another reason; `detail` may say which.
     TlsFailed,
     /// TLS is required by the settings, and the server does not offer STARTTLS.
@@ -79,6 +91,10 @@ pub enum Failure {
     Cancelled,
     /// The server's answer is not a reply of SMTP.
     MalformedReply,
-    /// The proxy could not be reached, or refused.
+    /// The proxy could not be reached, did not answer, or is not of the kind that the settings name.
     ProxyFailed,
+    /// The proxy does not connect to this server.
+    ProxyRefused,
+    /// The proxy asks for a login, or refused the one it got.
+    ProxyAuthFailed,
 }

@@ -1,24 +1,29 @@
 //! Data of a mail transaction: addresses, replies, results. No input or output happens here.
 
 mod address;
+mod certificate_pin;
 mod diagnosis;
 mod envelope_options;
 mod failure;
 mod moment;
+mod proxy;
 mod reply;
 mod report;
 mod secret;
 mod stage;
 mod text;
+pub(crate) mod url;
 mod xtext;
 
 pub use address::{Address, Mailbox};
+pub use certificate_pin::CertificatePin;
 pub use diagnosis::{Cause, Diagnosis, Who};
 pub(crate) use envelope_options::{DeliverBy, Hold};
 pub use envelope_options::{DeliveryExtension, MailOptions, RcptOptions, Unmet};
 pub use failure::Failure;
 pub use moment::Moment;
 pub(crate) use moment::civil;
+pub use proxy::{Proxy, ProxyProtocol};
 pub use reply::{EnhancedCode, Reply};
 pub use report::{RecipientResult, RecipientStatus, Report, TlsInfo};
 pub use secret::Secret;

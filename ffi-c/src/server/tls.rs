@@ -5,7 +5,7 @@ use std::{
     ptr,
 };
 
-use freesmtp_core::{Security, smtp::MinTlsVersion};
+use freesmtp_core::{Secret, Security, smtp::MinTlsVersion};
 
 use crate::{
     enums::freesmtp_min_tls_version as Tls,
@@ -60,8 +60,39 @@ pub unsafe extern "C" fn freesmtp_server_set_ca_file_n(
     })
 }
 
-/// Sets the client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file without
-/// password. Empty for none.
+/// Sets authorities to trust besides those of the system, as the text of a PEM file; empty for none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_set_ca_pem(
+    server: Option<&mut freesmtp_server>,
+    pem: *const c_char,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
+        let pem = unsafe { text(pem, "pem") }?;
+        server.ca_pem = Some(pem.as_bytes().to_vec()).filter(|_| !pem.is_empty());
+        Ok(())
+    })
+}
+
+/// The same with the text's size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_set_ca_pem_n(
+    server: Option<&mut freesmtp_server>,
+    pem: *const c_char,
+    pem_size: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or that many bytes.
+        let pem = unsafe { text_n(pem, pem_size, "pem") }?;
+        server.ca_pem = Some(pem.as_bytes().to_vec()).filter(|_| !pem.is_empty());
+        Ok(())
+    })
+}
+
+/// Sets the client certificate: a PEM file, with intermediate certificates behind it; or a PKCS#12 file. Empty
+/// for none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_server_set_client_certificate(
     server: Option<&mut freesmtp_server>,
@@ -120,6 +151,70 @@ pub unsafe extern "C" fn freesmtp_server_set_client_key_n(
         // SAFETY: rule 2 of the header: NULL, or that many bytes.
         let path = unsafe { text_n(path, path_size, "path") }?;
         server.client_key = Some(path.into()).filter(|_| !path.is_empty());
+        Ok(())
+    })
+}
+
+/// Sets the password of a PKCS#12 file set as client certificate; empty for none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_set_client_certificate_password(
+    server: Option<&mut freesmtp_server>,
+    password: *const c_char,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
+        let password = unsafe { text(password, "password") }?;
+        server.client_certificate_password = Secret::new(password);
+        Ok(())
+    })
+}
+
+/// The same with the text's size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_set_client_certificate_password_n(
+    server: Option<&mut freesmtp_server>,
+    password: *const c_char,
+    password_size: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or that many bytes.
+        let password = unsafe { text_n(password, password_size, "password") }?;
+        server.client_certificate_password = Secret::new(password);
+        Ok(())
+    })
+}
+
+/// Adds a certificate that the server may have; without any, every valid one will do. SHA-256 in hexadecimal or base64:
+/// `sha256/…` of the public key (RFC 7469), `cert-sha256:…` of the certificate, without a prefix either of them. A pin
+/// replaces no other check, unless any certificate is taken otherwise.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_add_certificate_pin(
+    server: Option<&mut freesmtp_server>,
+    pin: *const c_char,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
+        let pin = unsafe { text(pin, "pin") }?;
+        server.certificate_pins.push(pin.parse()?);
+        Ok(())
+    })
+}
+
+/// The same with the text's size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_server_add_certificate_pin_n(
+    server: Option<&mut freesmtp_server>,
+    pin: *const c_char,
+    pin_size: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let server = &mut guard::handle(server, "server")?.0;
+        // SAFETY: rule 2 of the header: NULL, or that many bytes.
+        let pin = unsafe { text_n(pin, pin_size, "pin") }?;
+        server.certificate_pins.push(pin.parse()?);
         Ok(())
     })
 }

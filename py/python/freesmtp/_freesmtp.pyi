@@ -63,11 +63,16 @@ class _ServerProperties(TypedDict, total=False):
     sasl: str
     token: _Token
     mail_auth: str | None
+    lmtp: bool
+    proxy: str | None
     local_end_point: str | IPv4Address | IPv6Address | None
     security: _enums.Security | int | str
     ca_file: _Path | None
+    ca_pem: str | bytes | None
     client_certificate: _Path | None
     client_key: _Path | None
+    client_certificate_password: str
+    certificate_pins: Iterable[str]
     tls_server_name: str
     min_tls_version: str
     allow_plaintext_auth: bool
@@ -451,6 +456,8 @@ class SMTPServer:
     sasl: str
     token: _Token
     mail_auth: str | None
+    lmtp: bool
+    proxy: str | None
     @property
     def local_end_point(self) -> str | None: ...
     @local_end_point.setter
@@ -464,6 +471,10 @@ class SMTPServer:
     @ca_file.setter
     def ca_file(self, value: _Path | None) -> None: ...
     @property
+    def ca_pem(self) -> bytes | None: ...
+    @ca_pem.setter
+    def ca_pem(self, value: str | bytes | None) -> None: ...
+    @property
     def client_certificate(self) -> str | None: ...
     @client_certificate.setter
     def client_certificate(self, value: _Path | None) -> None: ...
@@ -471,6 +482,11 @@ class SMTPServer:
     def client_key(self) -> str | None: ...
     @client_key.setter
     def client_key(self, value: _Path | None) -> None: ...
+    client_certificate_password: str
+    @property
+    def certificate_pins(self) -> list[str]: ...
+    @certificate_pins.setter
+    def certificate_pins(self, value: Iterable[str]) -> None: ...
     tls_server_name: str
     min_tls_version: str
     allow_plaintext_auth: bool
@@ -490,11 +506,16 @@ class SMTPServer:
     SASL: str
     Token: _Token
     MailAuth: str | None
+    Lmtp: bool
+    Proxy: str | None
     LocalEndPoint = local_end_point
     Security = security
     CaFile = ca_file
+    CaPem = ca_pem
     ClientCertificate = client_certificate
     ClientKey = client_key
+    ClientCertificatePassword: str
+    CertificatePins = certificate_pins
     TlsServerName: str
     MinTlsVersion: str
     AllowPlaintextAuth: bool

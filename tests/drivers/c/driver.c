@@ -27,6 +27,13 @@ static const struct name SECURITY[] = {
     {"auto", FREESMTP_SECURITY_AUTO},         {NULL, 0},
 };
 
+static const struct name MIN_TLS_VERSION[] = {
+    {"1.0", FREESMTP_MIN_TLS_VERSION_TLS10},
+    {"1.1", FREESMTP_MIN_TLS_VERSION_TLS11},
+    {"1.2", FREESMTP_MIN_TLS_VERSION_TLS12},
+    {NULL, 0},
+};
+
 static const struct name AUTH_MODE[] = {
     {"none", FREESMTP_AUTH_MODE_NONE},
     {"login", FREESMTP_AUTH_MODE_AUTH_LOGIN},
@@ -82,12 +89,13 @@ static freesmtp_error *set_tokens(freesmtp_server *server, const struct line *li
 }
 
 /* One after the other, separated by commas. */
-static freesmtp_error *disable_extensions(freesmtp_server *server, const char *keywords) {
+static freesmtp_error *add_each(freesmtp_server *server, const char *words,
+                                freesmtp_error *(*add)(freesmtp_server *, const char *, size_t)) {
     freesmtp_error *error = NULL;
-    while (error == NULL && *keywords != '\0') {
-        const size_t size = strcspn(keywords, ",");
-        error = freesmtp_server_add_disabled_extension_n(server, keywords, size);
-        keywords += size + (keywords[size] == ',');
+    while (error == NULL && *words != '\0') {
+        const size_t size = strcspn(words, ",");
+        error = add(server, words, size);
+        words += size + (words[size] == ',');
     }
     return error;
 }
@@ -102,7 +110,11 @@ static freesmtp_error *server_line(struct state *s, const struct line *line) {
         {"password", freesmtp_server_set_password_n},
         {"sasl", freesmtp_server_set_sasl_n},
         {"token", freesmtp_server_set_token_n},
+        {"proxy", freesmtp_server_set_proxy_n},
+        {"localendpoint", freesmtp_server_set_local_end_point_n},
         {"mailauth", freesmtp_server_set_mail_auth_n},
+        {"capem", freesmtp_server_set_ca_pem_n},
+        {"clientcertificatepassword", freesmtp_server_set_client_certificate_password_n},
         {"clientcertificate", freesmtp_server_set_client_certificate_n},
         {"clientkey", freesmtp_server_set_client_key_n},
         {"cafile", freesmtp_server_set_ca_file_n},
@@ -119,7 +131,13 @@ static freesmtp_error *server_line(struct state *s, const struct line *line) {
     if (strcmp(key, "tokens") == 0)
         return set_tokens(s->server, line);
     if (strcmp(key, "disabledextensions") == 0)
-        return disable_extensions(s->server, line->value);
+        return add_each(s->server, line->value, freesmtp_server_add_disabled_extension_n);
+    if (strcmp(key, "lmtp") == 0)
+        return freesmtp_server_set_lmtp(s->server, job_truth(line));
+    if (strcmp(key, "certificatepins") == 0)
+        return add_each(s->server, line->value, freesmtp_server_add_certificate_pin_n);
+    if (strcmp(key, "mintlsversion") == 0)
+        return freesmtp_server_set_min_tls_version(s->server, number_of(MIN_TLS_VERSION, line));
     if (strcmp(key, "port") == 0)
         return freesmtp_server_set_port(s->server, (int)job_number(line));
     if (strcmp(key, "timeout") == 0)

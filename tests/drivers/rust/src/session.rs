@@ -96,6 +96,14 @@ impl Session {
                 server.disabled_extensions = value.split(',').map(str::to_owned).collect();
             }
             "lmtp" => server.lmtp = parse(value)?,
+            "proxy" => server.proxy = Some(value.parse()?),
+            "localendpoint" => server.local_end_point = Some(parse(value)?),
+            "capem" => server.ca_pem = Some(value.as_bytes().to_vec()),
+            "clientcertificatepassword" => server.client_certificate_password = Secret::new(value),
+            "certificatepins" => {
+                server.certificate_pins = value.split(',').map(str::parse).collect::<Result<_, _>>()?;
+            }
+            "mintlsversion" => server.min_tls_version = value.parse()?,
             "mailauth" => server.mail_auth = Some(value.to_owned()),
             "clientcertificate" => server.client_certificate = Some(value.into()),
             "clientkey" => server.client_key = Some(value.into()),
