@@ -76,6 +76,27 @@ def counted(built: Built, senders: list[Sender], near: int, far: int, said: Call
     return f"## For each message of 1 KB, counted\n\n{text}"
 
 
+def composed(built: Built, rounds: int, quick: bool, said: Callable[[str], None]) -> str:
+    """What a text of 1 KB costs until its bytes are there: building the message, its date, its identifier."""
+    work = Work("1 KB composed, not sent", seconds=0.2 if quick else 0.5, least=2000, most=1_000_000)
+    measured = measure(work, built.composers, 0, rounds, said)
+    valgrind = shutil.which("valgrind")
+    rows = [
+        [
+            m.sender.name,
+            figure(m.median(lambda cost: cost.cpu_ms) * 1e3),
+            figure(counts.instructions(m.sender, 0)) if valgrind else "–",
+        ]
+        for m in measured
+    ]
+    times, octets = counts.allocations(built.allocations, 0)
+    text = table(["composer", "CPU µs/message", "instructions"], rows)
+    return (
+        f"## {work.title}\n\n{text}\n\nfreesmtp: {figure(times)} allocations of {figure(octets)} bytes in all for each "
+        "message, the message itself included.\n"
+    )
+
+
 def load() -> str:
     """How busy the machine is."""
     return ", ".join(f"{average:.1f}" for average in os.getloadavg())
@@ -106,6 +127,8 @@ def main() -> int:
             said("")
             print(section(work, measured), flush=True)
         print(counted(built, senders, near, far, said))
+    if any(sender.language == "Rust" for sender in senders):
+        print(composed(built, rounds, options.quick, said))
     said("")
     print(f"Measured in {time.monotonic() - started:.0f} s; load {load()} at the end.")
     return 0

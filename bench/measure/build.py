@@ -27,6 +27,8 @@ class Built:
     """Everything that is run."""
 
     senders: list[Sender]
+    composers: list[Sender]
+    """They take the same command line, and connect to nobody."""
     allocations: Sender
     delay_proxy: Path
 
@@ -41,6 +43,11 @@ def build() -> Built:
     _run("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, environment=environment)
     return Built(
         [*_rust(), *_c(), *_python(), *_node()],
+        [
+            Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-compose"),), ours=True, native=True),
+            Sender(f"mail-builder {_crate('mail-builder')}", "Rust", (str(PEERS / "mail_builder"),), native=True),
+            Sender(f"lettre {_crate('lettre')}", "Rust", (str(PEERS / "lettre_compose"),), native=True),
+        ],
         Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-allocations"),), ours=True, native=True),
         PEERS / "delay_proxy",
     )
