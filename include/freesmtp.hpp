@@ -28,6 +28,7 @@
 #ifndef FREESMTP_HPP
 #define FREESMTP_HPP
 
+#include "freesmtp/check.hpp"
 #include "freesmtp/diagnosis.hpp"
 #include "freesmtp/error.hpp"
 #include "freesmtp/explain.hpp"

@@ -42,6 +42,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("server/token", "Advanced: access tokens"),
     ("server/tls", "Advanced: how the connection to a server is protected"),
     ("cancel", "Advanced: ending one operation from another thread"),
+    ("check", "Checks: looking at a server without sending mail"),
     ("context", "Advanced: explaining a reply that another program got"),
     ("explain", "Advanced: explaining a conversation that somebody wrote down"),
 ];

@@ -18,6 +18,7 @@
 #![allow(clippy::must_use_candidate)]
 
 pub mod cancel;
+pub mod check;
 pub mod context;
 pub mod diagnosis;
 pub mod dkim;

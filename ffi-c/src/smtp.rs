@@ -28,7 +28,7 @@ pub struct freesmtp_smtp(
 );
 
 impl freesmtp_smtp {
-    fn ready(&self) -> Result<&Smtp, Error> {
+    pub(crate) fn ready(&self) -> Result<&Smtp, Error> {
         self.1.clone().map_or(Ok(&self.0), Err)
     }
 }

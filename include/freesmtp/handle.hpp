@@ -29,6 +29,7 @@ using ReportHandle = std::unique_ptr<freesmtp_report, Deleter<&freesmtp_report_f
 using ErrorHandle = std::unique_ptr<freesmtp_error, Deleter<&freesmtp_error_free>>;
 using DiagnosisHandle = std::unique_ptr<freesmtp_diagnosis, Deleter<&freesmtp_diagnosis_free>>;
 using ExplanationsHandle = std::unique_ptr<freesmtp_explanations, Deleter<&freesmtp_explanations_free>>;
+using CheckReportHandle = std::unique_ptr<freesmtp_check_report, Deleter<&freesmtp_check_report_free>>;
 using CancelHandle = std::unique_ptr<freesmtp_cancel, Deleter<&freesmtp_cancel_free>>;
 using Given = std::unique_ptr<char, Deleter<&freesmtp_free>>;
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "check.hpp"
 #include "diagnosis.hpp"
 #include "error.hpp"
 #include "handle.hpp"
@@ -141,6 +142,21 @@ public:
         return SMTP(SMTPServerName)
             .Send(EmailMessage(std::move(RecipientEmail), std::move(FromEmail), std::move(Subject), std::move(BodyText),
                                Format));
+    }
+
+    /// Looks at a server without sending mail: addresses, connections, greeting, extensions, TLS, login, and what it
+    /// says to a sender and recipients; and at the records of the sender's domain. What is wrong with the server or the
+    /// domain is no exception but a step of the report.
+    CheckReport Check(const CheckOptions &options = {}) const {
+        return detail::checked(options, [&](const freesmtp_check_options *given, freesmtp_check_report **report) {
+            return freesmtp_check(Ready().get(), given, report);
+        });
+    }
+    /// The same, and `cancel` ends it from another thread.
+    CheckReport Check(const CheckOptions &options, const CancelToken &cancel) const {
+        return detail::checked(options, [&](const freesmtp_check_options *given, freesmtp_check_report **report) {
+            return freesmtp_check_with(Ready().get(), given, cancel.handle_.get(), report);
+        });
     }
 
     /// Opens a connection to the first server that answers, logs in, and keeps it for the next message.

@@ -20,6 +20,7 @@ const members = {
     disconnect: 'Disconnect',
     cancel: 'Cancel',
     sendSMTPCommand: 'SendSMTPCommand',
+    check: 'Check',
     reset: 'Reset',
   },
   Timeouts: {
@@ -111,6 +112,16 @@ const members = {
   Calendar: { text: 'Text', method: 'Method', fileName: 'FileName' },
   CustomHeader: { name: 'Name', value: 'Value' },
   Collection: { count: 'Count', add: 'Add', remove: 'Remove', getLastItem: 'GetLastItem' },
+  // The argument of `check`.
+  CheckOptions: {
+    from: 'From',
+    to: 'To',
+    dkimSelector: 'DkimSelector',
+    outgoingIp: 'OutgoingIp',
+    dns: 'Dns',
+    timeout: 'Timeout',
+    server: 'Server',
+  },
   // The argument of `diagnose`.
   DiagnosisContext: {
     host: 'Host',

@@ -4,15 +4,22 @@
 const { inspect } = require('node:util');
 const native = require('./native.cjs');
 const names = require('./names.cjs');
+const { CheckOptions } = require('./check.cjs');
 const { valuesOf } = require('./collection.cjs');
 const { because, classes, take } = require('./error.cjs');
 const { choice, flag, number, path, text, wrongType } = require('./kinds.cjs');
 const { messageValues } = require('./message.cjs');
-const { assign } = require('./record.cjs');
+const { VALUES, assign } = require('./record.cjs');
 const { toReport } = require('./report.cjs');
 const { SMTPServer, SMTPServers } = require('./server.cjs');
 const { Timeouts } = require('./timeouts.cjs');
 const { TokenQuestions } = require('./token.cjs');
+
+function requireSignal(signal) {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw wrongType('signal', 'an AbortSignal', signal);
+  }
+}
 
 class SMTP {
   #native = new native.Smtp();
@@ -93,29 +100,17 @@ class SMTP {
 
   /** Sends on a thread of its own. */
   async send(message, { signal } = {}) {
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw wrongType('signal', 'an AbortSignal', signal);
-    }
-    const cancel = new native.Cancel();
+    requireSignal(signal);
     const values = messageValues(message);
-    let abort;
-    try {
-      return toReport(await this.#call((servers, questions) => {
-        abort = () => {
-          take(cancel.cancel());
-          questions.cancel();
-        };
-        if (signal?.aborted) {
-          abort();
-        }
-        signal?.addEventListener('abort', abort, { once: true });
-        return this.#native.send(servers, values, cancel, questions.ask);
-      }));
-    } catch (error) {
-      throw signal?.aborted && error instanceof classes.Cancelled ? because(error, signal.reason) : error;
-    } finally {
-      signal?.removeEventListener('abort', abort);
-    }
+    return toReport(await this.#abortable(signal, (servers, { ask }, cancel) =>
+      this.#native.send(servers, values, cancel, ask)));
+  }
+
+  /** Looks at a server without sending mail. */
+  async check(options = {}, { signal } = {}) {
+    requireSignal(signal);
+    const values = CheckOptions.from(options)[VALUES];
+    return this.#abortable(signal, (servers, { ask }, cancel) => this.#native.check(servers, values, cancel, ask));
   }
 
   /** Sends, and blocks until it is done. */
@@ -164,6 +159,29 @@ class SMTP {
 
   [inspect.custom](depth, options) {
     return `SMTP ${inspect(this.toJSON(), options)}`;
+  }
+
+  /** Awaits what `begin` calls with a Cancel that the signal triggers. */
+  async #abortable(signal, begin) {
+    const cancel = new native.Cancel();
+    let abort;
+    try {
+      return await this.#call((servers, questions) => {
+        abort = () => {
+          take(cancel.cancel());
+          questions.cancel();
+        };
+        if (signal?.aborted) {
+          abort();
+        }
+        signal?.addEventListener('abort', abort, { once: true });
+        return begin(servers, questions, cancel);
+      });
+    } catch (error) {
+      throw signal?.aborted && error instanceof classes.Cancelled ? because(error, signal.reason) : error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
   /** Awaits what `begin` calls, and answers its questions for tokens meanwhile. */

@@ -8,6 +8,7 @@ use napi_derive::napi;
 
 use crate::{
     answer::{Answer, guard, promise},
+    check::{CheckOptionsFields, CheckReportFields},
     error::input,
     message::MessageFields,
     report::{ReplyFields, ReportFields},
@@ -196,6 +197,25 @@ impl Smtp {
                 let (smtp, message) = self.ready(servers, message)?;
                 smtp.send(&message).map(ReportFields::from)
             })
+        })
+    }
+
+    /// Looks at a server without sending mail, on a thread of our own.
+    #[napi(ts_return_type = "Promise<CheckReportFields | Failed>")]
+    pub fn check<'env>(
+        &self,
+        env: &'env Env,
+        servers: Vec<ServerFields>,
+        options: CheckOptionsFields,
+        cancel: &Cancel,
+        ask: Option<Ask<'_>>,
+    ) -> napi::Result<Object<'env>> {
+        let smtp = self.with(servers);
+        let cancel = cancel.inner.clone();
+        let asking = Remote::new(ask)?;
+        promise(env, move || {
+            let options = options.into_core()?;
+            asking.during(|| smtp?.check_with(&options, &cancel).map(CheckReportFields::from))
         })
     }
 

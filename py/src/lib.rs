@@ -12,6 +12,7 @@ mod attachment;
 mod body_part;
 mod boundary;
 mod calendar;
+mod check;
 mod collection;
 mod collections;
 mod custom_header;

@@ -15,6 +15,7 @@ use pyo3::{
 
 use crate::{
     boundary::{call, guard, interruptible, lock},
+    check,
     enums::from_python,
     foreign,
     message::collection,
@@ -255,6 +256,35 @@ impl Smtp {
         let command = text(command, "Command")?;
         let answer = self.operate(py, move |core| core.send_command(&command))?;
         reply(py, &answer)
+    }
+
+    /// Looks at a server without sending mail: addresses, connections, greeting, extensions, TLS, login, and what it says
+    /// to a sender and recipients; and at the records of the sender's domain: MX, SPF, DKIM, DMARC.
+    ///
+    /// What is wrong with the server or the domain raises nothing; it is a step of the report. `outgoing_ip` is the
+    /// address that recipients' servers see, `dns` a name server to ask in place of the system's, `timeout` the seconds
+    /// that the whole check may take, `server` the place in `smtp_servers`.
+    #[pyo3(signature = (*, from_=None, to=None, dkim_selector=None, outgoing_ip=None, dns=None, timeout=None,
+        server=0))]
+    #[allow(clippy::too_many_arguments)] // every one of them is a keyword of Python
+    fn check<'py>(
+        &self,
+        py: Python<'py>,
+        from_: Option<Bound<'py, PyAny>>,
+        to: Option<Bound<'py, PyAny>>,
+        dkim_selector: Option<Bound<'py, PyAny>>,
+        outgoing_ip: Option<Bound<'py, PyAny>>,
+        dns: Option<Bound<'py, PyAny>>,
+        timeout: Option<Bound<'py, PyAny>>,
+        server: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let options =
+            check::Arguments { from_, to, dkim_selector, outgoing_ip, dns, timeout, server }.options(py)?;
+        let core = self.current(py)?;
+        let cancel = Cancel::new();
+        let operation = cancel.clone();
+        let found = interruptible(py, || cancel.cancel(), move || core.check_with(&options, &operation))?;
+        check::report(py, &found)
     }
 
     /// Forgets the servers, the log and all settings, and ends the kept connections.

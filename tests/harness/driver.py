@@ -192,6 +192,17 @@ REPORT = {
     "auth_mechanism": _nullable(str),
     "warnings": (list,),
 }
+CHECK = {
+    **dict.fromkeys(("server", "status", "summary", "text"), (str,)),
+    "is_temporary": (bool,),
+    **dict.fromkeys(("steps", "warnings", "transcript"), (list,)),
+}
+STEP = {
+    **dict.fromkeys(("name", "status", "summary"), (str,)),
+    "is_temporary": (bool,),
+    "facts": (list,),
+    "diagnosis": _nullable(dict),
+}
 ERROR = {
     "kind": (str,),
     "number": (int,),
@@ -212,6 +223,9 @@ ERROR = {
 
 def check_shape(answer: Answer) -> None:
     """Raise `ContractError` unless the answer has exactly the keys and types of the contract."""
+    if answer.get("at") == "check" and answer.get("ok") is True:
+        _check(answer)
+        return
     body = "report" if answer.get("ok") is True else "error"
     index = {"index": (int,)} if answer.get("at") == "sendbulk" and "index" in answer else {}
     _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), body: (dict,), **index}, "answer")
@@ -233,6 +247,19 @@ def check_shape(answer: Answer) -> None:
         _one_of(recipient["status"], STATUSES, "recipient.status")
         _one_of(recipient["stage"], STAGES, "recipient.stage")
         _diagnosis(recipient["diagnosis"], "recipient.diagnosis")
+
+
+def _check(answer: Answer) -> None:
+    _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), "check": (dict,)}, "answer")
+    check = answer["check"]
+    _fields(check, CHECK, "check")
+    for name in ("warnings", "transcript"):
+        _strings(check[name], f"check.{name}")
+    for step in check["steps"]:
+        _fields(step, STEP, "step")
+        _diagnosis(step["diagnosis"], "step.diagnosis")
+        for fact in step["facts"]:
+            _fields(fact, {"name": (str,), "value": (str,)}, "fact")
 
 
 def _diagnosis(diagnosis: Any, where: str) -> None:

@@ -10,9 +10,10 @@ const require = createRequire(import.meta.url);
 const { members, statics, exported } = require('../../node/lib/names.cjs');
 const { Collection } = require('../../node/lib/collection.cjs');
 const { Timeouts } = require('../../node/lib/timeouts.cjs');
+const { CheckOptions } = require('../../node/lib/check.cjs');
 const { DiagnosisContext } = require('../../node/lib/diagnosis.cjs');
 
-const classes = { ...freesmtp, Collection, Timeouts, DiagnosisContext };
+const classes = { ...freesmtp, Collection, Timeouts, CheckOptions, DiagnosisContext };
 
 // The members of the original that exist so far, written down apart from the table.
 const ORIGINALS = {

@@ -3,7 +3,6 @@
 use std::{
     env,
     io::{self, IsTerminal as _},
-    net::{IpAddr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -41,11 +40,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     selector: Option<String>,
     /// The address that recipients' servers will see; without it, the local address of the connection
-    #[arg(long, value_name = "IP")]
-    outgoing_ip: Option<IpAddr>,
+    #[arg(long, value_name = "IP", default_value = "", hide_default_value = true)]
+    outgoing_ip: String,
     /// The name server to ask for the records; without it, the system's
-    #[arg(long, value_name = "IP:PORT")]
-    dns: Option<SocketAddr>,
+    #[arg(long, value_name = "IP[:PORT]", default_value = "", hide_default_value = true)]
+    dns: String,
     /// Seconds that the whole check may take
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: u64,
@@ -93,15 +92,16 @@ impl Arguments {
         if let Some(path) = &self.log {
             smtp.set_log_file(path)?;
         }
-        smtp.check(&CheckOptions {
+        let mut options = CheckOptions {
             from: self.from.clone().unwrap_or_default(),
             to: self.to.clone(),
             dkim_selector: self.selector.clone().unwrap_or_default(),
-            outgoing_ip: self.outgoing_ip,
-            dns: self.dns,
             timeout: Duration::from_secs(self.time_limit),
             ..CheckOptions::default()
-        })
+        };
+        options.set_outgoing_ip(&self.outgoing_ip)?;
+        options.set_dns(&self.dns)?;
+        smtp.check(&options)
     }
 }
 

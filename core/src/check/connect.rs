@@ -15,6 +15,10 @@ pub(super) fn dns(probe: &Probe, server: &Server) -> CheckStep {
         Ok(addresses) => addresses,
         Err(error) => return failed(CheckName::Dns, error),
     };
+    if let Some(path) = server.unix_path() {
+        let summary = format!("{} is a socket of this machine: nothing to look up.", path.display());
+        return CheckStep::skipped(CheckName::Dns, summary);
+    }
     let literal = server.name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
     let summary = if literal {
         format!("{} is an address: nothing to look up.", server.name)
@@ -30,6 +34,12 @@ pub(super) fn dns(probe: &Probe, server: &Server) -> CheckStep {
 
 pub(super) fn connect(probe: &Probe, server: &Server) -> CheckStep {
     let attempts = &probe.attempts;
+    if server.unix_path().is_some() {
+        return match (&probe.error, probe.talk()) {
+            (Some(error), None) => failed(CheckName::Connect, error),
+            _ => CheckStep::new(CheckName::Connect, CheckStatus::Ok, "The socket takes connections."),
+        };
+    }
     if attempts.is_empty() {
         return CheckStep::skipped(CheckName::Connect, "There is no address to connect to.");
     }

@@ -5,7 +5,14 @@ use std::{
     time::Duration,
 };
 
-use crate::{error::Error, types::Mailbox};
+use crate::{
+    error::Error,
+    smtp::explain_input,
+    types::{Mailbox, shown},
+};
+
+/// RFC 1035 section 4.2.
+const DNS_PORT: u16 = 53;
 
 /// What a check is to look at besides the server itself. Everything is optional.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +58,38 @@ pub(crate) struct Envelope {
 }
 
 impl CheckOptions {
+    /// Sets [`CheckOptions::outgoing_ip`] from its text; an empty one means none.
+    ///
+    /// # Errors
+    /// `ErrorKind::Message` with field `OutgoingIp`.
+    pub fn set_outgoing_ip(&mut self, text: &str) -> Result<(), Error> {
+        let bad = |_| {
+            Error::input("OutgoingIp", format!("{} is no address; give one such as 192.0.2.1", shown(text)))
+        };
+        self.outgoing_ip =
+            (!text.is_empty()).then(|| text.parse().map_err(bad)).transpose().map_err(explain_input)?;
+        Ok(())
+    }
+
+    /// Sets [`CheckOptions::dns`] from its text: `192.0.2.1`, `192.0.2.1:53`, `[2001:db8::1]:53`; an empty one means
+    /// those of the system.
+    ///
+    /// # Errors
+    /// `ErrorKind::Message` with field `Dns`.
+    pub fn set_dns(&mut self, text: &str) -> Result<(), Error> {
+        let with_port = || text.parse().ok();
+        let alone = || Some(SocketAddr::new(text.trim_matches(['[', ']']).parse().ok()?, DNS_PORT));
+        self.dns = match text {
+            "" => None,
+            text => Some(with_port().or_else(alone).ok_or_else(|| {
+                let what =
+                    format!("{} is no address of a name server; give one such as 192.0.2.1:53", shown(text));
+                explain_input(Error::input("Dns", what))
+            })?),
+        };
+        Ok(())
+    }
+
     /// Checks everything that can be checked before a server is involved.
     pub(super) fn envelope(&self) -> Result<Envelope, Error> {
         if self.timeout.is_zero() {
@@ -87,6 +126,27 @@ fn check_selector(selector: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        let mut options = CheckOptions::default();
+        for (text, expected) in [
+            ("192.0.2.1", "192.0.2.1:53"),
+            ("[::1]:5353", "[::1]:5353"),
+            ("::1", "[::1]:53"),
+            ("[::1]", "[::1]:53"),
+        ] {
+            options.set_dns(text).unwrap();
+            assert_eq!(options.dns.unwrap().to_string(), expected);
+        }
+        options.set_dns("").unwrap();
+        assert_eq!(options.dns, None);
+        options.set_outgoing_ip("2001:db8::1").unwrap();
+        assert_eq!(options.outgoing_ip.unwrap().to_string(), "2001:db8::1");
+        let error = options.set_dns("ns.example.test").unwrap_err();
+        assert_eq!((error.field(), error.diagnosis().is_some()), (Some("Dns"), true));
+        assert_eq!(options.set_outgoing_ip("192.0.2").unwrap_err().field(), Some("OutgoingIp"));
+    }
 
     #[test]
     fn bad_options_are_named() {

@@ -11,6 +11,7 @@
 Every name of the original object API works too: `smtp.LogFile`, `message.From.Email`, `smtp.Send(message)`.
 """
 
+from ._check import CheckFact, CheckReport, CheckStep
 from ._delivery import apply as _apply_delivery
 from ._enums import (
     AutoSubmitted,
@@ -90,6 +91,9 @@ __all__ = [
     "Calendar",
     "Cancelled",
     "Canonicalization",
+    "CheckFact",
+    "CheckReport",
+    "CheckStep",
     "Collection",
     "CustomHeader",
     "CustomHeaders",

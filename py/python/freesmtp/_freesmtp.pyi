@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, SupportsIndex, TypeVar, final, overlo
 from typing_extensions import Buffer, Self, TypeAlias, TypedDict, Unpack, disjoint_base
 
 from . import _enums
+from ._check import CheckReport
 from ._report import Diagnosis, Explanation, Reply, Report
 
 __all__ = [
@@ -598,6 +599,17 @@ class SMTP:
     def disconnect(self) -> None: ...
     def cancel(self) -> None: ...
     def send_smtp_command(self, command: str) -> Reply: ...
+    def check(
+        self,
+        *,
+        from_: str | None = None,
+        to: Iterable[str] | None = None,
+        dkim_selector: str | None = None,
+        outgoing_ip: str | IPv4Address | IPv6Address | None = None,
+        dns: str | None = None,
+        timeout: float | None = None,
+        server: int = 0,
+    ) -> CheckReport: ...
     def reset(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -623,6 +635,7 @@ class SMTP:
     Disconnect = disconnect
     Cancel = cancel
     SendSMTPCommand = send_smtp_command
+    Check = check
     Reset = reset
 
 def diagnose(

@@ -45,6 +45,7 @@ ORIGINAL_NAMES: dict[type, dict[str, str]] = {
         "Disconnect": "disconnect",
         "Cancel": "cancel",
         "SendSMTPCommand": "send_smtp_command",
+        "Check": "check",
         "Reset": "reset",
     },
     SMTPServer: {

@@ -97,6 +97,52 @@ static void print_report(const freesmtp_report *report, long sends) {
     fflush(stdout);
 }
 
+static void print_step(const freesmtp_check_report *report, size_t at) {
+    print_text("{", "name", freesmtp_check_report_step_name(report, at));
+    print_text(",", "status", freesmtp_check_report_step_status(report, at));
+    print_text(",", "summary", freesmtp_check_report_step_summary(report, at));
+    printf(",\"is_temporary\":%s", freesmtp_check_report_step_is_temporary(report, at) ? "true" : "false");
+    fputs(",\"facts\":[", stdout);
+    for (size_t fact = 0; fact < freesmtp_check_report_fact_count(report, at); fact++) {
+        print_text(fact > 0 ? ",{" : "{", "name", freesmtp_check_report_fact_name(report, at, fact));
+        print_text(",", "value", freesmtp_check_report_fact_value(report, at, fact));
+        putchar('}');
+    }
+    putchar(']');
+    print_diagnosis(freesmtp_check_report_step_diagnosis(report, at));
+    putchar('}');
+}
+
+static void print_check(const freesmtp_check_report *report) {
+    fputs("{\"ok\":true,\"at\":\"check\",\"sends\":0,\"check\":", stdout);
+    print_text("{", "server", freesmtp_check_report_server(report));
+    print_text(",", "status", freesmtp_check_report_status(report));
+    print_text(",", "summary", freesmtp_check_report_summary(report));
+    printf(",\"is_temporary\":%s", freesmtp_check_report_is_temporary(report) ? "true" : "false");
+    fputs(",\"steps\":[", stdout);
+    for (size_t at = 0; at < freesmtp_check_report_step_count(report); at++) {
+        if (at > 0)
+            putchar(',');
+        print_step(report, at);
+    }
+    fputs("],\"warnings\":[", stdout);
+    for (size_t at = 0; at < freesmtp_check_report_warning_count(report); at++) {
+        if (at > 0)
+            putchar(',');
+        print_string(freesmtp_check_report_warning(report, at));
+    }
+    fputs("],\"transcript\":[", stdout);
+    for (size_t at = 0; at < freesmtp_check_report_transcript_count(report); at++) {
+        if (at > 0)
+            putchar(',');
+        print_string(freesmtp_check_report_transcript_line(report, at));
+    }
+    putchar(']');
+    print_text(",", "text", freesmtp_check_report_text(report));
+    puts("}}");
+    fflush(stdout);
+}
+
 static void print_end(void) {
     puts("{\"end\":true}");
     fflush(stdout);

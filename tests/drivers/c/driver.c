@@ -14,6 +14,10 @@ struct state {
     char *recipient_name, *attachment_name, *content_id, *header_name;
     size_t recipient_name_size, attachment_name_size, content_id_size, header_name_size;
     long repeat;
+    /* The options of the next check; what they point to is kept here. */
+    freesmtp_check_options checking;
+    char *from, *dkim_selector, *outgoing_ip, *dns;
+    char *to[16];
 };
 
 struct name {
@@ -305,6 +309,49 @@ static freesmtp_error *message_line(struct state *s, struct line *line) {
     return add_part(s, line);
 }
 
+/* The options of the next check; the API takes them with the check itself. */
+static void check_line(struct state *s, const struct line *line) {
+    const char *key = line->key + strlen("check.");
+    if (strcmp(key, "from") == 0)
+        s->checking.from = s->from = job_keep(s->from, line);
+    else if (strcmp(key, "dkimselector") == 0)
+        s->checking.dkim_selector = s->dkim_selector = job_keep(s->dkim_selector, line);
+    else if (strcmp(key, "outgoingip") == 0)
+        s->checking.outgoing_ip = s->outgoing_ip = job_keep(s->outgoing_ip, line);
+    else if (strcmp(key, "dns") == 0)
+        s->checking.dns = s->dns = job_keep(s->dns, line);
+    else if (strcmp(key, "timeout") == 0)
+        s->checking.timeout = (double)job_number(line);
+    else if (strcmp(key, "server") == 0)
+        s->checking.server = (size_t)job_number(line);
+    else if (strcmp(key, "to") == 0 && s->checking.to_count < sizeof s->to / sizeof *s->to)
+        s->to[s->checking.to_count++] = job_keep(NULL, line);
+    else
+        job_fault("unknown key", line->key);
+}
+
+static void forget_check(struct state *s) {
+    free(s->from);
+    free(s->dkim_selector);
+    free(s->outgoing_ip);
+    free(s->dns);
+    s->from = s->dkim_selector = s->outgoing_ip = s->dns = NULL;
+    for (size_t at = 0; at < s->checking.to_count; at++)
+        free(s->to[at]);
+    s->checking = (freesmtp_check_options){.struct_size = sizeof s->checking};
+}
+
+static freesmtp_error *check_server(struct state *s) {
+    freesmtp_check_report *report = NULL;
+    s->checking.to = (const char *const *)s->to;
+    freesmtp_error *error = freesmtp_check(s->smtp, &s->checking, &report);
+    if (error == NULL)
+        print_check(report);
+    freesmtp_check_report_free(report);
+    forget_check(s);
+    return error;
+}
+
 static void send_message(struct state *s) {
     const long sends = s->repeat;
     s->repeat = 1;
@@ -326,6 +373,12 @@ static void send_message(struct state *s) {
 static freesmtp_error *carry_out(struct state *s, struct line *line) {
     if (strncmp(line->key, "server.", strlen("server.")) == 0)
         return server_line(s, line);
+    if (strncmp(line->key, "check.", strlen("check.")) == 0) {
+        check_line(s, line);
+        return NULL;
+    }
+    if (is(line, "check"))
+        return check_server(s);
     if (is(line, "smtp.defaultdomain"))
         return freesmtp_smtp_set_default_domain_n(s->smtp, line->value, line->size);
     if (is(line, "smtp.logfile"))
@@ -348,13 +401,17 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
 }
 
 static struct state begin(void) {
-    return (struct state){.smtp = freesmtp_smtp_new(NULL), .message = freesmtp_message_new(), .repeat = 1};
+    return (struct state){.smtp = freesmtp_smtp_new(NULL),
+                          .message = freesmtp_message_new(),
+                          .repeat = 1,
+                          .checking = {.struct_size = sizeof(freesmtp_check_options)}};
 }
 
 static void end(struct state *s) {
     freesmtp_message_free(s->message);
     freesmtp_server_free(s->server);
     freesmtp_smtp_free(s->smtp);
+    forget_check(s);
     forget(&s->recipient_name, &s->recipient_name_size);
     forget(&s->attachment_name, &s->attachment_name_size);
     forget(&s->content_id, &s->content_id_size);

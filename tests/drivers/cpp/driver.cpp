@@ -139,6 +139,7 @@ private:
     std::string recipient_name_, content_id_, header_name_;
     std::optional<std::string> attachment_name_;
     int repeat_ = 1;
+    CheckOptions checking_;
 
     const std::map<std::string, std::function<void(Value)>> lines_{
         {"server.host", [this](Value v) { server_ = SMTPServer(v); }},
@@ -257,6 +258,14 @@ private:
         {"header.value", [this](Value v) { message_.CustomHeaders.Add(std::exchange(header_name_, {}), v); }},
         {"repeat", [this](Value v) { repeat_ = Number(v); }},
         {"send", [this](Value) { Send(); }},
+        {"check.from", [this](Value v) { checking_.From = v; }},
+        {"check.to", [this](Value v) { checking_.To.push_back(v); }},
+        {"check.dkimselector", [this](Value v) { checking_.DkimSelector = v; }},
+        {"check.outgoingip", [this](Value v) { checking_.OutgoingIp = v; }},
+        {"check.dns", [this](Value v) { checking_.Dns = v; }},
+        {"check.timeout", [this](Value v) { checking_.Timeout = Number(v); }},
+        {"check.server", [this](Value v) { checking_.Server = static_cast<std::size_t>(Number(v)); }},
+        {"check", [this](Value) { json::Print(smtp_.Check(std::exchange(checking_, {}))); }},
     };
 };
 

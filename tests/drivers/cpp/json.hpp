@@ -40,6 +40,8 @@ inline std::string Write(double value) { return std::to_string(static_cast<std::
 std::string Write(const freesmtp::Diagnosis &diagnosis);
 std::string Write(const freesmtp::RecipientResult &recipient);
 std::string Write(const freesmtp::TlsInfo &tls);
+std::string Write(const freesmtp::CheckFact &fact);
+std::string Write(const freesmtp::CheckStep &step);
 
 template <class T>
 std::string Write(const std::optional<T> &value) {
@@ -104,6 +106,21 @@ inline std::string Write(const freesmtp::TlsInfo &tls) {
         .Text();
 }
 
+inline std::string Write(const freesmtp::CheckFact &fact) {
+    return Object().Put("name", fact.Name).Put("value", fact.Value).Text();
+}
+
+inline std::string Write(const freesmtp::CheckStep &step) {
+    return Object()
+        .Put("name", step.Name)
+        .Put("status", step.Status)
+        .Put("summary", step.Summary)
+        .Put("is_temporary", step.IsTemporary)
+        .Put("facts", step.Facts)
+        .Put("diagnosis", step.Diagnosis)
+        .Text();
+}
+
 inline void PrintEnd() { std::cout << Object().Put("end", true).Text() << std::endl; }
 
 inline void Print(const freesmtp::Report &report, int sends) {
@@ -140,6 +157,21 @@ inline void Print(const freesmtp::SMTPError &error, const std::string &at) {
                                  .Put("transcript", error.Transcript())
                                  .Text();
     std::cout << Object().Put("ok", false).Put("at", at).Put("sends", 0).Raw("error", body).Text() << std::endl;
+}
+
+inline void Print(const freesmtp::CheckReport &report) {
+    const std::string body = Object()
+                                 .Put("server", report.Server)
+                                 .Put("status", report.Status)
+                                 .Put("summary", report.Summary)
+                                 .Put("is_temporary", report.IsTemporary)
+                                 .Put("steps", report.Steps)
+                                 .Put("warnings", report.Warnings)
+                                 .Put("transcript", report.Transcript)
+                                 .Put("text", report.Text)
+                                 .Text();
+    std::cout << Object().Put("ok", true).Put("at", std::string("check")).Put("sends", 0).Raw("check", body).Text()
+              << std::endl;
 }
 
 }  // namespace json

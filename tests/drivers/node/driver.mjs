@@ -14,6 +14,8 @@ let smtp;
 let message;
 let server;
 let repeat;
+/** The options of the next check. */
+let checking;
 /** Optional second parts, used by the line that adds and forgotten then. */
 let parts;
 /** The job ended with an error of a line that sets or adds. */
@@ -24,6 +26,7 @@ function begin() {
   message = new EmailMessage();
   server = undefined;
   repeat = 1;
+  checking = {};
   parts = {};
   failed = false;
 }
@@ -150,6 +153,16 @@ const KEYS = {
   repeat: (value) => {
     repeat = number(value);
   },
+  'check.from': sets(() => checking, 'from'),
+  'check.to': (value) => {
+    checking.to = [...(checking.to ?? []), value];
+  },
+  'check.dkimselector': sets(() => checking, 'dkimSelector'),
+  'check.outgoingip': sets(() => checking, 'outgoingIp'),
+  'check.dns': sets(() => checking, 'dns'),
+  'check.timeout': sets(() => checking, 'timeout', number),
+  'check.server': sets(() => checking, 'server', number),
+  check,
   send,
 };
 
@@ -172,6 +185,33 @@ async function send() {
     return;
   }
   print({ ok: true, at: 'send', sends, report: reportOf(report) });
+}
+
+async function check() {
+  const options = checking;
+  checking = {};
+  const report = await smtp.check(options);
+  print({ ok: true, at: 'check', sends: 0, check: checkOf(report) });
+}
+
+function checkOf(report) {
+  return {
+    server: report.server,
+    status: report.status,
+    summary: report.summary,
+    is_temporary: report.isTemporary,
+    steps: report.steps.map((step) => ({
+      name: step.name,
+      status: step.status,
+      summary: step.summary,
+      is_temporary: step.isTemporary,
+      facts: step.facts.map(({ name, value }) => ({ name, value })),
+      diagnosis: diagnosisOf(step.diagnosis),
+    })),
+    warnings: report.warnings,
+    transcript: report.transcript,
+    text: report.text,
+  };
 }
 
 function failure(at, sends, error) {

@@ -13,6 +13,8 @@ from typing import Any
 from freesmtp import (
     SMTP,
     BodyPartFormat,
+    CheckReport,
+    CheckStep,
     Diagnosis,
     EmailMessage,
     RecipientResult,
@@ -85,6 +87,7 @@ class Driver:
         self.server = SMTPServer()
         self.repeat = 1
         self.pending: dict[str, str] = {}
+        self.checking: dict[str, Any] = {}
         self.keys: dict[str, Callable[[str], object]] = {
             "server.host": self.new_server,
             "server.port": lambda v: setattr(self.server, "port", number(v)),
@@ -160,6 +163,14 @@ class Driver:
             "header.name": lambda v: self.keep("header.name", v),
             "header.value": lambda v: self.message.custom_headers.add(self.kept("header.name"), v),
             "repeat": lambda v: setattr(self, "repeat", number(v)),
+            "check.from": lambda v: self.checking.update(from_=v),
+            "check.to": lambda v: self.checking.setdefault("to", []).append(v),
+            "check.dkimselector": lambda v: self.checking.update(dkim_selector=v),
+            "check.outgoingip": lambda v: self.checking.update(outgoing_ip=v),
+            "check.dns": lambda v: self.checking.update(dns=v),
+            "check.timeout": lambda v: self.checking.update(timeout=number(v)),
+            "check.server": lambda v: self.checking.update(server=number(v)),
+            "check": lambda _: self.check(),
         }
 
     def keep(self, key: str, value: str) -> None:
@@ -204,6 +215,12 @@ class Driver:
         except ValueError as error:
             raise JobFault(f"attachment.bytes: {error}") from error
         self.message.attachments.add(data, self.kept("attachment.name"))
+
+    def check(self) -> None:
+        """Checks with the options that were kept, and prints the answer."""
+        options, self.checking = self.checking, {}
+        report = self.smtp.check(**options)
+        say({"ok": True, "at": "check", "sends": 0, "check": check_data(report)})
 
     def send(self) -> bool:
         """Sends, prints the answer, and says whether it went well."""
@@ -286,6 +303,32 @@ def report_data(report: Report) -> dict[str, Any]:
         "tls": tls,
         "auth_mechanism": report.auth_mechanism,
         "warnings": list(report.warnings),
+    }
+
+
+def step_data(step: CheckStep) -> dict[str, Any]:
+    """A step of a check as the contract has it."""
+    return {
+        "name": step.name,
+        "status": step.status,
+        "summary": step.summary,
+        "is_temporary": step.is_temporary,
+        "facts": [{"name": fact.name, "value": fact.value} for fact in step.facts],
+        "diagnosis": diagnosis_data(step.diagnosis),
+    }
+
+
+def check_data(report: CheckReport) -> dict[str, Any]:
+    """What a check found, as the contract has it."""
+    return {
+        "server": report.server,
+        "status": report.status,
+        "summary": report.summary,
+        "is_temporary": report.is_temporary,
+        "steps": [step_data(step) for step in report.steps],
+        "warnings": list(report.warnings),
+        "transcript": list(report.transcript),
+        "text": str(report),
     }
 
 

@@ -1,6 +1,6 @@
 //! The answers: reports and errors as the JSON of the contract.
 
-use freesmtp_core::{Diagnosis, Error, RecipientResult, Report, types::TlsInfo};
+use freesmtp_core::{check::{CheckFact, CheckReport, CheckStep}, Diagnosis, Error, RecipientResult, Report, types::TlsInfo};
 use serde_json::{Value, json};
 
 /// The line that says that a job is at its end.
@@ -24,6 +24,36 @@ pub(crate) fn success(sends: u64, report: &Report) -> Value {
             "tls": report.tls.as_ref().map(tls),
             "auth_mechanism": report.auth_mechanism,
             "warnings": report.warnings,
+        },
+    })
+}
+
+/// The line for a check.
+pub(crate) fn checked(report: &CheckReport) -> Value {
+    let fact = |fact: &CheckFact| json!({ "name": fact.name, "value": fact.value });
+    let step = |step: &CheckStep| {
+        json!({
+            "name": step.name.as_str(),
+            "status": step.status.as_str(),
+            "summary": step.summary,
+            "is_temporary": step.is_temporary,
+            "facts": step.facts.iter().map(fact).collect::<Vec<_>>(),
+            "diagnosis": step.diagnosis.as_ref().map(diagnosis),
+        })
+    };
+    json!({
+        "ok": true,
+        "at": "check",
+        "sends": 0,
+        "check": {
+            "server": report.server,
+            "status": report.status.as_str(),
+            "summary": report.summary,
+            "is_temporary": report.is_temporary(),
+            "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
+            "warnings": report.warnings,
+            "transcript": report.transcript,
+            "text": report.to_string(),
         },
     })
 }

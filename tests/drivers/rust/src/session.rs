@@ -9,6 +9,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use freesmtp_core::{
     BulkResult, EmailMessage, Error, Secret, Server, Smtp, Token,
+    check::CheckOptions,
     message::{
         Attachment, DeliverByMode, Notify, Priority, RecipientOptions, RecipientType, ReturnContent,
         ValidSinceAction,
@@ -45,6 +46,7 @@ pub(crate) struct Session {
     header_name: Option<String>,
     repeat: Option<u64>,
     bulk: Vec<EmailMessage>,
+    check: CheckOptions,
 }
 
 impl Session {
@@ -55,6 +57,10 @@ impl Session {
         key: &str,
         value: &str,
     ) -> Result<Vec<Value>, Failed> {
+        if let Some(option) = key.strip_prefix("check.") {
+            self.set_check(option, value)?;
+            return Ok(Vec::new());
+        }
         if let Some(property) = key.strip_prefix("server.") {
             self.set_server(property, value)?;
             return Ok(Vec::new());
@@ -75,6 +81,7 @@ impl Session {
             }
             "send" => return Ok(vec![self.send(operations)]),
             "sendbulk" => return Ok(self.send_bulk(operations)),
+            "check" => return Ok(vec![self.check()]),
             _ => self.set_message(key, value)?,
         }
         Ok(Vec::new())
@@ -114,6 +121,21 @@ impl Session {
             "dangeracceptinvalidcerts" => server.danger_accept_invalid_certs = parse(value)?,
             "dangeracceptinvalidhostnames" => server.danger_accept_invalid_hostnames = parse(value)?,
             "add" => self.smtp.servers_mut().push(server.clone()),
+            _ => return Err(unknown()),
+        }
+        Ok(())
+    }
+
+    fn set_check(&mut self, option: &str, value: &str) -> Result<(), Failed> {
+        let check = &mut self.check;
+        match option {
+            "from" => value.clone_into(&mut check.from),
+            "to" => check.to.push(value.to_owned()),
+            "dkimselector" => value.clone_into(&mut check.dkim_selector),
+            "outgoingip" => check.set_outgoing_ip(value)?,
+            "dns" => check.set_dns(value)?,
+            "timeout" => check.timeout = Duration::from_secs(parse(value)?),
+            "server" => check.server = parse(value)?,
             _ => return Err(unknown()),
         }
         Ok(())
@@ -193,6 +215,13 @@ impl Session {
 
     fn add_recipient(&mut self, email: &str, kind: RecipientType) {
         self.message.add_recipient_as(email, self.recipient_name.take().unwrap_or_default(), kind);
+    }
+
+    fn check(&mut self) -> Value {
+        match self.smtp.check(&std::mem::take(&mut self.check)) {
+            Ok(report) => answer::checked(&report),
+            Err(error) => answer::failure("check", 0, &error),
+        }
     }
 
     fn send(&mut self, operations: &Operations) -> Value {
