@@ -336,6 +336,33 @@ typedef void (*freesmtp_release)(void *user_data);
 /// Ends the operation that it was given to. Made by `freesmtp_cancel_new`.
 typedef struct freesmtp_cancel freesmtp_cancel;
 
+/// What a check found. Made by `freesmtp_check`; what it gives is borrowed from it.
+typedef struct freesmtp_check_report freesmtp_check_report;
+
+/// What a check is to look at besides the server: begin with `{sizeof(freesmtp_check_options)}`, fill in what you want.
+///
+/// All texts are borrowed for the call; NULL means none.
+typedef struct freesmtp_check_options {
+  /// `sizeof(freesmtp_check_options)`: later versions of the library have more fields.
+  size_t struct_size;
+  /// The sender's address: given in MAIL FROM, and the records of its domain are judged.
+  const char *from;
+  /// Recipients to ask the server about with RCPT TO; nothing is sent to them.
+  const char *const *to;
+  /// How many `to` has.
+  size_t to_count;
+  /// The selector of the DKIM key, such as `mail` for `mail._domainkey.example.com`.
+  const char *dkim_selector;
+  /// The address that recipients' servers see, which SPF is judged for; NULL for the local address of the connection.
+  const char *outgoing_ip;
+  /// The name server to ask for the records, `192.0.2.1` or `192.0.2.1:53`; NULL for those of the system.
+  const char *dns;
+  /// The longest that the whole check may take, in seconds; 0 for the default of 120.
+  double timeout;
+  /// Which of the servers to check, counted from 0.
+  size_t server;
+} freesmtp_check_options;
+
 /// What is known about a session, for `freesmtp_diagnose`: begin with `FREESMTP_CONTEXT_INIT`, fill in what you know.
 ///
 /// All texts are borrowed for the call; NULL means that it is not known.
@@ -1548,6 +1575,84 @@ void freesmtp_cancel_trigger(const freesmtp_cancel *cancel);
 
 /// Whether `freesmtp_cancel_trigger` was called.
 bool freesmtp_cancel_is_triggered(const freesmtp_cancel *cancel);
+
+/* ---- Checks: looking at a server without sending mail ---------------------------------------------------- */
+
+/// Looks at a server without sending mail: addresses, connections, greeting, extensions, TLS, login, and what it says to
+/// a sender and recipients; and at the records of the sender's domain. `options` may be NULL. What is wrong with the
+/// server or the domain is no error but a step of the report. `*report` is owned: `freesmtp_check_report_free`.
+freesmtp_error *freesmtp_check(const freesmtp_smtp *smtp,
+                               const freesmtp_check_options *options,
+                               freesmtp_check_report **report);
+
+/// Like `freesmtp_check`, and `cancel` ends it from another thread.
+freesmtp_error *freesmtp_check_with(const freesmtp_smtp *smtp,
+                                    const freesmtp_check_options *options,
+                                    const freesmtp_cancel *cancel,
+                                    freesmtp_check_report **report);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_check_report_free(freesmtp_check_report *report);
+
+/// The server as it was named in the settings, and its port. Borrowed.
+const char *freesmtp_check_report_server(const freesmtp_check_report *report);
+
+/// The worst of the steps: `ok`, `warning` or `failed`. Borrowed.
+const char *freesmtp_check_report_status(const freesmtp_check_report *report);
+
+/// What it comes to, in one sentence. Borrowed.
+const char *freesmtp_check_report_summary(const freesmtp_check_report *report);
+
+/// The whole report as a person reads it, at most 80 columns wide. Borrowed.
+const char *freesmtp_check_report_text(const freesmtp_check_report *report);
+
+/// Whether it failed, and the same check may end better later without a change.
+bool freesmtp_check_report_is_temporary(const freesmtp_check_report *report);
+
+/// How many seconds it took.
+double freesmtp_check_report_elapsed(const freesmtp_check_report *report);
+
+/// How many warnings there are.
+size_t freesmtp_check_report_warning_count(const freesmtp_check_report *report);
+
+/// Trouble that is none of the server's: a log that could not be written. NULL behind the last. Borrowed.
+const char *freesmtp_check_report_warning(const freesmtp_check_report *report, size_t index);
+
+/// How many lines the conversation has.
+size_t freesmtp_check_report_transcript_count(const freesmtp_check_report *report);
+
+/// One line of the conversation, secrets removed, oldest first; NULL behind the last. Borrowed.
+const char *freesmtp_check_report_transcript_line(const freesmtp_check_report *report, size_t index);
+
+/// How many steps there are; those that were skipped count.
+size_t freesmtp_check_report_step_count(const freesmtp_check_report *report);
+
+/// What the step at `index` looks at: `dns`, `connect`, `greeting`, `ehlo`, `tls`, `auth`, `envelope`, `limits`, `mx`,
+/// `spf`, `dkim`, `dmarc`; NULL behind the last. Borrowed.
+const char *freesmtp_check_report_step_name(const freesmtp_check_report *report,
+                                            size_t index);
+
+/// How it ended: `ok`, `warning`, `failed` or `skipped`; NULL behind the last. Borrowed.
+const char *freesmtp_check_report_step_status(const freesmtp_check_report *report, size_t index);
+
+/// One sentence for a person; NULL behind the last. Borrowed.
+const char *freesmtp_check_report_step_summary(const freesmtp_check_report *report, size_t index);
+
+/// Whether the same check may end better later.
+bool freesmtp_check_report_step_is_temporary(const freesmtp_check_report *report, size_t index);
+
+/// Why, who must act, what to do, on warnings and failures; else NULL. Borrowed.
+const freesmtp_diagnosis *freesmtp_check_report_step_diagnosis(const freesmtp_check_report *report,
+                                                               size_t index);
+
+/// How many facts the step at `step` found.
+size_t freesmtp_check_report_fact_count(const freesmtp_check_report *report, size_t step);
+
+/// The name of a fact, such as `address`; a name may stand several times. NULL behind the last. Borrowed.
+const char *freesmtp_check_report_fact_name(const freesmtp_check_report *report, size_t step, size_t index);
+
+/// Its value; NULL behind the last. Borrowed.
+const char *freesmtp_check_report_fact_value(const freesmtp_check_report *report, size_t step, size_t index);
 
 /* ---- Advanced: explaining a reply that another program got ----------------------------------------------- */
 

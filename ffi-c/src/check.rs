@@ -122,8 +122,10 @@ pub unsafe extern "C" fn freesmtp_check(
     options: *const freesmtp_check_options,
     report: Option<&mut *mut freesmtp_check_report>,
 ) -> Option<Box<freesmtp_error>> {
-    // SAFETY: the caller's promise is the same.
-    guard::attempt(|| unsafe { check(smtp, options, &Cancel::new(), report) })
+    guard::attempt(|| {
+        // SAFETY: the caller's promise is the same.
+        unsafe { check(smtp, options, &Cancel::new(), report) }
+    })
 }
 
 /// Like `freesmtp_check`, and `cancel` ends it from another thread.

@@ -50,9 +50,9 @@ fn encrypted(info: &TlsInfo, server: &Server) -> CheckStep {
         Security::Implicit => "from the first byte",
         _ => "by STARTTLS",
     };
-    let version = info.version.as_deref().unwrap_or("TLS");
+    let version = info.version.as_ref().map(|version| format!(" ({version})")).unwrap_or_default();
     let name = server.certificate_name();
-    let mut summary = format!("Encrypted {how} ({version})");
+    let mut summary = format!("Encrypted {how}{version}");
     summary.push_str(&match (is_verified(server), days) {
         (true, Some(days)) => {
             format!("; the certificate is valid for {name}, {} more.", counted_days(days))

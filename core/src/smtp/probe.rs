@@ -104,9 +104,7 @@ impl Smtp {
                 return probe;
             }
         }
-        let began = Instant::now();
         let opened = self.open_for_check(server, timeouts, operation).await;
-        let took = began.elapsed();
         let session = match opened {
             Ok(session) => Some(Box::new(session)),
             Err((error, session)) => {
@@ -120,13 +118,13 @@ impl Smtp {
             timeouts: Timeouts { connect: timeouts.connect.min(SECOND_LOOK), ..timeouts },
             ..*question
         };
-        let peer = session.as_ref().and_then(|session| session.connection.peer());
+        let peer = session.as_ref().and_then(|session| Some((session.connection.peer()?, session.connecting)));
         if let Some(session) = session {
             talk(*session, question, operation, &mut probe).await;
         }
         let addresses = probe.addresses.as_deref().unwrap_or_default();
         let local = probe.talk.as_ref().and_then(|talk| talk.local);
-        probe.attempts = attempts(addresses, peer.map(|peer| (peer, local, took)), &again);
+        probe.attempts = attempts(addresses, peer.map(|(peer, took)| (peer, local, took)), &again);
         probe
     }
 }

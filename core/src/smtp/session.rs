@@ -34,6 +34,8 @@ pub(super) struct Session {
     connector: Arc<TlsConnector>,
     timeouts: Timeouts,
     pub(super) mechanism: Option<&'static str>,
+    /// How long it took to connect, the name service included.
+    pub(super) connecting: Duration,
     /// Messages that were begun.
     pub(super) messages: u64,
     idle_since: Option<Instant>,
@@ -63,6 +65,7 @@ impl Session {
         }
         conversation.flush();
         let timeouts = server.timeouts(timeouts);
+        let began = Instant::now();
         let (socket, poller) = match connect(server, timeouts.connect, operation).await {
             Ok(connected) => connected,
             Err(error) => {
@@ -71,6 +74,7 @@ impl Session {
                 return Err((error, None));
             }
         };
+        let connecting = began.elapsed();
         let entropy = match os::entropy::random() {
             Ok(entropy) => entropy,
             Err(error) => return Err((error, None)),
@@ -102,6 +106,7 @@ impl Session {
             connector,
             timeouts,
             mechanism: None,
+            connecting,
             messages: 0,
             idle_since: None,
             room: Room::default(),
