@@ -149,6 +149,12 @@ export declare class SMTP {
   cancel(): void;
   /** Sends one command such as `VRFY postmaster` and gives the reply, whatever its code is. */
   sendSMTPCommand(command: string): Promise<Reply>;
+  /**
+   * Looks at a server without sending mail: addresses, connections, greeting, extensions, TLS, login, and what it says to
+   * a sender and recipients; and at MX, SPF, DKIM and DMARC of the sender's domain. What is wrong with the server or the
+   * domain rejects nothing; it is a step of the report.
+   */
+  check(options?: CheckOptions, settings?: SendOptions): Promise<CheckReport>;
   /** Forgets servers, log and settings at once; fulfilled when the kept connections have ended. */
   reset(): Promise<void>;
   /** The original name of `quickSend`. */
@@ -193,6 +199,8 @@ export declare class SMTP {
   Cancel(): void;
   /** The original name of `sendSMTPCommand`. */
   SendSMTPCommand(command: string): Promise<Reply>;
+  /** The original name of `check`. */
+  Check(options?: CheckOptions, settings?: SendOptions): Promise<CheckReport>;
   /** The original name of `reset`. */
   Reset(): Promise<void>;
 }
@@ -565,6 +573,77 @@ export interface DiagnosisContext {
 
 /** Why a server gave this reply, such as `550 5.7.1 Relaying denied`, at this stage, and what to do. */
 export declare function diagnose(reply: string, stage?: Stage | null, context?: DiagnosisContext): Diagnosis;
+
+/** What a check is to look at besides the server. */
+export interface CheckOptions {
+  /** The sender's address: given in MAIL FROM, and the records of its domain are judged. */
+  from?: string;
+  /** Recipients to ask the server about with RCPT TO; nothing is sent to them. */
+  to?: readonly string[];
+  /** The selector of the DKIM key, such as `mail` for `mail._domainkey.example.com`. */
+  dkimSelector?: string;
+  /** The address that recipients' servers see, which SPF is judged for; else the local address of the connection. */
+  outgoingIp?: string;
+  /** The name server to ask for the records, `192.0.2.1` or `192.0.2.1:53`; else those of the system. */
+  dns?: string;
+  /** The longest that the whole check may take, in seconds. */
+  timeout?: number;
+  /** Which of `smtpServers` to check, counted from 0. */
+  server?: number;
+  /** The original name of `from`. */
+  From?: string;
+  /** The original name of `to`. */
+  To?: readonly string[];
+  /** The original name of `dkimSelector`. */
+  DkimSelector?: string;
+  /** The original name of `outgoingIp`. */
+  OutgoingIp?: string;
+  /** The original name of `dns`. */
+  Dns?: string;
+  /** The original name of `timeout`. */
+  Timeout?: number;
+  /** The original name of `server`. */
+  Server?: number;
+}
+
+/** How a step of a check ended. */
+export type CheckStatus = 'ok' | 'warning' | 'failed' | 'skipped';
+
+/** One step of a check. */
+export interface CheckStep {
+  name: 'dns' | 'connect' | 'greeting' | 'ehlo' | 'tls' | 'auth' | 'envelope' | 'limits' | 'mx' | 'spf' | 'dkim' | 'dmarc';
+  status: CheckStatus;
+  /** One sentence. */
+  summary: string;
+  /** The same check may end better later. */
+  isTemporary: boolean;
+  /** What was found, in order; a name may stand several times. */
+  facts: { name: string; value: string }[];
+  /** Why, who must act, what to do; on warnings and failures. */
+  diagnosis: Diagnosis | null;
+}
+
+/** What a check found. */
+export interface CheckReport {
+  /** The server as it was named in the settings, and its port. */
+  server: string;
+  /** The worst of the steps. */
+  status: CheckStatus;
+  /** What it comes to, in one sentence. */
+  summary: string;
+  /** It failed, and the same check may end better later without a change. */
+  isTemporary: boolean;
+  /** Every step in order, those that were skipped too. */
+  steps: CheckStep[];
+  /** Seconds it took. */
+  elapsed: number;
+  /** Trouble that is none of the server's. */
+  warnings: string[];
+  /** The conversation, secrets removed, oldest line first. */
+  transcript: string[];
+  /** All of it as a person reads it, at most 80 columns wide. */
+  text: string;
+}
 
 /** One failure found in a transcript. */
 export interface Explanation {

@@ -51,6 +51,8 @@ export declare class Smtp {
   send(servers: Array<ServerFields>, message: MessageFields, cancel: Cancel, ask?: Ask | undefined | null): Promise<ReportFields | Failed>
   /** Sends on this thread. */
   sendSync(servers: Array<ServerFields>, message: MessageFields, ask?: Ask | undefined | null): Answer<ReportFields>
+  /** Looks at a server without sending mail, on a thread of our own. */
+  check(servers: Array<ServerFields>, options: CheckOptionsFields, cancel: Cancel, ask?: Ask | undefined | null): Promise<CheckReportFields | Failed>
   /** Opens a connection and keeps it. */
   connect(servers: Array<ServerFields>, ask?: Ask | undefined | null): Promise<undefined | Failed>
   /** Ends the kept connections. */
@@ -115,6 +117,70 @@ export interface CalendarFields {
 
 /** Fingerprints, in the form in which they are shown. */
 export declare function certificatePins(given: Array<string>): Answer<Array<string>>
+
+/** One thing that a step found. */
+export interface CheckFactFields {
+  /** Its name. */
+  name: string
+  /** Its value. */
+  value: string
+}
+
+/** What a check is to look at besides the server. */
+export interface CheckOptionsFields {
+  /** The sender's address. */
+  from?: string
+  /** Recipients to ask about. */
+  to?: Array<string>
+  /** The selector of the DKIM key. */
+  dkimSelector?: string
+  /** The address that recipients' servers see. */
+  outgoingIp?: string
+  /** The name server to ask. */
+  dns?: string
+  /** Seconds for the whole check. */
+  timeout?: number
+  /** Which of the servers. */
+  server?: number
+}
+
+/** What a check found. */
+export interface CheckReportFields {
+  /** The server and its port. */
+  server: string
+  /** The worst of the steps. */
+  status: string
+  /** What it comes to. */
+  summary: string
+  /** It may end better later. */
+  isTemporary: boolean
+  /** Every step. */
+  steps: Array<CheckStepFields>
+  /** Seconds it took. */
+  elapsed: number
+  /** Trouble that is none of the server's. */
+  warnings: Array<string>
+  /** The conversation. */
+  transcript: Array<string>
+  /** All of it, for a person. */
+  text: string
+}
+
+/** One step. */
+export interface CheckStepFields {
+  /** What it looks at. */
+  name: string
+  /** How it ended. */
+  status: string
+  /** One sentence. */
+  summary: string
+  /** The same check may end better later. */
+  isTemporary: boolean
+  /** What was found. */
+  facts: Array<CheckFactFields>
+  /** Why, and what to do. */
+  diagnosis: DiagnosisFields | null
+}
 
 /** The enums of the object API that have numbers. */
 export declare const enum Choice {

@@ -118,7 +118,8 @@ impl Smtp {
             timeouts: Timeouts { connect: timeouts.connect.min(SECOND_LOOK), ..timeouts },
             ..*question
         };
-        let peer = session.as_ref().and_then(|session| Some((session.connection.peer()?, session.connecting)));
+        let peer =
+            session.as_ref().and_then(|session| Some((session.connection.peer()?, session.connecting)));
         if let Some(session) = session {
             talk(*session, question, operation, &mut probe).await;
         }

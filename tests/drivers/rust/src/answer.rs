@@ -1,6 +1,10 @@
 //! The answers: reports and errors as the JSON of the contract.
 
-use freesmtp_core::{check::{CheckFact, CheckReport, CheckStep}, Diagnosis, Error, RecipientResult, Report, types::TlsInfo};
+use freesmtp_core::{
+    Diagnosis, Error, RecipientResult, Report,
+    check::{CheckFact, CheckReport, CheckStep},
+    types::TlsInfo,
+};
 use serde_json::{Value, json};
 
 /// The line that says that a job is at its end.
