@@ -192,12 +192,12 @@ REPORT = {
     "auth_mechanism": _nullable(str),
     "warnings": (list,),
 }
-CHECK = {
+CHECK: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("server", "status", "summary", "text"), (str,)),
     "is_temporary": (bool,),
     **dict.fromkeys(("steps", "warnings", "transcript"), (list,)),
 }
-STEP = {
+STEP: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("name", "status", "summary"), (str,)),
     "is_temporary": (bool,),
     "facts": (list,),
