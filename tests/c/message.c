@@ -170,6 +170,38 @@ static void signatures(void) {
     freesmtp_message_free(message);
 }
 
+static void delivery_options(void) {
+    freesmtp_message *message = hello();
+    char *bytes = NULL;
+    size_t size = 0;
+    ok(freesmtp_message_set_return_content(message, FREESMTP_RETURN_CONTENT_HEADERS));
+    refused(freesmtp_message_set_return_content(message, 3), "ReturnContent");
+    refused(freesmtp_message_set_return_content(NULL, 0), "message");
+    refused(freesmtp_message_set_deliver_by_mode(message, -1), "DeliverByMode");
+    refused(freesmtp_message_set_envelope_id(message, NULL), "envelope_id");
+    ok(freesmtp_message_set_recipient_notify(message, 0, FREESMTP_NOTIFY_SUCCESS | FREESMTP_NOTIFY_DELAY));
+    refused(freesmtp_message_set_recipient_notify(message, 0, 16), "Notify");
+    refused(freesmtp_message_set_recipient_notify(message, 1, FREESMTP_NOTIFY_NEVER), "index");
+    refused(freesmtp_message_set_recipient_valid_since(message, (size_t)-1, 0), "index");
+    refused(freesmtp_message_set_recipient_valid_since_action(message, 0, 3), "ValidSinceAction");
+    refused(freesmtp_message_set_recipient_original_recipient(message, 0, NULL), "original_recipient");
+    ok(freesmtp_message_set_recipient_original_recipient_n(message, 0, "a@b.test, cut", 8));
+    ok(freesmtp_message_to_bytes(message, &bytes, &size));
+    freesmtp_free(bytes);
+
+    /* What is set is judged as a whole, before anything is sent. */
+    ok(freesmtp_message_set_envelope_id_n(message, "a\0b", 3));
+    refused(freesmtp_message_to_bytes(message, &bytes, &size), "EnvelopeID");
+    ok(freesmtp_message_set_envelope_id(message, "QQ 314159"));
+    ok(freesmtp_message_set_mt_priority(message, 10));
+    refused(freesmtp_message_to_bytes(message, &bytes, &size), "MtPriority");
+    ok(freesmtp_message_set_mt_priority(message, -9));
+    ok(freesmtp_message_clear_optional_extensions(message));
+    ok(freesmtp_message_add_optional_extension(message, "NONE"));
+    refused(freesmtp_message_to_bytes(message, &bytes, &size), "OptionalExtensions[0]");
+    freesmtp_message_free(message);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     threads_and_subscriptions();
@@ -178,5 +210,6 @@ int main(int argc, char **argv) {
     streams();
     raw_messages(argv[1]);
     signatures();
+    delivery_options();
     return 0;
 }
