@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from measure import counts, server
+from measure import bulk, counts, server
 from measure.build import BUILD, Built, build
 from measure.sender import Failed, Sender
 from measure.table import figure, section, table
@@ -97,6 +97,17 @@ def composed(built: Built, rounds: int, quick: bool, said: Callable[[str], None]
     )
 
 
+def bulk_section(built: Built, near: int, far: int, part: float, rounds: int, said: Callable[[str], None]) -> str:
+    """SendBulk beside smtp-source and libcurl."""
+    curl = next(sender for sender in built.senders if sender.name.startswith("libcurl"))
+    with (
+        server.chunking_sink(built.chunking_sink) as chunked,
+        server.delayed(built.delay_proxy, chunked, ROUND_TRIP_MS) as far_chunked,
+    ):
+        ports = {(False, False): near, (True, False): far, (True, True): far_chunked}
+        return bulk.section(part, ROUND_TRIP_MS, rounds, (built.bulk, built.smtp_source, curl), ports, said)
+
+
 def load() -> str:
     """How busy the machine is."""
     return ", ".join(f"{average:.1f}" for average in os.getloadavg())
@@ -126,6 +137,8 @@ def main() -> int:
             measured = measure(work, senders, far if work.round_trip_ms else near, rounds, said)
             said("")
             print(section(work, measured), flush=True)
+        if {"Rust", "C"} <= set(options.languages.split(",")):
+            print(bulk_section(built, near, far, 0.25 if options.quick else 1.0, rounds, said), flush=True)
         print(counted(built, senders, near, far, said))
     if any(sender.language == "Rust" for sender in senders):
         print(composed(built, rounds, options.quick, said))

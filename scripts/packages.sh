@@ -12,7 +12,7 @@ test="$build valgrind:valgrind cmake:cmake openssl:openssl postfix:path=/usr/sbi
 # Logging in: Cyrus SASL and its users, certificates instead of passwords, and a client that is none of ours.
 sasl=/usr/lib/$(uname -m)-linux-gnu/sasl2
 test="$test sasl2-bin:path=/usr/sbin/saslpasswd2 libsasl2-modules:path=$sasl/libscram.so libsasl2-modules-db:path=$sasl/libsasldb.so"
-test="$test dovecot-submissiond:path=/usr/lib/dovecot/submission-login gsasl:gsasl"
+test="$test dovecot-submissiond:path=/usr/lib/dovecot/submission-login gsasl:gsasl dovecot-lmtpd:path=/usr/lib/dovecot/lmtp"
 bench="$test libcurl4-openssl-dev:pc=libcurl"
 
 case "${1:-build}" in

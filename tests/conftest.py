@@ -11,6 +11,7 @@ import pytest
 
 from harness import driver
 from harness.driver import Answer, Job
+from harness.lmtp import Lmtp
 from harness.pki import Pki
 from harness.postfix import Postfix
 from harness.process import LOOPBACK, Unavailable
@@ -52,6 +53,17 @@ def submission(pki: Pki, postfix: Postfix) -> Iterator[Submission]:
         server = Submission(pki, postfix.port("plain"))
     except Unavailable as reason:
         _missing("Dovecot's submission service", reason)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def lmtp() -> Iterator[Lmtp]:
+    """Dovecot's LMTP service."""
+    try:
+        server = Lmtp()
+    except Unavailable as reason:
+        _missing("Dovecot's LMTP service", reason)
     yield server
     server.close()
 

@@ -31,6 +31,9 @@ class Built:
     """They take the same command line, and connect to nobody."""
     allocations: Sender
     delay_proxy: Path
+    bulk: Sender
+    smtp_source: Sender
+    chunking_sink: Path
 
 
 def build() -> Built:
@@ -50,6 +53,9 @@ def build() -> Built:
         ],
         Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-allocations"),), ours=True, native=True),
         PEERS / "delay_proxy",
+        Sender("freesmtp SendBulk, Rust", "Rust", (str(RELEASE / "freesmtp-bench-bulk"),), ours=True, native=True),
+        Sender("smtp-source", "C", (sys.executable, str(BENCH / "peers" / "smtp_source.py")), native=True),
+        RELEASE / "freesmtp-bench-sink",
     )
 
 

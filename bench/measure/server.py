@@ -57,6 +57,14 @@ def sink() -> Iterator[int]:
 
 
 @contextmanager
+def chunking_sink(program: Path) -> Iterator[int]:
+    """A sink of ours that offers CHUNKING, which ``smtp-sink`` does not."""
+    port = free_port()
+    with _running([str(program), str(port)], port) as at:
+        yield at
+
+
+@contextmanager
 def delayed(program: Path, target: int, round_trip_ms: int) -> Iterator[int]:
     """A way to ``target`` with a round trip of this length."""
     port = free_port()

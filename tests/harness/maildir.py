@@ -97,16 +97,20 @@ class Maildir:
         """The bytes of all that was delivered so far."""
         return [file.read_bytes() for folder in ("new", "cur") for file in sorted(self.path.glob(f"{folder}/*"))]
 
-    def find(self, message_id: str) -> Arrived | None:
-        """The message of that Message-ID, if it is there now. More than one is a failure."""
+    def find(self, message_id: str) -> bytes | None:
+        """The bytes of the message of that Message-ID, if it is there now. More than one is a failure."""
         wanted = message_id.encode()
         found = [raw for raw in self.raw() if wanted in raw.partition(b"\n\n")[0]]
         if len(found) > 1:
             raise AssertionError(f"{message_id} was delivered {len(found)} times")
-        return parse(found[0]) if found else None
+        return found[0] if found else None
 
     def wait_for(self, message_id: str, patience: float = 20) -> Arrived:
         """The message of that Message-ID; delivery goes on in the background, so it is waited for."""
+        return parse(self.wait_for_raw(message_id, patience))
+
+    def wait_for_raw(self, message_id: str, patience: float = 20) -> bytes:
+        """Its bytes, for what Python's parser has no notion of (addresses outside ASCII, RFC 6532)."""
         deadline = time.monotonic() + patience
         while (found := self.find(message_id)) is None:
             if time.monotonic() > deadline:

@@ -69,6 +69,20 @@ impl Work {
         Ok(())
     }
 
+    /// Sends everything with `SendBulk`, and closes the connections.
+    ///
+    /// # Errors
+    /// The first message that was not taken.
+    pub fn carry_out_in_bulk(&self) -> Result<(), freesmtp_core::Error> {
+        let mut smtp = Smtp::new(&format!("127.0.0.1:{}", self.port))?;
+        smtp.set_max_connections(self.connections)?;
+        let text = self.text();
+        let messages = (0..self.count).map(|index| self.message(index, &text));
+        smtp.send_bulk(messages).try_for_each(|sent| sent.result.map(drop))?;
+        smtp.disconnect();
+        Ok(())
+    }
+
     /// Composes everything without a server; `take` gets the bytes of each message.
     ///
     /// # Errors
