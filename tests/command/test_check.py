@@ -308,12 +308,14 @@ def test_tls_on_a_plain_port_and_the_reverse(serve) -> None:
 )
 def test_a_bad_certificate(serve, pki: Pki, certificate: str, cause: str) -> None:
     starttls = [GREETING, EHLO, Say(b"250-mail.test\r\n250 STARTTLS\r\n"), Hear("STARTTLS"), Say(b"220 go\r\n")]
-    server = serve([*starttls, Tls(certificate)])
+    # The second connection is that which looks at the certificate, to say what is wrong with it.
+    server = serve(*[[*starttls, Tls(certificate)]] * 2)
     checked = check(f"{LOOPBACK}:{server.port}", "--security", "required", "--ca-file", pki.ca_file)
     server.finish()
     assert checked.exit == REFUSED
     assert checked.status() == statuses("ok", "ok", "ok", "ok", "failed", "skipped", "skipped", "ok")
     assert checked.cause("tls") == cause
+    assert checked.facts("tls")["problem"][0]
 
 
 # ----------------------------------------------------------------------------------------------------- how it reads

@@ -9,6 +9,7 @@ from harness import driver
 from harness.driver import Answer, Job
 from harness.nameserver import NameServer, Zone
 from harness.postfix import DOMAIN, Postfix
+from harness.proxy import Socks5
 from harness.scripted import Hear, Say, Step
 
 ZONE: Zone = {
@@ -139,6 +140,18 @@ def test_a_certificate_proves_who_answers(language: str, postfix: Postfix) -> No
     assert steps["greeting"]["status"] == "ok"
     assert steps["tls"]["status"] == "ok"
     assert {"name": "verified", "value": "yes"} in steps["tls"]["facts"]
+
+
+def test_behind_a_proxy_nothing_is_looked_up_or_reached_from_here(language: str, serve) -> None:
+    server = serve([Say(b"220 mail.own.test ESMTP\r\n"), Hear("EHLO client.test"), Say(b"250 mail.own.test\r\n")])
+    with NameServer(ZONE) as name_server, Socks5() as proxy:
+        job = job_for(server.port, name_server, proxy=proxy.url(), security="opportunistic")
+        answer = driver.run_one(language, job.put("check"))
+    server.finish()
+    steps = {step["name"]: step for step in answer["check"]["steps"]}
+    assert steps["dns"]["status"] == "skipped"
+    assert (steps["connect"]["status"], steps["connect"]["facts"]) == ("ok", [])
+    assert steps["greeting"]["status"] == "ok"
 
 
 @pytest.mark.parametrize(

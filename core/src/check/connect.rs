@@ -19,6 +19,9 @@ pub(super) fn dns(probe: &Probe, server: &Server) -> CheckStep {
         let summary = format!("{} is a socket of this machine: nothing to look up.", path.display());
         return CheckStep::skipped(CheckName::Dns, summary);
     }
+    if server.proxy.is_some() {
+        return CheckStep::skipped(CheckName::Dns, "The proxy looks the name up, not this computer.");
+    }
     let literal = server.name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
     let summary = if literal {
         format!("{} is an address: nothing to look up.", server.name)
@@ -34,10 +37,15 @@ pub(super) fn dns(probe: &Probe, server: &Server) -> CheckStep {
 
 pub(super) fn connect(probe: &Probe, server: &Server) -> CheckStep {
     let attempts = &probe.attempts;
-    if server.unix_path().is_some() {
+    if server.unix_path().is_some() || server.proxy.is_some() {
+        let what = if server.proxy.is_some() {
+            "The proxy connects to the server."
+        } else {
+            "The socket takes connections."
+        };
         return match (&probe.error, probe.talk()) {
             (Some(error), None) => failed(CheckName::Connect, error),
-            _ => CheckStep::new(CheckName::Connect, CheckStatus::Ok, "The socket takes connections."),
+            _ => CheckStep::new(CheckName::Connect, CheckStatus::Ok, what),
         };
     }
     if attempts.is_empty() {

@@ -54,6 +54,11 @@ pub(super) fn outgoing(options: &CheckOptions, probe: &Probe, server: &Server) -
         ));
     }
     let tried = || probe.attempts.iter().find_map(|attempt| attempt.result.as_ref().ok().copied().flatten());
+    if server.proxy.is_some() {
+        return Outgoing::Unknown(
+            "the connection goes through a proxy, and its far end is not seen from here".to_owned(),
+        );
+    }
     match talk.and_then(|talk| talk.local).or_else(tried) {
         Some(ip) if is_public(ip.to_canonical()) => Outgoing::Known(ip.to_canonical()),
         Some(ip) => Outgoing::Unknown(format!(

@@ -129,6 +129,7 @@ fn details(step: &CheckStep) -> Vec<String> {
         CheckName::Tls => named(
             step,
             &[
+                ("problem", "found"),
                 ("version", "version"),
                 ("cipher", "cipher"),
                 ("certificate_subject", "subject"),

@@ -20,7 +20,7 @@ pub(super) fn tls(probe: &Probe, server: &Server) -> CheckStep {
     const NAME: CheckName = CheckName::Tls;
     let mode = mode(server);
     if let Some(error) = probe.error_at(&[Stage::StartTls]) {
-        return failed(NAME, error).with("mode", mode);
+        return failed(NAME, error).with("mode", mode).with("problem", error.message());
     }
     let Some(talk) = probe.talk() else {
         return CheckStep::skipped(NAME, "There is no connection.");

@@ -144,13 +144,16 @@ impl Probe {
     }
 }
 
-/// The addresses of a host; a Unix-domain socket has none.
+/// The addresses of a host. A Unix-domain socket has none, and behind a proxy nothing is asked or reached from here.
 async fn addresses(
     server: &Server,
     timeout: Duration,
     operation: &Operation<'_>,
 ) -> Result<Vec<SocketAddr>, Error> {
     let Place::Host { name, port, .. } = server.place() else { return Ok(Vec::new()) };
+    if server.proxy.is_some() {
+        return Ok(Vec::new());
+    }
     let poller = operation.poller()?;
     let _watch = operation.watch(&poller);
     net::resolve(name, port, Instant::now().checked_add(timeout), &poller, operation).await
