@@ -60,6 +60,9 @@ pub(super) trait Supply<'m>: Send {
     /// A message is done with.
     fn finished(&mut self, index: usize, result: Result<Report, Error>);
 
+    /// The lane is about to wait for the server.
+    fn before_wait(&mut self) {}
+
     /// A session was opened.
     fn opened(&mut self) {}
 
@@ -223,6 +226,7 @@ impl<'a> Lane<'a> {
             if under_way.is_empty() {
                 return;
             }
+            supply.before_wait();
             let Some(result) = open.session.deliver(under_way, &self.operation).await else {
                 // The engine ends each transaction that it began, so only a fault of this crate gets here.
                 let lost = || Error::new(ErrorKind::Internal, Stage::Mail, "a transaction had no end");

@@ -10,7 +10,7 @@
 mod queue;
 mod supply;
 
-use std::{ops::ControlFlow, sync::Arc, thread::JoinHandle};
+use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
 
 use self::{queue::Queue, supply::BulkSupply};
 use super::Smtp;
@@ -65,6 +65,8 @@ pub struct Bulk<I> {
     /// Results given back.
     given: usize,
     queue: Arc<Queue>,
+    /// Results that were taken from the queue and not given back yet.
+    ready: VecDeque<BulkResult>,
     threads: Vec<JoinHandle<()>>,
     runtime: Runtime,
 }
@@ -125,6 +127,7 @@ impl Smtp {
             taken: 0,
             given: 0,
             queue: Arc::new(Queue::new(self.max_connections(), Cancel::new())),
+            ready: VecDeque::new(),
             threads: Vec::new(),
             runtime,
         }
@@ -144,17 +147,17 @@ where
 
     async fn advance(&mut self) -> Option<BulkResult> {
         loop {
+            if let Some(result) = self.ready.pop_front() {
+                self.given += 1;
+                return Some(result);
+            }
             self.fill();
             while self.queue.wants_lane() {
                 self.begin_lane();
             }
-            if let ControlFlow::Break(result) = self.queue.next(self.runtime).await {
-                if result.is_some() {
-                    self.given += 1;
-                } else {
-                    self.join();
-                }
-                return result;
+            if self.queue.next(self.runtime, &mut self.ready).await.is_break() {
+                self.join();
+                return None;
             }
         }
     }

@@ -58,6 +58,8 @@ struct State {
     open: usize,
     /// No message will follow.
     closed: bool,
+    /// The caller waits: a ring that nobody hears costs a system call all the same.
+    caller_waits: bool,
     /// Most lanes; fewer once the server let no more connect.
     most: usize,
     lanes: usize,
@@ -111,8 +113,11 @@ impl Queue {
         state.octets += octets;
         state.open += 1;
         state.waiting.push_back(Waiting { index, octets, what: What::New(Box::new(message)) });
+        let somebody_waits = state.idle > 0;
         drop(state);
-        self.lanes.ring();
+        if somebody_waits {
+            self.lanes.ring();
+        }
     }
 
     /// A message that could not be made.
@@ -151,19 +156,16 @@ impl Queue {
         state.starting += 1;
     }
 
-    /// The next result, or `None` when there are no more. It goes on where the caller is to do something before:
-    /// there is room for messages, or a lane is wanted.
-    pub(super) async fn next(&self, runtime: Runtime) -> ControlFlow<Option<BulkResult>> {
+    /// The results that are ready, in `results`; `Break` when there are no more, and nothing to do. It goes on without
+    /// any where the caller is to do something before: there is room for messages, or a lane is wanted.
+    pub(super) async fn next(&self, runtime: Runtime, results: &mut VecDeque<BulkResult>) -> ControlFlow<()> {
         self.caller
             .until(runtime, self, |state| {
-                if let Some(result) = state.results.pop_front() {
-                    return Some(ControlFlow::Break(Some(result)));
-                }
-                if state.closed && state.open == 0 {
-                    return Some(ControlFlow::Break(None));
-                }
-                let wanted = state.wants_lane() || (!state.closed && state.has_room());
-                wanted.then_some(ControlFlow::Continue(()))
+                std::mem::swap(&mut state.results, results);
+                let done = state.closed && state.open == 0 && results.is_empty();
+                let wanted = !results.is_empty() || state.wants_lane() || state.wants_messages();
+                state.caller_waits = !done && !wanted;
+                if done { Some(ControlFlow::Break(())) } else { wanted.then_some(ControlFlow::Continue(())) }
             })
             .await
     }
@@ -189,35 +191,36 @@ impl Queue {
             .await;
         let mut state = self.state();
         state.idle -= 1;
-        let has_room = !state.closed && state.has_room();
-        drop(state);
-        if has_room {
-            self.caller.ring();
-        }
+        self.tell(state);
         turn
     }
 
-    /// Another message for a lane that is sending: only what no idle lane waits for.
-    pub(super) fn take_more(&self) -> Option<Waiting> {
+    /// Gives results back, and takes another message for a lane that is sending: only what no idle lane waits for.
+    pub(super) fn exchange(&self, results: &mut Vec<BulkResult>, wants_more: bool) -> Option<Waiting> {
         let mut state = self.state();
-        if state.waiting.len() <= state.idle + state.starting {
-            return None;
-        }
-        let waiting = state.pop();
-        let has_room = !state.closed && state.has_room();
-        drop(state);
-        if has_room {
-            self.caller.ring();
-        }
+        state.open = state.open.saturating_sub(results.len());
+        state.results.extend(results.drain(..));
+        let enough = wants_more && state.waiting.len() > state.idle + state.starting;
+        let waiting = if enough { state.pop() } else { None };
+        self.tell(state);
         waiting
     }
 
     pub(super) fn finish(&self, index: usize, result: Result<Report, Error>) {
-        let mut state = self.state();
-        state.open = state.open.saturating_sub(1);
-        state.results.push_back(BulkResult { index, result });
+        self.exchange(&mut vec![BulkResult { index, result }], false);
+    }
+
+    /// Wakes the caller, when it waits for what there is now.
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        let news = !state.results.is_empty()
+            || state.wants_messages()
+            || state.wants_lane()
+            || (state.closed && state.open == 0);
+        let wake = news && std::mem::take(&mut state.caller_waits);
         drop(state);
-        self.caller.ring();
+        if wake {
+            self.caller.ring();
+        }
     }
 
     /// A lane has opened a session.
@@ -226,8 +229,7 @@ impl Queue {
         state.connected += 1;
         state.proven = true;
         state.down = None;
-        drop(state);
-        self.caller.ring();
+        self.tell(state);
     }
 
     pub(super) fn disconnected(&self) {
@@ -262,8 +264,7 @@ impl Queue {
         let mut state = self.state();
         state.lanes -= 1;
         state.starting -= usize::from(starts);
-        drop(state);
-        self.caller.ring();
+        self.tell(state);
     }
 
     /// A lane could not begin.
@@ -281,9 +282,17 @@ impl Queue {
 }
 
 impl State {
+    fn ahead(&self) -> usize {
+        AHEAD + AHEAD_PER_LANE * (self.most - 1)
+    }
+
     fn has_room(&self) -> bool {
-        let ahead = AHEAD + AHEAD_PER_LANE * (self.most - 1);
-        self.waiting.is_empty() || (self.waiting.len() < ahead && self.octets < AHEAD_OCTETS)
+        self.waiting.is_empty() || (self.waiting.len() < self.ahead() && self.octets < AHEAD_OCTETS)
+    }
+
+    /// Whether it is worth waking the caller for more messages.
+    fn wants_messages(&self) -> bool {
+        !self.closed && self.has_room() && self.waiting.len() <= self.ahead() / 2
     }
 
     fn wants_lane(&self) -> bool {

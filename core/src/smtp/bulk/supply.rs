@@ -8,6 +8,7 @@ use super::{
         lane::{Job, Lane, Supply},
         mail::Mail,
     },
+    BulkResult,
     queue::{Queue, Turn, Waiting, What},
 };
 use crate::{
@@ -21,6 +22,8 @@ pub(super) struct BulkSupply {
     queue: Arc<Queue>,
     /// The messages that it took and that have no result yet.
     taken: BTreeSet<usize>,
+    /// Results that the queue does not have yet: given together, before the lane waits.
+    done: Vec<BulkResult>,
     /// It has not asked for a message yet.
     starting: bool,
     connected: bool,
@@ -30,7 +33,14 @@ pub(super) struct BulkSupply {
 
 impl BulkSupply {
     pub(super) fn new(queue: Arc<Queue>) -> Self {
-        Self { queue, taken: BTreeSet::new(), starting: true, connected: false, superfluous: false }
+        Self {
+            queue,
+            taken: BTreeSet::new(),
+            done: Vec::new(),
+            starting: true,
+            connected: false,
+            superfluous: false,
+        }
     }
 
     /// The message, ready to be sent; `None` when it has its result already.
@@ -56,7 +66,13 @@ impl BulkSupply {
 
     fn finish(&mut self, index: usize, result: Result<Report, Error>) {
         self.taken.remove(&index);
-        self.queue.finish(index, result);
+        self.done.push(BulkResult { index, result });
+    }
+
+    fn flush(&mut self) {
+        if !self.done.is_empty() {
+            self.queue.exchange(&mut self.done, false);
+        }
     }
 
     fn disconnect(&mut self) {
@@ -72,6 +88,7 @@ impl Drop for BulkSupply {
             let text = "the connection's thread ended in the middle; the message may have been delivered";
             Error::new(ErrorKind::Internal, Stage::Command, text)
         };
+        self.flush();
         for index in std::mem::take(&mut self.taken) {
             self.queue.finish(index, Err(lost()));
         }
@@ -89,7 +106,7 @@ struct Feed<'a> {
 impl Supply<'static> for Feed<'_> {
     fn next(&mut self) -> Option<Job<'static>> {
         while self.smtp.is_turn() {
-            let waiting = self.supply.queue.take_more()?;
+            let waiting = self.supply.queue.exchange(&mut self.supply.done, true)?;
             if let Some(job) = self.supply.prepare(waiting, self.smtp) {
                 return Some(job);
             }
@@ -99,6 +116,10 @@ impl Supply<'static> for Feed<'_> {
 
     fn finished(&mut self, index: usize, result: Result<Report, Error>) {
         self.supply.finish(index, result);
+    }
+
+    fn before_wait(&mut self) {
+        self.supply.flush();
     }
 
     fn opened(&mut self) {
@@ -120,6 +141,7 @@ pub(super) async fn run(smtp: &Smtp, mut supply: BulkSupply, runtime: Runtime) {
     let _running = smtp.register(&queue.cancel);
     let mut lane = Lane::new(smtp, Operation::new(runtime, &queue.cancel, smtp.timeouts().operation));
     while !supply.superfluous {
+        supply.flush();
         let starts = std::mem::take(&mut supply.starting);
         let waiting = match queue.take(runtime, starts).await {
             Turn::Message(waiting) => waiting,
