@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr2, memchr2_iter, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr2_iter, memmem};
 
 use super::{base64, encoding::Encoding, header::HARD_LIMIT, quoted_printable};
 
@@ -131,46 +131,24 @@ struct Lines {
 
 impl Lines {
     fn of(text: &[u8]) -> Self {
-        /// Few enough to be counted in one octet, of which wide instructions hold many.
-        const BLOCK: usize = 240;
-        let (mut feeds, mut returns, mut pairs) = (0, 0, 0);
-        let (mut high, mut nul) = (0, false);
-        let mut before = 0;
-        for block in text.chunks(BLOCK) {
-            let (mut f, mut r, mut p) = (0_u8, 0_u8, 0_u8);
-            for &byte in block {
-                f += u8::from(byte == b'\n');
-                r += u8::from(byte == b'\r');
-                high |= byte;
-                nul |= byte == 0;
-            }
-            for pair in block.windows(2) {
-                p += u8::from((pair[0] == b'\r') & (pair[1] == b'\n'));
-            }
-            p += u8::from(before == b'\r' && block[0] == b'\n');
-            before = block[block.len() - 1];
-            feeds += usize::from(f);
-            returns += usize::from(r);
-            pairs += usize::from(p);
+        let (mut start, mut feeds, mut pairs, mut longest) = (0, 0_usize, 0_usize, 0);
+        for end in memchr_iter(b'\n', text) {
+            let paired = end > 0 && text[end - 1] == b'\r';
+            feeds += 1;
+            pairs += usize::from(paired);
+            longest = longest.max(end - start - usize::from(paired));
+            start = end + 1;
         }
-        let normalised = feeds == pairs && returns == pairs;
-        let long = if normalised { has_long_line_of_crlf(text) } else { has_long_line(text) };
-        Self { normalised, ascii: high < 0x80, fit: !nul && !long }
-    }
-}
-
-/// Whether a line is over the limit, where all line ends are CRLF.
-fn has_long_line_of_crlf(text: &[u8]) -> bool {
-    const MOST: usize = HARD_LIMIT + 2;
-    let mut rest = text;
-    while rest.len() > HARD_LIMIT {
-        // Up to the last line end of these, no line can be too long.
-        match memrchr(b'\n', &rest[..rest.len().min(MOST)]) {
-            Some(end) => rest = &rest[end + 1..],
-            None => return true,
+        longest = longest.max(text.len() - start);
+        let returns = memchr_iter(b'\r', text).count();
+        // A CR by itself ends a line too, so what seems too long is looked at again where there are such.
+        let long = longest > HARD_LIMIT && (returns == pairs || has_long_line(text));
+        Self {
+            normalised: feeds == pairs && returns == pairs,
+            ascii: text.is_ascii(),
+            fit: !long && memchr(0, text).is_none(),
         }
     }
-    false
 }
 
 /// Whether a line is over the limit, by line ends of any kind.
