@@ -40,7 +40,7 @@
  *    bytes may be NULL when there are none.
  *
  * 3. Ownership. What a function takes is borrowed for the call and copied where it is kept; nothing is consumed but
- *    by the function that lets it go. What it gives is said to be
+ *    by the function that lets it go, and what a callback is said to hand over. What it gives is said to be
  *      - owned: let it go with the function named, texts and bytes with `freesmtp_free` (never with `free`);
  *        their size is put into `*size`, and `size` may be NULL;
  *      - borrowed: it lives as long as the error, report or diagnosis that it is asked of;
@@ -279,7 +279,7 @@ enum freesmtp_min_tls_version {
 /// Sends messages to the first of its servers that takes them, and keeps its connection for the next message.
 typedef struct freesmtp_smtp freesmtp_smtp;
 
-/// How long each phase may take, in seconds above zero.
+/// How long each phase may take, in seconds above zero, for servers without a limit of their own.
 typedef struct freesmtp_timeouts {
   /// For one address to accept the connection, and for a TLS handshake.
   double connect;
@@ -291,6 +291,9 @@ typedef struct freesmtp_timeouts {
   double data_block;
   /// From the end of the message to the server's reply.
   double end_of_data;
+  /// For a whole call: name lookup, connecting, session and message, over all servers. 0, as it is at first, sets no
+  /// limit besides those of the phases.
+  double operation;
 } freesmtp_timeouts;
 
 /// A message. It may hold anything while it is built; sending checks it before a byte goes out.
@@ -332,6 +335,21 @@ typedef void (*freesmtp_token_callback)(void *user_data, bool refresh, struct fr
 /// Lets go of the `user_data` of a callback: called once, by the thread that lets go of the last handle or connection
 /// that might use it.
 typedef void (*freesmtp_release)(void *user_data);
+
+/// Gives the next message of a bulk and hands it over: the bulk lets it go. To give one message many times, give
+/// copies (`freesmtp_message_clone`). NULL says that there are no more; after that it is not called again.
+///
+/// It is called when a message is wanted, so that they never all have to be in memory; about a hundred are kept ahead.
+/// It must return: no `longjmp`, no C++ exception.
+typedef freesmtp_message *(*freesmtp_bulk_next)(void *user_data);
+
+/// Takes the result of one message of a bulk: `index` counts the messages as `freesmtp_bulk_next` gave them, from 0.
+/// Either `report` or `error` is what `freesmtp_smtp_send` would give for it, and the other one is NULL; both are
+/// borrowed for the call. True goes on, false stops the bulk. It must return: no `longjmp`, no C++ exception.
+typedef bool (*freesmtp_bulk_result)(void *user_data,
+                                     size_t index,
+                                     const freesmtp_report *report,
+                                     const freesmtp_error *error);
 
 /// Ends the operation that it was given to. Made by `freesmtp_cancel_new`.
 typedef struct freesmtp_cancel freesmtp_cancel;
@@ -463,12 +481,6 @@ freesmtp_error *freesmtp_smtp_set_default_domain_n(freesmtp_smtp *smtp,
                                                    const char *domain,
                                                    size_t domain_size);
 
-/// Sets one limit for every phase, in seconds.
-freesmtp_error *freesmtp_smtp_set_default_timeout(freesmtp_smtp *smtp, double seconds);
-
-/// Sets a limit for each phase.
-freesmtp_error *freesmtp_smtp_set_timeouts(freesmtp_smtp *smtp, const freesmtp_timeouts *timeouts);
-
 /// Sets whether nothing is sent when one recipient is refused; else, the default, the others get the message.
 freesmtp_error *freesmtp_smtp_set_all_or_nothing(freesmtp_smtp *smtp, bool all_or_nothing);
 
@@ -477,9 +489,6 @@ char *freesmtp_smtp_log_file(const freesmtp_smtp *smtp, size_t *size);
 
 /// The name given in EHLO; empty for the host's own. Owned.
 char *freesmtp_smtp_default_domain(const freesmtp_smtp *smtp, size_t *size);
-
-/// How long each phase may take, put into `*timeouts`.
-freesmtp_error *freesmtp_smtp_timeouts(const freesmtp_smtp *smtp, freesmtp_timeouts *timeouts);
 
 /// Whether nothing is sent when one recipient is refused.
 bool freesmtp_smtp_all_or_nothing(const freesmtp_smtp *smtp);
@@ -535,6 +544,17 @@ freesmtp_error *freesmtp_smtp_send_command_n(const freesmtp_smtp *smtp,
                                              size_t command_size,
                                              int *reply_code,
                                              char **reply_text);
+
+/* ---- SMTP: how long it waits ----------------------------------------------------------------------------- */
+
+/// Sets one limit for every phase, in seconds, and none for the whole of a call.
+freesmtp_error *freesmtp_smtp_set_default_timeout(freesmtp_smtp *smtp, double seconds);
+
+/// Sets a limit for each phase, and one for the whole of a call.
+freesmtp_error *freesmtp_smtp_set_timeouts(freesmtp_smtp *smtp, const freesmtp_timeouts *timeouts);
+
+/// How long each phase may take, put into `*timeouts`.
+freesmtp_error *freesmtp_smtp_timeouts(const freesmtp_smtp *smtp, freesmtp_timeouts *timeouts);
 
 /* ---- Messages -------------------------------------------------------------------------------------------- */
 
@@ -1559,6 +1579,51 @@ char *freesmtp_server_client_key(const freesmtp_server *server, size_t *size);
 
 /// The name that the certificate must be for; empty for the server's name. Owned.
 char *freesmtp_server_tls_server_name(const freesmtp_server *server, size_t *size);
+
+/* ---- Advanced: many messages in one call ----------------------------------------------------------------- */
+
+/// Sends any number of messages over up to `freesmtp_smtp_set_max_connections` connections, pipelined from one message
+/// into the next, and returns when each has its result. Results come as they complete, not always in the order of the
+/// messages. One failure never stops the others: NULL says that every result was given, or that `result` stopped the
+/// bulk. An error is about the call itself, and no message was sent.
+///
+/// Both callbacks are called on the calling thread, never at the same time, with `user_data` as it is; they may send
+/// with the same object, but must not change or let go of it. When `result` stops the bulk, it is not called again;
+/// what is under way is cancelled, so that a message without a result may have been delivered or not. From another
+/// thread, `freesmtp_smtp_cancel` makes the messages that have no result yet fail.
+///
+/// A message that a lost connection left untouched is sent over another one; one whose outcome is unknown is not. When
+/// no session can be opened, the messages of the next seconds fail with the same error, without further attempts; after
+/// a refused login all do.
+freesmtp_error *freesmtp_smtp_send_bulk(const freesmtp_smtp *smtp,
+                                        freesmtp_bulk_next next,
+                                        freesmtp_bulk_result result,
+                                        void *user_data);
+
+/* ---- Advanced: how much at once, and how fast ------------------------------------------------------------ */
+
+/// Sets how many connections `freesmtp_smtp_send_bulk` uses at once: 1 or more; 1 at first.
+freesmtp_error *freesmtp_smtp_set_max_connections(freesmtp_smtp *smtp, int connections);
+
+/// Sets how many messages one connection carries; then it is ended with QUIT, and the next message has a new one.
+/// 0, as it is at first, means any number.
+freesmtp_error *freesmtp_smtp_set_max_messages_per_connection(freesmtp_smtp *smtp,
+                                                              int64_t messages);
+
+/// Sets the most messages per second; 0.5 is one in two seconds. It holds for all threads that send with this object or
+/// its copies: each message waits until its turn has come, before anything is connected to. 0 or less, as it is at
+/// first, means no limit; less than one message a day is refused.
+freesmtp_error *freesmtp_smtp_set_rate_limit(freesmtp_smtp *smtp,
+                                             double messages_per_second);
+
+/// How many connections `freesmtp_smtp_send_bulk` uses at once.
+int freesmtp_smtp_max_connections(const freesmtp_smtp *smtp);
+
+/// How many messages one connection carries; 0 for any number.
+int64_t freesmtp_smtp_max_messages_per_connection(const freesmtp_smtp *smtp);
+
+/// The most messages per second; 0 for no limit.
+double freesmtp_smtp_rate_limit(const freesmtp_smtp *smtp);
 
 /* ---- Advanced: ending one operation from another thread -------------------------------------------------- */
 

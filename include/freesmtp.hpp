@@ -28,6 +28,7 @@
 #ifndef FREESMTP_HPP
 #define FREESMTP_HPP
 
+#include "freesmtp/bulk.hpp"
 #include "freesmtp/check.hpp"
 #include "freesmtp/diagnosis.hpp"
 #include "freesmtp/error.hpp"

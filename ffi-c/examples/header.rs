@@ -17,6 +17,7 @@ const FOOT: &str = "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif
 /// name of one beside the folder: cbindgen would follow `mod` into that.
 const CHAPTERS: &[(&str, &str)] = &[
     ("smtp", "SMTP: servers, log, send"),
+    ("smtp/timeouts", "SMTP: how long it waits"),
     ("message", "Messages"),
     ("message/originator", "Messages: who they are from"),
     ("message/recipients", "Messages: recipients"),
@@ -41,6 +42,8 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("server/login", "Advanced: who logs in to a server, and how"),
     ("server/token", "Advanced: access tokens"),
     ("server/tls", "Advanced: how the connection to a server is protected"),
+    ("smtp/bulk", "Advanced: many messages in one call"),
+    ("smtp/limits", "Advanced: how much at once, and how fast"),
     ("cancel", "Advanced: ending one operation from another thread"),
     ("check", "Checks: looking at a server without sending mail"),
     ("context", "Advanced: explaining a reply that another program got"),

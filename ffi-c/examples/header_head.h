@@ -40,7 +40,7 @@
  *    bytes may be NULL when there are none.
  *
  * 3. Ownership. What a function takes is borrowed for the call and copied where it is kept; nothing is consumed but
- *    by the function that lets it go. What it gives is said to be
+ *    by the function that lets it go, and what a callback is said to hand over. What it gives is said to be
  *      - owned: let it go with the function named, texts and bytes with `freesmtp_free` (never with `free`);
  *        their size is put into `*size`, and `size` may be NULL;
  *      - borrowed: it lives as long as the error, report or diagnosis that it is asked of;

@@ -3,10 +3,13 @@
 use std::{
     ffi::{c_char, c_int},
     ptr,
-    time::Duration,
 };
 
-use freesmtp_core::{Error, Report, Smtp, Timeouts, message::BodyPartFormat, smtp::Server};
+use freesmtp_core::{Error, Report, Smtp, message::BodyPartFormat, smtp::Server};
+
+pub mod bulk;
+pub mod limits;
+pub mod timeouts;
 
 use crate::{
     cancel::freesmtp_cancel,
@@ -15,37 +18,23 @@ use crate::{
     list::out_of_range,
     message::freesmtp_message,
     report::freesmtp_report,
-    server::{duration, freesmtp_server, no_value},
+    server::{freesmtp_server, no_value},
     strings::{give, give_text, optional, text, text_n},
 };
 
 /// Sends messages to the first of its servers that takes them, and keeps its connection for the next message.
 #[derive(Clone, Default)]
 pub struct freesmtp_smtp(
-    Smtp,
+    pub(crate) Smtp,
     /// What was wrong with the server of `freesmtp_smtp_new`: the first operation that needs one says so.
     Option<Error>,
 );
 
 impl freesmtp_smtp {
+    /// The object, for an operation that needs its servers.
     pub(crate) fn ready(&self) -> Result<&Smtp, Error> {
         self.1.clone().map_or(Ok(&self.0), Err)
     }
-}
-
-/// How long each phase may take, in seconds above zero.
-#[repr(C)]
-pub struct freesmtp_timeouts {
-    /// For one address to accept the connection, and for a TLS handshake.
-    pub connect: f64,
-    /// From the open connection to the greeting.
-    pub greeting: f64,
-    /// From a command to its reply.
-    pub command: f64,
-    /// For the network to take any further bytes of what is being sent.
-    pub data_block: f64,
-    /// From the end of the message to the server's reply.
-    pub end_of_data: f64,
 }
 
 /// An SMTP object with one server: a host name, `host:port`, or a URL such as `smtps://user:password@host:465`;
@@ -234,41 +223,6 @@ pub unsafe extern "C" fn freesmtp_smtp_set_default_domain_n(
     })
 }
 
-/// Sets one limit for every phase, in seconds.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_smtp_set_default_timeout(
-    smtp: Option<&mut freesmtp_smtp>,
-    seconds: f64,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let smtp = &mut guard::handle(smtp, "smtp")?.0;
-        smtp.set_timeouts(Timeouts::all(duration(seconds, "DefaultTimeout")?))?;
-        Ok(())
-    })
-}
-
-/// Sets a limit for each phase.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_smtp_set_timeouts(
-    smtp: Option<&mut freesmtp_smtp>,
-    timeouts: Option<&freesmtp_timeouts>,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let given = guard::handle(timeouts, "timeouts")?;
-        let limit = |seconds| duration(seconds, "DefaultTimeout");
-        let smtp = &mut guard::handle(smtp, "smtp")?.0;
-        let timeouts = Timeouts {
-            connect: limit(given.connect)?,
-            greeting: limit(given.greeting)?,
-            command: limit(given.command)?,
-            data_block: limit(given.data_block)?,
-            end_of_data: limit(given.end_of_data)?,
-            ..smtp.timeouts()
-        };
-        smtp.set_timeouts(timeouts)
-    })
-}
-
 /// Sets whether nothing is sent when one recipient is refused; else, the default, the others get the message.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_smtp_set_all_or_nothing(
@@ -297,26 +251,6 @@ pub extern "C" fn freesmtp_smtp_default_domain(
     size: Option<&mut usize>,
 ) -> *mut c_char {
     guard::value(ptr::null_mut(), || give_text(smtp.map(|it| it.0.default_domain()), size))
-}
-
-/// How long each phase may take, put into `*timeouts`.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_smtp_timeouts(
-    smtp: Option<&freesmtp_smtp>,
-    timeouts: Option<&mut freesmtp_timeouts>,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let set = guard::handle(smtp, "smtp")?.0.timeouts();
-        let seconds = |limit: Duration| limit.as_secs_f64();
-        *guard::handle(timeouts, "timeouts")? = freesmtp_timeouts {
-            connect: seconds(set.connect),
-            greeting: seconds(set.greeting),
-            command: seconds(set.command),
-            data_block: seconds(set.data_block),
-            end_of_data: seconds(set.end_of_data),
-        };
-        Ok(())
-    })
 }
 
 /// Whether nothing is sent when one recipient is refused.

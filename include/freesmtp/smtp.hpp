@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bulk.hpp"
 #include "check.hpp"
 #include "diagnosis.hpp"
 #include "error.hpp"
@@ -27,6 +28,8 @@ struct SMTPTimeouts {
     double Command;    ///< From a command to its reply.
     double DataBlock;  ///< For the network to take any further bytes of what is being sent.
     double EndOfData;  ///< From the end of the message to the server's reply.
+    /// For a whole call: name lookup, connecting, session and message, over all servers; 0 for no such limit.
+    double Operation = 0;
 };
 
 /// A server's reply to a command.
@@ -63,10 +66,11 @@ inline void set_default_domain(freesmtp_smtp *smtp, const std::string &domain) {
 inline SMTPTimeouts timeouts(const freesmtp_smtp *smtp) {
     freesmtp_timeouts set{};
     check(freesmtp_smtp_timeouts(smtp, &set));
-    return {set.connect, set.greeting, set.command, set.data_block, set.end_of_data};
+    return {set.connect, set.greeting, set.command, set.data_block, set.end_of_data, set.operation};
 }
 inline void set_timeouts(freesmtp_smtp *smtp, const SMTPTimeouts &limits) {
-    const freesmtp_timeouts set{limits.Connect, limits.Greeting, limits.Command, limits.DataBlock, limits.EndOfData};
+    const freesmtp_timeouts set{limits.Connect,   limits.Greeting,  limits.Command,
+                                limits.DataBlock, limits.EndOfData, limits.Operation};
     check(freesmtp_smtp_set_timeouts(smtp, &set));
 }
 inline double default_timeout(const freesmtp_smtp *smtp) { return timeouts(smtp).Command; }
@@ -76,6 +80,18 @@ inline void set_default_timeout(freesmtp_smtp *smtp, const double &seconds) {
 inline bool all_or_nothing(const freesmtp_smtp *smtp) { return freesmtp_smtp_all_or_nothing(smtp); }
 inline void set_all_or_nothing(freesmtp_smtp *smtp, const bool &value) {
     check(freesmtp_smtp_set_all_or_nothing(smtp, value));
+}
+inline int max_connections(const freesmtp_smtp *smtp) { return freesmtp_smtp_max_connections(smtp); }
+inline void set_max_connections(freesmtp_smtp *smtp, const int &connections) {
+    check(freesmtp_smtp_set_max_connections(smtp, connections));
+}
+inline std::int64_t max_messages(const freesmtp_smtp *smtp) { return freesmtp_smtp_max_messages_per_connection(smtp); }
+inline void set_max_messages(freesmtp_smtp *smtp, const std::int64_t &messages) {
+    check(freesmtp_smtp_set_max_messages_per_connection(smtp, messages));
+}
+inline double rate_limit(const freesmtp_smtp *smtp) { return freesmtp_smtp_rate_limit(smtp); }
+inline void set_rate_limit(freesmtp_smtp *smtp, const double &messages_per_second) {
+    check(freesmtp_smtp_set_rate_limit(smtp, messages_per_second));
 }
 
 }  // namespace detail
@@ -99,6 +115,7 @@ public:
         handle_ = std::move(other.handle_);
         SMTPServers = std::move(other.SMTPServers);
         LogFile.smtp_ = DefaultDomain.smtp_ = DefaultTimeout.smtp_ = Timeouts.smtp_ = handle_.get();
+        MaxConnections.smtp_ = MaxMessagesPerConnection.smtp_ = RateLimit.smtp_ = handle_.get();
         AllOrNothing.smtp_ = Connected.smtp_ = Version.smtp_ = handle_.get();
         return *this;
     }
@@ -111,12 +128,20 @@ public:
     Property<std::string, &detail::log_file, &detail::set_log_file> LogFile{handle_.get()};
     /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty for the host's own.
     Property<std::string, &detail::default_domain, &detail::set_default_domain> DefaultDomain{handle_.get()};
-    /// One limit for every phase, in seconds; read, it is that of a command.
+    /// One limit for every phase, in seconds, and none for the whole of a call; read, it is that of a command.
     Property<double, &detail::default_timeout, &detail::set_default_timeout> DefaultTimeout{handle_.get()};
-    /// A limit for each phase.
+    /// A limit for each phase, and one for the whole of a call.
     Property<SMTPTimeouts, &detail::timeouts, &detail::set_timeouts> Timeouts{handle_.get()};
     /// Whether nothing is sent when one recipient is refused; else the others get the message.
     Property<bool, &detail::all_or_nothing, &detail::set_all_or_nothing> AllOrNothing{handle_.get()};
+    /// How many connections SendBulk uses at once: 1 or more; 1 at first.
+    Property<int, &detail::max_connections, &detail::set_max_connections> MaxConnections{handle_.get()};
+    /// How many messages one connection carries; then it is ended with QUIT, and the next message has a new one. 0, as
+    /// it is at first, means any number.
+    Property<std::int64_t, &detail::max_messages, &detail::set_max_messages> MaxMessagesPerConnection{handle_.get()};
+    /// The most messages per second, for all threads that send with this object; 0.5 is one in two seconds. Each message
+    /// waits until its turn has come, before anything is connected to. 0, as it is at first, means no limit.
+    Property<double, &detail::rate_limit, &detail::set_rate_limit> RateLimit{handle_.get()};
     /// Whether a connection is kept for the next message.
     ReadOnlyProperty<bool, &detail::connected> Connected{handle_.get()};
     /// The version of the library.
@@ -134,6 +159,34 @@ public:
         return Take([&](const freesmtp_smtp *smtp, freesmtp_report **report) {
             return freesmtp_smtp_send_with(smtp, message.Build().get(), cancel.handle_.get(), report);
         });
+    }
+
+    /// Sends any number of messages over up to MaxConnections connections, pipelined from one message into the next, and
+    /// returns when each has its result.
+    ///
+    ///     smtp.SendBulk(messages, [](const freesmtp::BulkResult &sent) {
+    ///         if (sent)
+    ///             std::cout << sent.Index << ": " << sent.Report->ReplyText << '\n';
+    ///         else
+    ///             std::cerr << sent.Index << ": " << sent.Error->what() << '\n';
+    ///     });
+    ///
+    /// `messages` is any range of EmailMessage, iterated once: a container, a view, or a range that makes each message
+    /// when it is wanted; about a hundred are kept ahead. `callback` takes a `const BulkResult &` for each, in the order
+    /// in which they complete; where it returns a bool, false stops the bulk. One failure never stops the others, nor
+    /// does a message that is not valid.
+    ///
+    /// Range and callback are used on the calling thread only, and may send with the same object. What one of them
+    /// throws stops the bulk and comes out of here. When the bulk is stopped, what is under way is cancelled, so that a
+    /// message without a result may have been delivered or not. From another thread, Cancel makes the messages that
+    /// have no result yet fail.
+    ///
+    /// A message that a lost connection left untouched is sent over another one; one whose outcome is unknown is not.
+    /// When no session can be opened, the messages of the next seconds fail with the same error, without further
+    /// attempts; after a refused login all do.
+    template <class Range, class Callback>
+    void SendBulk(Range &&messages, Callback &&callback) const {
+        detail::send_bulk(Ready().get(), messages, callback);
     }
 
     /// Sends a text to one recipient with the defaults of everything else.

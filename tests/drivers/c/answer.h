@@ -6,34 +6,37 @@
 #include <freesmtp.h>
 #include <stdio.h>
 
+/* Where it is printed to. */
+static FILE *out;
+
 static void print_string(const char *text) {
     if (text == NULL) {
-        fputs("null", stdout);
+        fputs("null", out);
         return;
     }
-    putchar('"');
+    putc('"', out);
     for (; *text != '\0'; text++) {
         const unsigned char byte = (unsigned char)*text;
         if (byte == '"' || byte == '\\')
-            printf("\\%c", byte);
+            fprintf(out, "\\%c", byte);
         else if (byte < 0x20)
-            printf("\\u%04x", byte);
+            fprintf(out, "\\u%04x", byte);
         else
-            putchar(byte);
+            putc(byte, out);
     }
-    putchar('"');
+    putc('"', out);
 }
 
 /* `"key":"text"` or `"key":null`, with a comma before it unless it is the first. */
 static void print_text(const char *before, const char *key, const char *text) {
-    printf("%s\"%s\":", before, key);
+    fprintf(out, "%s\"%s\":", before, key);
     print_string(text);
 }
 
 static void print_diagnosis(const freesmtp_diagnosis *diagnosis) {
-    fputs(",\"diagnosis\":", stdout);
+    fputs(",\"diagnosis\":", out);
     if (diagnosis == NULL) {
-        fputs("null", stdout);
+        fputs("null", out);
         return;
     }
     print_text("{", "cause", freesmtp_diagnosis_cause(diagnosis));
@@ -43,58 +46,58 @@ static void print_diagnosis(const freesmtp_diagnosis *diagnosis) {
     print_text(",", "evidence", freesmtp_diagnosis_evidence(diagnosis));
     const double wait = freesmtp_diagnosis_retry_after(diagnosis);
     if (wait >= 0)
-        printf(",\"retry_after\":%.0f", wait);
+        fprintf(out, ",\"retry_after\":%.0f", wait);
     else
-        fputs(",\"retry_after\":null", stdout);
+        fputs(",\"retry_after\":null", out);
     print_text(",", "reference", freesmtp_diagnosis_reference(diagnosis));
-    putchar('}');
+    putc('}', out);
 }
 
 static void print_recipient(const freesmtp_recipient *recipient) {
     print_text("{", "email", freesmtp_recipient_email(recipient));
     print_text(",", "status", freesmtp_recipient_status_name(recipient));
     print_text(",", "stage", freesmtp_recipient_stage(recipient));
-    printf(",\"reply_code\":%d", freesmtp_recipient_reply_code(recipient));
+    fprintf(out, ",\"reply_code\":%d", freesmtp_recipient_reply_code(recipient));
     print_text(",", "enhanced_code", freesmtp_recipient_enhanced_code(recipient));
     print_text(",", "reply_text", freesmtp_recipient_reply_text(recipient));
     print_diagnosis(freesmtp_recipient_diagnosis(recipient));
-    putchar('}');
+    putc('}', out);
 }
 
 static void print_report(const freesmtp_report *report, long sends) {
-    printf("{\"ok\":true,\"at\":\"send\",\"sends\":%ld,\"report\":{\"recipients\":[", sends);
+    fprintf(out, "{\"ok\":true,\"at\":\"send\",\"sends\":%ld,\"report\":{\"recipients\":[", sends);
     for (size_t at = 0; at < freesmtp_report_recipient_count(report); at++) {
         if (at > 0)
-            putchar(',');
+            putc(',', out);
         print_recipient(freesmtp_report_recipient(report, at));
     }
-    printf("],\"reply_code\":%d", freesmtp_report_reply_code(report));
+    fprintf(out, "],\"reply_code\":%d", freesmtp_report_reply_code(report));
     print_text(",", "reply_text", freesmtp_report_reply_text(report));
     print_text(",", "message_id", freesmtp_report_message_id(report));
-    printf(",\"size\":%llu", (unsigned long long)freesmtp_report_size(report));
+    fprintf(out, ",\"size\":%llu", (unsigned long long)freesmtp_report_size(report));
     print_text(",", "server", freesmtp_report_server(report));
-    fputs(",\"tls\":", stdout);
+    fputs(",\"tls\":", out);
     if (freesmtp_report_is_encrypted(report)) {
         print_text("{", "version", freesmtp_report_tls_version(report));
         print_text(",", "cipher", freesmtp_report_tls_cipher(report));
         print_text(",", "certificate_subject", freesmtp_report_tls_certificate_subject(report));
         const long long expires = freesmtp_report_tls_certificate_not_after(report);
         if (expires >= 0)
-            printf(",\"certificate_not_after\":%lld}", expires);
+            fprintf(out, ",\"certificate_not_after\":%lld}", expires);
         else
-            fputs(",\"certificate_not_after\":null}", stdout);
+            fputs(",\"certificate_not_after\":null}", out);
     } else {
-        fputs("null", stdout);
+        fputs("null", out);
     }
     print_text(",", "auth_mechanism", freesmtp_report_auth_mechanism(report));
-    fputs(",\"warnings\":[", stdout);
+    fputs(",\"warnings\":[", out);
     for (size_t at = 0; at < freesmtp_report_warning_count(report); at++) {
         if (at > 0)
-            putchar(',');
+            putc(',', out);
         print_string(freesmtp_report_warning(report, at));
     }
-    puts("]}}");
-    fflush(stdout);
+    fputs("]}}\n", out);
+    fflush(out);
 }
 
 static void print_step(const freesmtp_check_report *report, size_t at) {
@@ -144,39 +147,39 @@ static void print_check(const freesmtp_check_report *report) {
 }
 
 static void print_end(void) {
-    puts("{\"end\":true}");
-    fflush(stdout);
+    fputs("{\"end\":true}\n", out);
+    fflush(out);
 }
 
 static void print_error(const freesmtp_error *error, const char *at_key) {
-    printf("{\"ok\":false,\"at\":\"%s\",\"sends\":0,\"error\":{", at_key);
+    fprintf(out, "{\"ok\":false,\"at\":\"%s\",\"sends\":0,\"error\":{", at_key);
     print_text("", "kind", freesmtp_error_kind_name(error));
-    printf(",\"number\":%d", freesmtp_error_kind(error));
+    fprintf(out, ",\"number\":%d", freesmtp_error_kind(error));
     print_text(",", "stage", freesmtp_error_stage(error));
     print_text(",", "field", freesmtp_error_field(error));
     print_text(",", "message", freesmtp_error_message(error));
-    printf(",\"reply_code\":%d", freesmtp_error_reply_code(error));
+    fprintf(out, ",\"reply_code\":%d", freesmtp_error_reply_code(error));
     print_text(",", "enhanced_code", freesmtp_error_enhanced_code(error));
     print_text(",", "reply_text", freesmtp_error_reply_text(error));
     print_text(",", "server", freesmtp_error_server(error));
-    printf(",\"is_temporary\":%s", freesmtp_error_is_temporary(error) ? "true" : "false");
+    fprintf(out, ",\"is_temporary\":%s", freesmtp_error_is_temporary(error) ? "true" : "false");
     print_text(",", "message_id", freesmtp_error_message_id(error));
-    fputs(",\"recipients\":[", stdout);
+    fputs(",\"recipients\":[", out);
     for (size_t at = 0; at < freesmtp_error_recipient_count(error); at++) {
         if (at > 0)
-            putchar(',');
+            putc(',', out);
         print_recipient(freesmtp_error_recipient(error, at));
     }
-    putchar(']');
+    putc(']', out);
     print_diagnosis(freesmtp_error_diagnosis(error));
-    fputs(",\"transcript\":[", stdout);
+    fputs(",\"transcript\":[", out);
     for (size_t at = 0; at < freesmtp_error_transcript_count(error); at++) {
         if (at > 0)
-            putchar(',');
+            putc(',', out);
         print_string(freesmtp_error_transcript_line(error, at));
     }
-    puts("]}}");
-    fflush(stdout);
+    fputs("]}}\n", out);
+    fflush(out);
 }
 
 #endif
