@@ -1,5 +1,6 @@
 // What the C++ header adds: properties, collections, values, exceptions.
 
+#include <cmath>
 #include <freesmtp.hpp>
 #include <fstream>
 #include <sstream>
@@ -48,7 +49,15 @@ void PropertiesReadAndWrite(const std::string &folder) {
     smtp.DefaultTimeout = 7;
     CHECK(smtp.Timeouts().Connect == 7 && smtp.DefaultTimeout == 7);
     smtp.Timeouts = {1, 2, 3, 4, 5};
-    CHECK(smtp.Timeouts().EndOfData == 5);
+    CHECK(smtp.Timeouts().EndOfData == 5 && smtp.Timeouts().Operation == 0);
+    smtp.Timeouts = {1, 2, 3, 4, 5, 6};
+    CHECK(smtp.Timeouts().Operation == 6);
+    CHECK(smtp.MaxConnections == 1 && smtp.MaxMessagesPerConnection == 0 && smtp.RateLimit == 0);
+    smtp.MaxConnections = 4;
+    smtp.MaxMessagesPerConnection = 100;
+    smtp.RateLimit = 0.5;
+    CHECK(Thrown<MessageError>([&] { smtp.MaxConnections = -1; }).Field() == "MaxConnections");
+    CHECK(Thrown<MessageError>([&] { smtp.RateLimit = std::nan(""); }).Field() == "RateLimit");
     Thrown<MessageError>([&] { smtp.DefaultTimeout = 0; });
     CHECK(!smtp.AllOrNothing);
     smtp.AllOrNothing = true;
@@ -66,6 +75,7 @@ void PropertiesReadAndWrite(const std::string &folder) {
     moved.AllOrNothing = false;
     other = std::move(moved);
     CHECK(!other.AllOrNothing && other.Timeouts().Greeting == 2);
+    CHECK(other.MaxConnections == 4 && other.MaxMessagesPerConnection == 100 && other.RateLimit == 0.5);
     other.AllOrNothing = true;
     CHECK(other.AllOrNothing);
     other.Reset();

@@ -15,7 +15,7 @@ import pytest
 from harness import driver
 from harness.driver import ROOT, Job
 from harness.pki import Pki
-from harness.scripted import Close, Hear, Message, Say, Step, Tls
+from harness.scripted import Close, Hear, Message, Say, Silence, Step, Tls
 
 HERE = Path(__file__).parent
 LIBRARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("FREESMTP_PROFILE", "debug")
@@ -146,6 +146,31 @@ def test_errors(tmp_path: Path, suffix: str, serve) -> None:
     assert "who must act: " in done.stdout
 
 
+def queued(number: int) -> list[Step]:
+    """A transaction that is taken, on a connection that is there."""
+    return dialogue(end=[Message(), Say(b"250 2.0.0 queued as %d\r\n" % number)])[3:]
+
+
+# The first and the third of three messages are taken.
+TWO_OF_THREE: list[Step] = [
+    *dialogue(end=[])[:3],
+    *queued(1),
+    *REFUSING[3:],
+    Hear("RSET", optional=True),
+    Say(b"250 ok\r\n", conditional=True),
+    *queued(3),
+]
+
+
+def test_bulk(tmp_path: Path, suffix: str, serve) -> None:
+    server = serve([*dialogue(0)[:3], *(step for number in range(1, 6) for step in queued(number))])
+    done = run([*MEMCHECK[suffix], example(tmp_path, suffix, "bulk"), f"127.0.0.1:{server.port}", 5])
+    server.finish()
+    expected = [f"{number}: 2.0.0 queued as {number + 1}" for number in range(5)]
+    assert done.stdout.splitlines() == [*expected, "0 of 5 failed"]
+    assert b"To: reader4@example.org" in server.messages[4]
+
+
 def test_errors_without_a_server(tmp_path: Path, suffix: str, closed_port: int) -> None:
     done = run([*MEMCHECK[suffix], example(tmp_path, suffix, "errors"), f"127.0.0.1:{closed_port}"])
     assert "connect at CONNECT" in done.stdout
@@ -180,6 +205,18 @@ def test_token_callbacks(tmp_path: Path, suffix: str, failures: int, messages: i
     server = serve(*[offer] * failures, accepted)
     program = build(tmp_path / "token", HERE / f"token.{suffix}")
     run([*VALGRIND, program, f"127.0.0.1:{server.port}"])
+    server.finish()
+
+
+def test_bulk_callbacks(tmp_path: Path, suffix: str, serve) -> None:
+    start = dialogue(0)[:3]
+    stopped: list[Step] = [*start, *queued(1), Silence()]
+    if suffix == "c":
+        scripts = [[*start, *queued(0), *TWO_OF_THREE[3:]], stopped]
+    else:
+        scripts = [TWO_OF_THREE, stopped, stopped, dialogue()]
+    server = serve(*scripts)
+    run([*VALGRIND, build(tmp_path / "bulk", HERE / f"bulk.{suffix}"), f"127.0.0.1:{server.port}"])
     server.finish()
 
 

@@ -6,7 +6,7 @@
 #include <freesmtp.h>
 #include <stdio.h>
 
-/* Where it is printed to. */
+/* Where it is printed to; main() sets it. */
 static FILE *out;
 
 static void print_string(const char *text) {
@@ -64,8 +64,16 @@ static void print_recipient(const freesmtp_recipient *recipient) {
     putc('}', out);
 }
 
-static void print_report(const freesmtp_report *report, long sends) {
-    fprintf(out, "{\"ok\":true,\"at\":\"send\",\"sends\":%ld,\"report\":{\"recipients\":[", sends);
+/* What every answer begins with; `index` is below 0 for what is not of a bulk. */
+static void print_begin(bool ok, const char *at_key, long sends, long index) {
+    fprintf(out, "{\"ok\":%s,\"at\":\"%s\",\"sends\":%ld", ok ? "true" : "false", at_key, sends);
+    if (index >= 0)
+        fprintf(out, ",\"index\":%ld", index);
+}
+
+static void print_report(const freesmtp_report *report, const char *at_key, long sends, long index) {
+    print_begin(true, at_key, sends, index);
+    fputs(",\"report\":{\"recipients\":[", out);
     for (size_t at = 0; at < freesmtp_report_recipient_count(report); at++) {
         if (at > 0)
             putc(',', out);
@@ -104,46 +112,46 @@ static void print_step(const freesmtp_check_report *report, size_t at) {
     print_text("{", "name", freesmtp_check_report_step_name(report, at));
     print_text(",", "status", freesmtp_check_report_step_status(report, at));
     print_text(",", "summary", freesmtp_check_report_step_summary(report, at));
-    printf(",\"is_temporary\":%s", freesmtp_check_report_step_is_temporary(report, at) ? "true" : "false");
-    fputs(",\"facts\":[", stdout);
+    fprintf(out, ",\"is_temporary\":%s", freesmtp_check_report_step_is_temporary(report, at) ? "true" : "false");
+    fputs(",\"facts\":[", out);
     for (size_t fact = 0; fact < freesmtp_check_report_fact_count(report, at); fact++) {
         print_text(fact > 0 ? ",{" : "{", "name", freesmtp_check_report_fact_name(report, at, fact));
         print_text(",", "value", freesmtp_check_report_fact_value(report, at, fact));
-        putchar('}');
+        putc('}', out);
     }
-    putchar(']');
+    putc(']', out);
     print_diagnosis(freesmtp_check_report_step_diagnosis(report, at));
-    putchar('}');
+    putc('}', out);
 }
 
 static void print_check(const freesmtp_check_report *report) {
-    fputs("{\"ok\":true,\"at\":\"check\",\"sends\":0,\"check\":", stdout);
+    fputs("{\"ok\":true,\"at\":\"check\",\"sends\":0,\"check\":", out);
     print_text("{", "server", freesmtp_check_report_server(report));
     print_text(",", "status", freesmtp_check_report_status(report));
     print_text(",", "summary", freesmtp_check_report_summary(report));
-    printf(",\"is_temporary\":%s", freesmtp_check_report_is_temporary(report) ? "true" : "false");
-    fputs(",\"steps\":[", stdout);
+    fprintf(out, ",\"is_temporary\":%s", freesmtp_check_report_is_temporary(report) ? "true" : "false");
+    fputs(",\"steps\":[", out);
     for (size_t at = 0; at < freesmtp_check_report_step_count(report); at++) {
         if (at > 0)
-            putchar(',');
+            putc(',', out);
         print_step(report, at);
     }
-    fputs("],\"warnings\":[", stdout);
+    fputs("],\"warnings\":[", out);
     for (size_t at = 0; at < freesmtp_check_report_warning_count(report); at++) {
         if (at > 0)
-            putchar(',');
+            putc(',', out);
         print_string(freesmtp_check_report_warning(report, at));
     }
-    fputs("],\"transcript\":[", stdout);
+    fputs("],\"transcript\":[", out);
     for (size_t at = 0; at < freesmtp_check_report_transcript_count(report); at++) {
         if (at > 0)
-            putchar(',');
+            putc(',', out);
         print_string(freesmtp_check_report_transcript_line(report, at));
     }
-    putchar(']');
+    putc(']', out);
     print_text(",", "text", freesmtp_check_report_text(report));
-    puts("}}");
-    fflush(stdout);
+    fputs("}}\n", out);
+    fflush(out);
 }
 
 static void print_end(void) {
@@ -151,8 +159,9 @@ static void print_end(void) {
     fflush(out);
 }
 
-static void print_error(const freesmtp_error *error, const char *at_key) {
-    fprintf(out, "{\"ok\":false,\"at\":\"%s\",\"sends\":0,\"error\":{", at_key);
+static void print_error(const freesmtp_error *error, const char *at_key, long index) {
+    print_begin(false, at_key, 0, index);
+    fputs(",\"error\":{", out);
     print_text("", "kind", freesmtp_error_kind_name(error));
     fprintf(out, ",\"number\":%d", freesmtp_error_kind(error));
     print_text(",", "stage", freesmtp_error_stage(error));

@@ -1,9 +1,10 @@
 /* The C driver of the test suite: see tests/drivers/README.md. */
 
-/* getline() */
+/* getline(), open_memstream() */
 #define _POSIX_C_SOURCE 200809L
 
 #include "answer.h"
+#include "bulk.h"
 #include "job.h"
 
 /* What the lines of a job work on, and the second parts that wait for their line. */
@@ -18,6 +19,7 @@ struct state {
     freesmtp_check_options checking;
     char *from, *dkim_selector, *outgoing_ip, *dns;
     char *to[16];
+    struct bulk bulk;
 };
 
 struct name {
@@ -360,12 +362,12 @@ static void send_message(struct state *s) {
         freesmtp_report_free(report);
         freesmtp_error *error = freesmtp_smtp_send(s->smtp, s->message, &report);
         if (error != NULL) {
-            print_error(error, "send");
+            print_error(error, "send", -1);
             freesmtp_error_free(error);
             return;
         }
     }
-    print_report(report, sends);
+    print_report(report, "send", sends, -1);
     freesmtp_report_free(report);
 }
 
@@ -385,6 +387,12 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
         return freesmtp_smtp_set_log_file_n(s->smtp, line->value, line->size);
     if (is(line, "smtp.allornothing"))
         return freesmtp_smtp_set_all_or_nothing(s->smtp, job_truth(line));
+    if (is(line, "smtp.maxconnections"))
+        return freesmtp_smtp_set_max_connections(s->smtp, (int)job_number(line));
+    if (is(line, "smtp.maxmessagesperconnection"))
+        return freesmtp_smtp_set_max_messages_per_connection(s->smtp, job_number(line));
+    if (is(line, "smtp.ratelimit"))
+        return freesmtp_smtp_set_rate_limit(s->smtp, job_decimal(line));
     if (is(line, "smtp.disconnect")) {
         freesmtp_smtp_disconnect(s->smtp);
         return NULL;
@@ -397,6 +405,12 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
         send_message(s);
         return NULL;
     }
+    if (is(line, "bulk.add") || is(line, "bulk.repeat")) {
+        bulk_add(&s->bulk, s->message, is(line, "bulk.add") ? 1 : job_number(line));
+        return NULL;
+    }
+    if (is(line, "sendbulk"))
+        return bulk_send(&s->bulk, s->smtp);
     return message_line(s, line);
 }
 
@@ -408,6 +422,7 @@ static struct state begin(void) {
 }
 
 static void end(struct state *s) {
+    bulk_clear(&s->bulk);
     freesmtp_message_free(s->message);
     freesmtp_server_free(s->server);
     freesmtp_smtp_free(s->smtp);
@@ -419,6 +434,7 @@ static void end(struct state *s) {
 }
 
 int main(void) {
+    out = stdout;
     struct job job = {NULL, 0};
     struct state s = begin();
     struct line line;
@@ -433,7 +449,7 @@ int main(void) {
             freesmtp_error *error = carry_out(&s, &line);
             failed = error != NULL;
             if (failed)
-                print_error(error, line.key);
+                print_error(error, line.key, -1);
             freesmtp_error_free(error);
         }
     }

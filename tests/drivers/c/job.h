@@ -84,6 +84,14 @@ static long job_number(const struct line *line) {
     return number;
 }
 
+static double job_decimal(const struct line *line) {
+    char *end;
+    const double number = strtod(line->value, &end);
+    if (*line->value == '\0' || *end != '\0')
+        job_fault("not a number", line->value);
+    return number;
+}
+
 /* Decodes base64 in place; the size of the result. */
 static size_t job_base64(struct line *line) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -61,15 +61,25 @@ bool Truth(const std::string &text) {
     return text == "true";
 }
 
-int Number(const std::string &text) {
+/// A number, read with one of the `std::sto…` functions.
+template <class Read>
+auto Numeric(const std::string &text, Read read) {
     std::size_t end = 0;
     try {
-        const int number = std::stoi(text, &end);
+        const auto number = read(text, &end);
         if (end == text.size())
             return number;
     } catch (const std::logic_error &) {
     }
     Fault("not a number: " + text);
+}
+
+int Number(const std::string &text) {
+    return Numeric(text, [](const std::string &from, std::size_t *end) { return std::stoi(from, end); });
+}
+
+double Decimal(const std::string &text) {
+    return Numeric(text, [](const std::string &from, std::size_t *end) { return std::stod(from, end); });
 }
 
 template <class T>
@@ -121,9 +131,20 @@ private:
             Report report;
             for (int sent = 0; sent < sends; ++sent)
                 report = smtp_.Send(message_);
-            json::Print(report, sends);
+            json::Print(report, "send", sends);
         } catch (const SMTPError &error) {
             json::Print(error, "send");
+        }
+    }
+
+    void SendBulk() {
+        std::map<std::size_t, BulkResult> results;
+        smtp_.SendBulk(std::exchange(bulk_, {}), [&](const BulkResult &sent) { results.emplace(sent.Index, sent); });
+        for (const auto &[index, sent] : results) {
+            if (sent)
+                json::Print(*sent.Report, "sendbulk", 1, index);
+            else
+                json::Print(*sent.Error, "sendbulk", index);
         }
     }
 
@@ -140,6 +161,7 @@ private:
     std::optional<std::string> attachment_name_;
     int repeat_ = 1;
     CheckOptions checking_;
+    std::vector<EmailMessage> bulk_;
 
     const std::map<std::string, std::function<void(Value)>> lines_{
         {"server.host", [this](Value v) { server_ = SMTPServer(v); }},
@@ -205,6 +227,9 @@ private:
         {"smtp.defaultdomain", [this](Value v) { smtp_.DefaultDomain = v; }},
         {"smtp.logfile", [this](Value v) { smtp_.LogFile = v; }},
         {"smtp.allornothing", [this](Value v) { smtp_.AllOrNothing = Truth(v); }},
+        {"smtp.maxconnections", [this](Value v) { smtp_.MaxConnections = Number(v); }},
+        {"smtp.maxmessagesperconnection", [this](Value v) { smtp_.MaxMessagesPerConnection = Number(v); }},
+        {"smtp.ratelimit", [this](Value v) { smtp_.RateLimit = Decimal(v); }},
         {"smtp.disconnect", [this](Value) { smtp_.Disconnect(); }},
         {"message.new", [this](Value) { message_ = EmailMessage(); }},
         {"from.email", [this](Value v) { message_.From.Email = v; }},
@@ -266,6 +291,9 @@ private:
         {"check.timeout", [this](Value v) { checking_.Timeout = Number(v); }},
         {"check.server", [this](Value v) { checking_.Server = static_cast<std::size_t>(Number(v)); }},
         {"check", [this](Value) { json::Print(smtp_.Check(std::exchange(checking_, {}))); }},
+        {"bulk.add", [this](Value) { bulk_.push_back(message_); }},
+        {"bulk.repeat", [this](Value v) { bulk_.insert(bulk_.end(), static_cast<std::size_t>(Number(v)), message_); }},
+        {"sendbulk", [this](Value) { SendBulk(); }},
     };
 };
 

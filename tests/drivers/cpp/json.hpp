@@ -123,7 +123,17 @@ inline std::string Write(const freesmtp::CheckStep &step) {
 
 inline void PrintEnd() { std::cout << Object().Put("end", true).Text() << std::endl; }
 
-inline void Print(const freesmtp::Report &report, int sends) {
+/// What every answer begins with; only those of a bulk have an index.
+inline Object Begin(bool ok, const std::string &at, int sends, std::optional<std::size_t> index) {
+    Object answer;
+    answer.Put("ok", ok).Put("at", at).Put("sends", sends);
+    if (index)
+        answer.Put("index", static_cast<std::uint64_t>(*index));
+    return answer;
+}
+
+inline void Print(const freesmtp::Report &report, const std::string &at, int sends,
+                  std::optional<std::size_t> index = {}) {
     const std::string body = Object()
                                  .Put("recipients", report.Recipients)
                                  .Put("reply_code", report.ReplyCode)
@@ -135,11 +145,10 @@ inline void Print(const freesmtp::Report &report, int sends) {
                                  .Put("auth_mechanism", report.AuthMechanism)
                                  .Put("warnings", report.Warnings)
                                  .Text();
-    std::cout << Object().Put("ok", true).Put("at", std::string("send")).Put("sends", sends).Raw("report", body).Text()
-              << std::endl;
+    std::cout << Begin(true, at, sends, index).Raw("report", body).Text() << std::endl;
 }
 
-inline void Print(const freesmtp::SMTPError &error, const std::string &at) {
+inline void Print(const freesmtp::SMTPError &error, const std::string &at, std::optional<std::size_t> index = {}) {
     const std::string body = Object()
                                  .Put("kind", error.KindName())
                                  .Put("number", static_cast<int>(error.Kind()))
@@ -156,7 +165,7 @@ inline void Print(const freesmtp::SMTPError &error, const std::string &at) {
                                  .Put("diagnosis", error.Diagnosis())
                                  .Put("transcript", error.Transcript())
                                  .Text();
-    std::cout << Object().Put("ok", false).Put("at", at).Put("sends", 0).Raw("error", body).Text() << std::endl;
+    std::cout << Begin(false, at, 0, index).Raw("error", body).Text() << std::endl;
 }
 
 inline void Print(const freesmtp::CheckReport &report) {
