@@ -126,10 +126,19 @@ export declare class SMTP {
   set defaultTimeout(value: number);
   /** The limit of each phase in seconds. */
   get timeouts(): Timeouts;
-  set timeouts(value: Partial<Pick<Timeouts, 'connect' | 'greeting' | 'command' | 'dataBlock' | 'endOfData'>>);
+  set timeouts(value: Partial<Pick<Timeouts, 'connect' | 'greeting' | 'command' | 'dataBlock' | 'endOfData' | 'operation'>>);
   /** Whether nothing is sent when one recipient is refused. */
   get allOrNothing(): boolean;
   set allOrNothing(value: boolean);
+  /** How many connections sending in bulk uses at once; 1 at first. */
+  get maxConnections(): number;
+  set maxConnections(value: number);
+  /** How many messages one connection carries, before the next has a new one; 0 for any number. */
+  get maxMessagesPerConnection(): number;
+  set maxMessagesPerConnection(value: number);
+  /** The most messages per second; 0.5 is one in two seconds, null means no limit. */
+  get rateLimit(): number | null;
+  set rateLimit(value: number | null | undefined);
   /** Whether a connection is kept for the next message. */
   get connected(): boolean;
   /** The version of the library. */
@@ -179,10 +188,19 @@ export declare class SMTP {
   set DefaultTimeout(value: number);
   /** The original name of `timeouts`. */
   get Timeouts(): Timeouts;
-  set Timeouts(value: Partial<Pick<Timeouts, 'connect' | 'greeting' | 'command' | 'dataBlock' | 'endOfData'>>);
+  set Timeouts(value: Partial<Pick<Timeouts, 'connect' | 'greeting' | 'command' | 'dataBlock' | 'endOfData' | 'operation'>>);
   /** The original name of `allOrNothing`. */
   get AllOrNothing(): boolean;
   set AllOrNothing(value: boolean);
+  /** The original name of `maxConnections`. */
+  get MaxConnections(): number;
+  set MaxConnections(value: number);
+  /** The original name of `maxMessagesPerConnection`. */
+  get MaxMessagesPerConnection(): number;
+  set MaxMessagesPerConnection(value: number);
+  /** The original name of `rateLimit`. */
+  get RateLimit(): number | null;
+  set RateLimit(value: number | null | undefined);
   /** The original name of `connected`. */
   get Connected(): boolean;
   /** The original name of `version`. */
@@ -229,6 +247,9 @@ export declare class Timeouts {
   /** From the end of the message to the server's reply. */
   get endOfData(): number;
   set endOfData(value: number);
+  /** For a whole call, over all servers; null for no such limit. */
+  get operation(): number | null;
+  set operation(value: number | null | undefined);
   /** The original name of `connect`. */
   get Connect(): number;
   set Connect(value: number);
@@ -244,6 +265,9 @@ export declare class Timeouts {
   /** The original name of `endOfData`. */
   get EndOfData(): number;
   set EndOfData(value: number);
+  /** The original name of `operation`. */
+  get Operation(): number | null;
+  set Operation(value: number | null | undefined);
 }
 
 /** Settings of a server; original names are taken too. */
@@ -332,6 +356,9 @@ export declare class SMTPServer {
   /** Oldest TLS version accepted: `1.0`, `1.1` or `1.2`. */
   get minTlsVersion(): string;
   set minTlsVersion(value: string);
+  /** The server speaks LMTP (RFC 2033), as mailbox servers do: its default port is 24. */
+  get lmtp(): boolean;
+  set lmtp(value: boolean);
   /** PLAIN and LOGIN may send the password in clear text. */
   get allowPlaintextAuth(): boolean;
   set allowPlaintextAuth(value: boolean);
@@ -407,6 +434,9 @@ export declare class SMTPServer {
   /** The original name of `minTlsVersion`. */
   get MinTlsVersion(): string;
   set MinTlsVersion(value: string);
+  /** The original name of `lmtp`. */
+  get Lmtp(): boolean;
+  set Lmtp(value: boolean);
   /** The original name of `allowPlaintextAuth`. */
   get AllowPlaintextAuth(): boolean;
   set AllowPlaintextAuth(value: boolean);

@@ -43,6 +43,18 @@ export declare class Smtp {
   timeouts(): Answer<TimeoutFields>
   /** Sets the limit of each phase. */
   setTimeouts(timeouts: TimeoutFields): Answer<undefined>
+  /** How many connections sending in bulk uses at once. */
+  maxConnections(): Answer<number>
+  /** Sets how many connections sending in bulk uses at once. */
+  setMaxConnections(connections: number): Answer<undefined>
+  /** How many messages one connection carries; 0 for any number. */
+  maxMessagesPerConnection(): Answer<number>
+  /** Sets how many messages one connection carries. */
+  setMaxMessagesPerConnection(messages: number): Answer<undefined>
+  /** The most messages per second. */
+  rateLimit(): Answer<number | undefined | null>
+  /** Sets the most messages per second. */
+  setRateLimit(messagesPerSecond?: number | undefined | null): Answer<undefined>
   /** Whether nothing is sent when one recipient is refused. */
   allOrNothing(): Answer<boolean>
   /** Sets whether nothing is sent when one recipient is refused. */
@@ -614,6 +626,8 @@ export interface TimeoutFields {
   dataBlock: number
   /** From the end of the message to the reply. */
   endOfData: number
+  /** For a whole call. */
+  operation?: number
 }
 
 /** The TLS session that was in use. */

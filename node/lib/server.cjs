@@ -63,6 +63,7 @@ define(SMTPServer, {
   certificatePins: pins,
   tlsServerName: text,
   minTlsVersion: tlsVersion,
+  lmtp: flag,
   allowPlaintextAuth: flag,
   disabledExtensions: words,
   dangerAcceptInvalidCerts: flag,

@@ -7,7 +7,7 @@ const names = require('./names.cjs');
 const { CheckOptions } = require('./check.cjs');
 const { valuesOf } = require('./collection.cjs');
 const { because, classes, take } = require('./error.cjs');
-const { choice, flag, number, path, text, wrongType } = require('./kinds.cjs');
+const { choice, flag, number, optional, path, text, whole, wrongType } = require('./kinds.cjs');
 const { messageValues } = require('./message.cjs');
 const { VALUES, assign } = require('./record.cjs');
 const { toReport } = require('./report.cjs');
@@ -88,6 +88,30 @@ class SMTP {
 
   set allOrNothing(value) {
     take(this.#native.setAllOrNothing(flag(value, 'AllOrNothing')));
+  }
+
+  get maxConnections() {
+    return take(this.#native.maxConnections());
+  }
+
+  set maxConnections(value) {
+    take(this.#native.setMaxConnections(whole(2 ** 32 - 1)(value, 'MaxConnections')));
+  }
+
+  get maxMessagesPerConnection() {
+    return take(this.#native.maxMessagesPerConnection());
+  }
+
+  set maxMessagesPerConnection(value) {
+    take(this.#native.setMaxMessagesPerConnection(whole(2 ** 32 - 1)(value, 'MaxMessagesPerConnection')));
+  }
+
+  get rateLimit() {
+    return take(this.#native.rateLimit());
+  }
+
+  set rateLimit(value) {
+    take(this.#native.setRateLimit(optional(number)(value, 'RateLimit')));
   }
 
   get connected() {

@@ -4,7 +4,7 @@
 const { inspect } = require('node:util');
 const names = require('./names.cjs');
 const { take } = require('./error.cjs');
-const { number } = require('./kinds.cjs');
+const { number, optional } = require('./kinds.cjs');
 
 /** A view: setting a limit sets it in the SMTP object. */
 class Timeouts {
@@ -21,7 +21,7 @@ class Timeouts {
           return take(this.#native.timeouts())[phase];
         },
         set(value) {
-          const limit = number(value, `Timeouts.${original}`);
+          const limit = (phase === 'operation' ? optional(number) : number)(value, `Timeouts.${original}`);
           take(this.#native.setTimeouts({ ...take(this.#native.timeouts()), [phase]: limit }));
         },
         configurable: true,

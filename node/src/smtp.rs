@@ -42,7 +42,7 @@ impl Cancel {
 }
 
 /// Seconds for each phase.
-#[napi(object)]
+#[napi(object, use_nullable = true)]
 pub struct TimeoutFields {
     /// For one address to accept the connection, and for a TLS handshake.
     pub connect: f64,
@@ -54,6 +54,8 @@ pub struct TimeoutFields {
     pub data_block: f64,
     /// From the end of the message to the reply.
     pub end_of_data: f64,
+    /// For a whole call.
+    pub operation: Option<f64>,
 }
 
 /// Settings and kept connections; the servers come with each call, because JavaScript holds them.
@@ -112,14 +114,18 @@ impl Smtp {
     /// Gives all phases the same limit.
     #[napi]
     pub fn set_default_timeout(&self, limit: f64) -> Answer<()> {
-        guard(|| self.inner.borrow_mut().set_timeouts(Timeouts::all(seconds("DefaultTimeout", limit)?)))
+        guard(|| {
+            let timeouts = self.inner.borrow().timeouts();
+            let limit = seconds("DefaultTimeout", limit)?;
+            self.inner.borrow_mut().set_timeouts(timeouts.with_phases(Some(limit)))
+        })
     }
 
     /// The limit of each phase.
     #[napi]
     pub fn timeouts(&self) -> Answer<TimeoutFields> {
         guard(|| {
-            let Timeouts { connect, greeting, command, data_block, end_of_data, .. } =
+            let Timeouts { connect, greeting, command, data_block, end_of_data, operation } =
                 self.inner.borrow().timeouts();
             Ok(TimeoutFields {
                 connect: connect.as_secs_f64(),
@@ -127,6 +133,7 @@ impl Smtp {
                 command: command.as_secs_f64(),
                 data_block: data_block.as_secs_f64(),
                 end_of_data: end_of_data.as_secs_f64(),
+                operation: operation.map(|limit| limit.as_secs_f64()),
             })
         })
     }
@@ -136,16 +143,54 @@ impl Smtp {
     pub fn set_timeouts(&self, timeouts: TimeoutFields) -> Answer<()> {
         guard(|| {
             let limit = |name: &str, value| seconds(&format!("Timeouts.{name}"), value);
-            let before = self.inner.borrow().timeouts();
             self.inner.borrow_mut().set_timeouts(Timeouts {
                 connect: limit("Connect", timeouts.connect)?,
                 greeting: limit("Greeting", timeouts.greeting)?,
                 command: limit("Command", timeouts.command)?,
                 data_block: limit("DataBlock", timeouts.data_block)?,
                 end_of_data: limit("EndOfData", timeouts.end_of_data)?,
-                ..before
+                operation: timeouts.operation.map(|value| limit("Operation", value)).transpose()?,
             })
         })
+    }
+
+    /// How many connections sending in bulk uses at once.
+    #[napi]
+    pub fn max_connections(&self) -> Answer<u32> {
+        guard(|| Ok(u32::try_from(self.inner.borrow().max_connections()).unwrap_or(u32::MAX)))
+    }
+
+    /// Sets how many connections sending in bulk uses at once.
+    #[napi]
+    pub fn set_max_connections(&self, connections: u32) -> Answer<()> {
+        guard(|| self.inner.borrow_mut().set_max_connections(connections as usize))
+    }
+
+    /// How many messages one connection carries; 0 for any number.
+    #[napi]
+    pub fn max_messages_per_connection(&self) -> Answer<u32> {
+        guard(|| Ok(u32::try_from(self.inner.borrow().max_messages_per_connection()).unwrap_or(u32::MAX)))
+    }
+
+    /// Sets how many messages one connection carries.
+    #[napi]
+    pub fn set_max_messages_per_connection(&self, messages: u32) -> Answer<()> {
+        guard(|| {
+            self.inner.borrow_mut().set_max_messages_per_connection(messages.into());
+            Ok(())
+        })
+    }
+
+    /// The most messages per second.
+    #[napi]
+    pub fn rate_limit(&self) -> Answer<Option<f64>> {
+        guard(|| Ok(self.inner.borrow().rate_limit()))
+    }
+
+    /// Sets the most messages per second.
+    #[napi]
+    pub fn set_rate_limit(&self, messages_per_second: Option<f64>) -> Answer<()> {
+        guard(|| self.inner.borrow_mut().set_rate_limit(messages_per_second))
     }
 
     /// Whether nothing is sent when one recipient is refused.

@@ -117,10 +117,19 @@ export declare class SMTP {
   set defaultTimeout(value: number);
   /** The limit of each phase in seconds. */
   get timeouts(): Timeouts;
-  set timeouts(value: Partial<Pick<Timeouts, 'connect' | 'greeting' | 'command' | 'dataBlock' | 'endOfData'>>);
+  set timeouts(value: Partial<Pick<Timeouts, 'connect' | 'greeting' | 'command' | 'dataBlock' | 'endOfData' | 'operation'>>);
   /** Whether nothing is sent when one recipient is refused. */
   get allOrNothing(): boolean;
   set allOrNothing(value: boolean);
+  /** How many connections sending in bulk uses at once; 1 at first. */
+  get maxConnections(): number;
+  set maxConnections(value: number);
+  /** How many messages one connection carries, before the next has a new one; 0 for any number. */
+  get maxMessagesPerConnection(): number;
+  set maxMessagesPerConnection(value: number);
+  /** The most messages per second; 0.5 is one in two seconds, null means no limit. */
+  get rateLimit(): number | null;
+  set rateLimit(value: number | null | undefined);
   /** Whether a connection is kept for the next message. */
   get connected(): boolean;
   /** The version of the library. */
@@ -174,6 +183,9 @@ export declare class Timeouts {
   /** From the end of the message to the server's reply. */
   get endOfData(): number;
   set endOfData(value: number);
+  /** For a whole call, over all servers; null for no such limit. */
+  get operation(): number | null;
+  set operation(value: number | null | undefined);
 }
 
 /** Settings of a server; original names are taken too. */
@@ -262,6 +274,9 @@ export declare class SMTPServer {
   /** Oldest TLS version accepted: `1.0`, `1.1` or `1.2`. */
   get minTlsVersion(): string;
   set minTlsVersion(value: string);
+  /** The server speaks LMTP (RFC 2033), as mailbox servers do: its default port is 24. */
+  get lmtp(): boolean;
+  set lmtp(value: boolean);
   /** PLAIN and LOGIN may send the password in clear text. */
   get allowPlaintextAuth(): boolean;
   set allowPlaintextAuth(value: boolean);

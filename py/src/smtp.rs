@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use freesmtp_core::{
-    Cancel, EmailMessage as Message, Error, Smtp as Core, Timeouts as CoreTimeouts, message::BodyPartFormat,
-};
+use freesmtp_core::{Cancel, EmailMessage as Message, Error, Smtp as Core, message::BodyPartFormat};
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::PyRuntimeError,
@@ -22,7 +20,7 @@ use crate::{
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
     timeouts::Timeouts,
-    value::{from_path, optional_seconds, path, text},
+    value::{from_path, optional_number, optional_seconds, path, text, whole},
 };
 
 /// Sends messages to the first of its servers that takes them, and keeps the connection for the next message.
@@ -120,8 +118,11 @@ impl Smtp {
     #[setter]
     fn set_default_timeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let limit = optional_seconds(value, "DefaultTimeout")?;
-        let timeouts = limit.map_or_else(CoreTimeouts::default, CoreTimeouts::all);
-        call(value.py(), || lock(&self.core).set_timeouts(timeouts))
+        call(value.py(), || {
+            let mut smtp = lock(&self.core);
+            let timeouts = smtp.timeouts().with_phases(limit);
+            smtp.set_timeouts(timeouts)
+        })
     }
 
     /// The limit of each phase.
@@ -139,6 +140,43 @@ impl Smtp {
     #[setter]
     fn set_all_or_nothing(&self, value: bool) {
         lock(&self.core).set_all_or_nothing(value);
+    }
+
+    /// How many connections sending in bulk uses at once; 1 at first.
+    #[getter]
+    fn max_connections(&self) -> usize {
+        lock(&self.core).max_connections()
+    }
+
+    #[setter]
+    fn set_max_connections(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let connections = whole(value, "MaxConnections")?;
+        call(value.py(), || lock(&self.core).set_max_connections(connections))
+    }
+
+    /// How many messages one connection carries, before the next has a new one; 0 for any number.
+    #[getter]
+    fn max_messages_per_connection(&self) -> u64 {
+        lock(&self.core).max_messages_per_connection()
+    }
+
+    #[setter]
+    fn set_max_messages_per_connection(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let messages = whole(value, "MaxMessagesPerConnection")?;
+        lock(&self.core).set_max_messages_per_connection(messages);
+        Ok(())
+    }
+
+    /// The most messages per second, over all threads; 0.5 is one in two seconds, `None` means no limit.
+    #[getter]
+    fn rate_limit(&self) -> Option<f64> {
+        lock(&self.core).rate_limit()
+    }
+
+    #[setter]
+    fn set_rate_limit(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let rate = optional_number(value, "RateLimit")?;
+        call(value.py(), || lock(&self.core).set_rate_limit(rate))
     }
 
     /// Whether a connection is kept for the next message.

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use crate::{
     boundary::{call, lock},
-    value::seconds,
+    value::{optional_seconds, seconds},
 };
 
 /// The limits of an `SMTP` object, in seconds (RFC 5321 section 4.5.3.2). A change holds from the next operation on.
@@ -95,11 +95,28 @@ impl Timeouts {
         self.set(value, "Timeouts.EndOfData", |timeouts| &mut timeouts.end_of_data)
     }
 
+    /// For a whole call, over all servers; `None`, as it is at first, for no such limit.
+    #[getter]
+    fn operation(&self) -> Option<f64> {
+        lock(&self.0).timeouts().operation.map(|limit| limit.as_secs_f64())
+    }
+
+    #[setter]
+    fn set_operation(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let limit = optional_seconds(value, "Timeouts.Operation")?;
+        call(value.py(), || {
+            let mut smtp = lock(&self.0);
+            let timeouts = Core { operation: limit, ..smtp.timeouts() };
+            smtp.set_timeouts(timeouts)
+        })
+    }
+
     fn __repr__(&self) -> String {
-        let Core { connect, greeting, command, data_block, end_of_data, .. } = lock(&self.0).timeouts();
+        let Core { connect, greeting, command, data_block, end_of_data, operation } =
+            lock(&self.0).timeouts();
         format!(
             "Timeouts(connect={connect:?}, greeting={greeting:?}, command={command:?}, data_block={data_block:?}, \
-             end_of_data={end_of_data:?})"
+             end_of_data={end_of_data:?}, operation={operation:?})"
         )
     }
 }

@@ -76,6 +76,27 @@ pub(crate) fn port(value: &Bound<'_, PyAny>) -> PyResult<u16> {
     })
 }
 
+/// A whole number that is not below zero.
+pub(crate) fn whole<T: for<'a, 'py> FromPyObject<'a, 'py>>(
+    value: &Bound<'_, PyAny>,
+    field: &str,
+) -> PyResult<T> {
+    if !value.is_instance_of::<PyInt>() {
+        return Err(wrong_type(value, field, "int"));
+    }
+    value.extract().map_err(|_| {
+        bad_input(value.py(), field, &format!("{value} is no number of them; give a whole number from 0 on"))
+    })
+}
+
+/// `None`, or a number.
+pub(crate) fn optional_number(value: &Bound<'_, PyAny>, field: &str) -> PyResult<Option<f64>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    value.extract().map(Some).map_err(|_| wrong_type(value, field, "float"))
+}
+
 /// Seconds, whole or not.
 pub(crate) fn seconds(value: &Bound<'_, PyAny>, field: &str) -> PyResult<Duration> {
     let number: f64 = value.extract().map_err(|_| wrong_type(value, field, "float"))?;

@@ -18,10 +18,10 @@ const classes = { ...freesmtp, Collection, Timeouts, CheckOptions, DiagnosisCont
 // The members of the original that exist so far, written down apart from the table.
 const ORIGINALS = {
   SMTP: `SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send Connect
-    Disconnect Cancel SendSMTPCommand Reset`,
+    Disconnect Cancel SendSMTPCommand Reset MaxConnections MaxMessagesPerConnection RateLimit`,
   SMTPServer: `Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile
     ClientCertificate ClientKey MinTlsVersion
-    TlsServerName AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames`,
+    TlsServerName Lmtp AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames`,
   EmailMessage: `From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients BodyParts
     Attachments EmbeddedObjects CustomHeaders InReplyTo References AutoSubmitted ListUnsubscribe
     ListUnsubscribeOneClick Calendar ReturnContent EnvelopeID RequireTls DeliverBy DeliverByMode DeliverByTrace HoldFor

@@ -68,12 +68,23 @@ test('SMTP', (t) => {
   roundTrip(smtp, 'logFile', '');
   roundTrip(smtp, 'defaultDomain', 'client.example.com');
   roundTrip(smtp, 'allOrNothing', true);
+  roundTrip(smtp, 'maxConnections', 4);
+  assert.throws(() => { smtp.maxConnections = 0; }, /MaxConnections/);
+  roundTrip(smtp, 'maxMessagesPerConnection', 100);
+  assert.equal(smtp.rateLimit, null);
+  roundTrip(smtp, 'rateLimit', 0.5);
+  assert.throws(() => { smtp.rateLimit = -1; }, /RateLimit/);
+  roundTrip(smtp, 'rateLimit', null);
   assert.equal(smtp.defaultTimeout, null);
   roundTrip(smtp, 'defaultTimeout', 12.5);
   smtp.timeouts.Connect = 3;
   smtp.timeouts = { dataBlock: 4 };
   assert.deepEqual(smtp.timeouts.toJSON(),
-    { connect: 3, greeting: 12.5, command: 12.5, dataBlock: 4, endOfData: 12.5 });
+    { connect: 3, greeting: 12.5, command: 12.5, dataBlock: 4, endOfData: 12.5, operation: null });
+  roundTrip(smtp.timeouts, 'operation', 60);
+  roundTrip(smtp, 'defaultTimeout', 5);
+  assert.equal(smtp.timeouts.operation, 60);
+  roundTrip(smtp.timeouts, 'operation', null);
   assert.equal(smtp.Version, freesmtp.version);
   assert.equal(smtp.Connected, false);
 });

@@ -10,9 +10,9 @@ CLASSES = [value for name, value in vars(_freesmtp).items() if isinstance(value,
 # As the interface is described, not as it is built: what a program of the original may say.
 DESCRIBED = {
     "SMTP": "SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send QuickSend"
-    " Reset Connect Disconnect Cancel SendSMTPCommand",
+    " MaxConnections MaxMessagesPerConnection RateLimit Reset Connect Disconnect Cancel SendSMTPCommand",
     "SMTPServer": "Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile"
-    " ClientCertificate ClientKey MinTlsVersion TlsServerName AllowPlaintextAuth DisabledExtensions"
+    " ClientCertificate ClientKey MinTlsVersion TlsServerName Lmtp AllowPlaintextAuth DisabledExtensions"
     " DangerAcceptInvalidCerts DangerAcceptInvalidHostnames",
     "EmailMessage": "From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding InReplyTo"
     " References Calendar DKIM AutoSubmitted ListUnsubscribe ListUnsubscribeOneClick Raw Recipients BodyParts"

@@ -47,6 +47,13 @@ impl Timeouts {
         }
     }
 
+    /// The same limit for every phase, and the one for the whole as it was: what setting `DefaultTimeout` does; `None`
+    /// for the defaults of the phases.
+    #[must_use]
+    pub fn with_phases(self, limit: Option<Duration>) -> Self {
+        Self { operation: self.operation, ..limit.map_or_else(Self::default, Self::all) }
+    }
+
     /// The limit, when every phase has the same: what the property `DefaultTimeout` shows.
     #[must_use]
     pub fn same(&self) -> Option<Duration> {

@@ -76,6 +76,7 @@ class _ServerProperties(TypedDict, total=False):
     certificate_pins: Iterable[str]
     tls_server_name: str
     min_tls_version: str
+    lmtp: bool
     allow_plaintext_auth: bool
     disabled_extensions: Iterable[str]
     danger_accept_invalid_certs: bool
@@ -490,6 +491,7 @@ class SMTPServer:
     def certificate_pins(self, value: Iterable[str]) -> None: ...
     tls_server_name: str
     min_tls_version: str
+    lmtp: bool
     allow_plaintext_auth: bool
     @property
     def disabled_extensions(self) -> list[str]: ...
@@ -519,6 +521,7 @@ class SMTPServer:
     CertificatePins = certificate_pins
     TlsServerName: str
     MinTlsVersion: str
+    Lmtp: bool
     AllowPlaintextAuth: bool
     DisabledExtensions = disabled_extensions
     DangerAcceptInvalidCerts: bool
@@ -549,12 +552,14 @@ class Timeouts:
     command: float
     data_block: float
     end_of_data: float
+    operation: float | None
 
     Connect: float
     Greeting: float
     Command: float
     DataBlock: float
     EndOfData: float
+    Operation: float | None
 
 _SMTPServers: TypeAlias = SMTPServers
 _Timeouts: TypeAlias = Timeouts
@@ -577,6 +582,9 @@ class SMTP:
     @property
     def timeouts(self) -> _Timeouts: ...
     all_or_nothing: bool
+    max_connections: int
+    max_messages_per_connection: int
+    rate_limit: float | None
     @property
     def connected(self) -> bool: ...
     @property
@@ -626,6 +634,9 @@ class SMTP:
     DefaultTimeout: float | None
     Timeouts = timeouts
     AllOrNothing: bool
+    MaxConnections: int
+    MaxMessagesPerConnection: int
+    RateLimit: float | None
     Connected = connected
     Version = version
     Send = send

@@ -3,7 +3,7 @@
 use std::io;
 
 use freesmtp_core::{BulkResult, EmailMessage, Error, Report, Smtp};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 /// Which operations are called.
 pub(crate) enum Operations {
@@ -19,8 +19,9 @@ impl Operations {
         match (args.next().as_deref(), args.next()) {
             (None, _) => Ok(Self::Blocking),
             (Some("--tokio"), None) => {
-                let runtime = Runtime::new().map_err(|error: io::Error| format!("no runtime: {error}"))?;
-                Ok(Self::Tokio(runtime))
+                // On this thread: waking another for every byte of a slow server would be what is tested.
+                let runtime = Builder::new_current_thread().enable_all().build();
+                runtime.map(Self::Tokio).map_err(|error: io::Error| format!("no runtime: {error}"))
             }
             _ => Err("the only argument is --tokio".to_owned()),
         }
