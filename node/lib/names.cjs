@@ -56,7 +56,6 @@ const members = {
     certificatePins: 'CertificatePins',
     tlsServerName: 'TlsServerName',
     minTlsVersion: 'MinTlsVersion',
-    lmtp: 'Lmtp',
     allowPlaintextAuth: 'AllowPlaintextAuth',
     disabledExtensions: 'DisabledExtensions',
     dangerAcceptInvalidCerts: 'DangerAcceptInvalidCerts',

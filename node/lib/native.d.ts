@@ -627,7 +627,7 @@ export interface TimeoutFields {
   /** From the end of the message to the reply. */
   endOfData: number
   /** For a whole call. */
-  operation?: number
+  operation: number | null
 }
 
 /** The TLS session that was in use. */

@@ -63,7 +63,6 @@ define(SMTPServer, {
   certificatePins: pins,
   tlsServerName: text,
   minTlsVersion: tlsVersion,
-  lmtp: flag,
   allowPlaintextAuth: flag,
   disabledExtensions: words,
   dangerAcceptInvalidCerts: flag,

@@ -274,9 +274,6 @@ export declare class SMTPServer {
   /** Oldest TLS version accepted: `1.0`, `1.1` or `1.2`. */
   get minTlsVersion(): string;
   set minTlsVersion(value: string);
-  /** The server speaks LMTP (RFC 2033), as mailbox servers do: its default port is 24. */
-  get lmtp(): boolean;
-  set lmtp(value: boolean);
   /** PLAIN and LOGIN may send the password in clear text. */
   get allowPlaintextAuth(): boolean;
   set allowPlaintextAuth(value: boolean);

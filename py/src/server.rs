@@ -51,7 +51,6 @@ impl SmtpServer {
                 "certificate_pins" => self.set_certificate_pins(&value),
                 "tls_server_name" => self.set_tls_server_name(&value),
                 "min_tls_version" => self.set_min_tls_version(&value),
-                "lmtp" => self.set_lmtp(value.extract()?),
                 "allow_plaintext_auth" => self.set_allow_plaintext_auth(value.extract()?),
                 "disabled_extensions" => self.set_disabled_extensions(&value),
                 "danger_accept_invalid_certs" => self.set_danger_accept_invalid_certs(value.extract()?),
@@ -389,18 +388,6 @@ impl SmtpServer {
         let name = text(value, "MinTlsVersion")?;
         let value = call(value.py(), || name.parse())?;
         lock(&self.core).min_tls_version = value;
-        Ok(())
-    }
-
-    /// The server speaks LMTP (RFC 2033), as mailbox servers do: its default port is 24.
-    #[getter]
-    fn lmtp(&self) -> bool {
-        lock(&self.core).lmtp
-    }
-
-    #[setter]
-    fn set_lmtp(&self, value: bool) -> PyResult<()> {
-        lock(&self.core).lmtp = value;
         Ok(())
     }
 

@@ -83,7 +83,6 @@ VALUES: dict[str, tuple[Any, dict[str, tuple[Any, Any]]]] = {
             "certificate_pins": ((f"sha256//{'A' * 43}=", "0" * 64), [f"sha256/{'A' * 43}=", "0" * 64]),
             "tls_server_name": ("other.example", SAME),
             "min_tls_version": ("TLSv1.1", "1.1"),
-            "lmtp": (True, SAME),
             "allow_plaintext_auth": (True, SAME),
             "disabled_extensions": (("SIZE", "PIPELINING"), ["SIZE", "PIPELINING"]),
             "danger_accept_invalid_certs": (True, SAME),

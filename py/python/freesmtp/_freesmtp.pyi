@@ -76,7 +76,6 @@ class _ServerProperties(TypedDict, total=False):
     certificate_pins: Iterable[str]
     tls_server_name: str
     min_tls_version: str
-    lmtp: bool
     allow_plaintext_auth: bool
     disabled_extensions: Iterable[str]
     danger_accept_invalid_certs: bool
@@ -491,7 +490,6 @@ class SMTPServer:
     def certificate_pins(self, value: Iterable[str]) -> None: ...
     tls_server_name: str
     min_tls_version: str
-    lmtp: bool
     allow_plaintext_auth: bool
     @property
     def disabled_extensions(self) -> list[str]: ...
@@ -521,7 +519,6 @@ class SMTPServer:
     CertificatePins = certificate_pins
     TlsServerName: str
     MinTlsVersion: str
-    Lmtp: bool
     AllowPlaintextAuth: bool
     DisabledExtensions = disabled_extensions
     DangerAcceptInvalidCerts: bool

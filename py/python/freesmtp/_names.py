@@ -73,7 +73,6 @@ ORIGINAL_NAMES: dict[type, dict[str, str]] = {
         "CertificatePins": "certificate_pins",
         "TlsServerName": "tls_server_name",
         "MinTlsVersion": "min_tls_version",
-        "Lmtp": "lmtp",
         "AllowPlaintextAuth": "allow_plaintext_auth",
         "DisabledExtensions": "disabled_extensions",
         "DangerAcceptInvalidCerts": "danger_accept_invalid_certs",
