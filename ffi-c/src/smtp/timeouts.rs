@@ -32,7 +32,8 @@ pub extern "C" fn freesmtp_smtp_set_default_timeout(
 ) -> Option<Box<freesmtp_error>> {
     guard::attempt(|| {
         let smtp = &mut guard::handle(smtp, "smtp")?.0;
-        smtp.set_timeouts(Timeouts::all(duration(seconds, "DefaultTimeout")?))?;
+        let limit = duration(seconds, "DefaultTimeout")?;
+        smtp.set_timeouts(smtp.timeouts().with_phases(Some(limit)))?;
         Ok(())
     })
 }
