@@ -547,7 +547,7 @@ freesmtp_error *freesmtp_smtp_send_command_n(const freesmtp_smtp *smtp,
 
 /* ---- SMTP: how long it waits ----------------------------------------------------------------------------- */
 
-/// Sets one limit for every phase, in seconds, and none for the whole of a call.
+/// Sets one limit for every phase, in seconds; that of the whole of a call stays as it is.
 freesmtp_error *freesmtp_smtp_set_default_timeout(freesmtp_smtp *smtp, double seconds);
 
 /// Sets a limit for each phase, and one for the whole of a call.

@@ -128,7 +128,7 @@ public:
     Property<std::string, &detail::log_file, &detail::set_log_file> LogFile{handle_.get()};
     /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty for the host's own.
     Property<std::string, &detail::default_domain, &detail::set_default_domain> DefaultDomain{handle_.get()};
-    /// One limit for every phase, in seconds, and none for the whole of a call; read, it is that of a command.
+    /// One limit for every phase, in seconds; that of the whole of a call stays as it is; read, it is that of a command.
     Property<double, &detail::default_timeout, &detail::set_default_timeout> DefaultTimeout{handle_.get()};
     /// A limit for each phase, and one for the whole of a call.
     Property<SMTPTimeouts, &detail::timeouts, &detail::set_timeouts> Timeouts{handle_.get()};

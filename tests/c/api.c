@@ -178,6 +178,9 @@ static void what_is_set_is_given_back(void) {
     timeouts.operation = 0;
     ok(freesmtp_smtp_timeouts(smtp, &timeouts));
     CHECK(timeouts.operation == 90);
+    ok(freesmtp_smtp_set_default_timeout(smtp, 2));
+    ok(freesmtp_smtp_timeouts(smtp, &timeouts));
+    CHECK(timeouts.connect == 2 && timeouts.operation == 90);
     CHECK(freesmtp_smtp_max_connections(smtp) == 1 && freesmtp_smtp_max_messages_per_connection(smtp) == 0);
     CHECK(freesmtp_smtp_rate_limit(smtp) == 0);
     ok(freesmtp_smtp_set_max_connections(smtp, 8));

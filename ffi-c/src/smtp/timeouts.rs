@@ -24,7 +24,7 @@ pub struct freesmtp_timeouts {
     pub operation: f64,
 }
 
-/// Sets one limit for every phase, in seconds, and none for the whole of a call.
+/// Sets one limit for every phase, in seconds; that of the whole of a call stays as it is.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_smtp_set_default_timeout(
     smtp: Option<&mut freesmtp_smtp>,
