@@ -54,8 +54,8 @@ impl<'m> Job<'m> {
 
 /// Where messages come from, and where their results go.
 pub(super) trait Supply<'m>: Send {
-    /// Another message for the open session, if there is one now.
-    fn next(&mut self) -> Option<Job<'m>>;
+    /// Another message for the open session, on which so many are under way, if there is one now.
+    fn next(&mut self, under_way: usize) -> Option<Job<'m>>;
 
     /// A message is done with.
     fn finished(&mut self, index: usize, result: Result<Report, Error>);
@@ -219,7 +219,7 @@ impl<'a> Lane<'a> {
     ) {
         loop {
             while self.open.as_ref().is_some_and(|open| open.session.has_room()) && waiting.is_empty() {
-                let Some(job) = supply.next() else { break };
+                let Some(job) = supply.next(under_way.len()) else { break };
                 self.begin(job, under_way, waiting, supply);
             }
             let Some(open) = &mut self.open else { return };

@@ -210,7 +210,7 @@ impl Smtp {
 struct Single(Option<Result<Report, Error>>);
 
 impl<'m> Supply<'m> for Single {
-    fn next(&mut self) -> Option<Job<'m>> {
+    fn next(&mut self, _under_way: usize) -> Option<Job<'m>> {
         None
     }
 

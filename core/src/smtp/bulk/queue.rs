@@ -49,6 +49,15 @@ pub(super) enum Turn {
     End,
 }
 
+/// What a lane that is sending takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wants {
+    Nothing,
+    Any,
+    /// Only what no idle lane is there for.
+    Spare,
+}
+
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Waiting>,
@@ -195,19 +204,23 @@ impl Queue {
         turn
     }
 
-    /// Gives results back, and takes another message for a lane that is sending: only what no idle lane waits for.
-    pub(super) fn exchange(&self, results: &mut Vec<BulkResult>, wants_more: bool) -> Option<Waiting> {
+    /// Gives results back, and takes another message for a lane that is sending.
+    pub(super) fn exchange(&self, results: &mut Vec<BulkResult>, wants: Wants) -> Option<Waiting> {
         let mut state = self.state();
         state.open = state.open.saturating_sub(results.len());
         state.results.extend(results.drain(..));
-        let enough = wants_more && state.waiting.len() > state.idle + state.starting;
-        let waiting = if enough { state.pop() } else { None };
+        let spare = state.waiting.len() > state.idle + state.starting;
+        let waiting = match wants {
+            Wants::Any => state.pop(),
+            Wants::Spare if spare => state.pop(),
+            Wants::Spare | Wants::Nothing => None,
+        };
         self.tell(state);
         waiting
     }
 
     pub(super) fn finish(&self, index: usize, result: Result<Report, Error>) {
-        self.exchange(&mut vec![BulkResult { index, result }], false);
+        self.exchange(&mut vec![BulkResult { index, result }], Wants::Nothing);
     }
 
     /// Wakes the caller, when it waits for what there is now.
@@ -283,7 +296,7 @@ impl Queue {
 
 impl State {
     fn ahead(&self) -> usize {
-        AHEAD + AHEAD_PER_LANE * (self.most - 1)
+        AHEAD.saturating_add(AHEAD_PER_LANE.saturating_mul(self.most - 1))
     }
 
     fn has_room(&self) -> bool {

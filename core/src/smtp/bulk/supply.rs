@@ -9,7 +9,7 @@ use super::{
         mail::Mail,
     },
     BulkResult,
-    queue::{Queue, Turn, Waiting, What},
+    queue::{Queue, Turn, Waiting, Wants, What},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -71,7 +71,7 @@ impl BulkSupply {
 
     fn flush(&mut self) {
         if !self.done.is_empty() {
-            self.queue.exchange(&mut self.done, false);
+            self.queue.exchange(&mut self.done, Wants::Nothing);
         }
     }
 
@@ -104,9 +104,11 @@ struct Feed<'a> {
 }
 
 impl Supply<'static> for Feed<'_> {
-    fn next(&mut self) -> Option<Job<'static>> {
+    fn next(&mut self, under_way: usize) -> Option<Job<'static>> {
+        // One message ahead costs nobody time, and saves waking an idle lane; a window full would.
+        let wants = if under_way < 2 { Wants::Any } else { Wants::Spare };
         while self.smtp.is_turn() {
-            let waiting = self.supply.queue.exchange(&mut self.supply.done, true)?;
+            let waiting = self.supply.queue.exchange(&mut self.supply.done, wants)?;
             if let Some(job) = self.supply.prepare(waiting, self.smtp) {
                 return Some(job);
             }
