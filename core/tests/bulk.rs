@@ -378,3 +378,34 @@ fn mailmax_and_a_limit_of_messages_end_a_connection() {
         assert_eq!(heard.iter().map(mails).collect::<Vec<_>>(), [7; 10]);
     });
 }
+
+#[test]
+fn an_open_bulk_gives_results_while_its_source_is_slow() {
+    let town = Town::default();
+    let port = town.found(|_, _| Model::new(ALL));
+    let smtp = smtp(port, 2);
+    let bulk = smtp.open_bulk();
+    for number in 0..3 {
+        assert!(bulk.wants_message());
+        assert!(!bulk.wants_message(), "asked for one message twice");
+        bulk.push(Ok(message(number)));
+        // The next message is asked for and does not come: the result comes all the same.
+        let asked = bulk.wants_message();
+        assert!(asked);
+        let results = std::iter::from_fn(|| bulk.next()).find(|results| !results.is_empty()).unwrap();
+        assert_eq!(
+            results.iter().map(|sent| (sent.index, sent.result.is_ok())).collect::<Vec<_>>(),
+            [(2 * number, true)]
+        );
+        bulk.push(Err(Error::input("Subject", "is no text")));
+        let results = bulk.next().unwrap();
+        assert_eq!(
+            results.iter().map(|sent| (sent.index, sent.result.is_ok())).collect::<Vec<_>>(),
+            [(2 * number + 1, false)]
+        );
+    }
+    bulk.close();
+    assert!(!bulk.wants_message());
+    assert!(bulk.next().is_none());
+    assert!(bulk.next().is_none());
+}

@@ -11,6 +11,7 @@ mod address;
 mod attachment;
 mod body_part;
 mod boundary;
+mod bulk;
 mod calendar;
 mod check;
 mod collection;
@@ -44,6 +45,7 @@ mod _freesmtp {
         attachment::Attachment,
         body_part::BodyPart,
         boundary::panic_on,
+        bulk::Bulk,
         calendar::Calendar,
         collection::Collection,
         collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},

@@ -13,6 +13,7 @@ use pyo3::{
 
 use crate::{
     boundary::{call, guard, interruptible, lock},
+    bulk::Bulk,
     check,
     enums::from_python,
     foreign,
@@ -205,6 +206,30 @@ impl Smtp {
     fn send_async<'py>(slf: &Bound<'py, Self>, message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         SEND.import(slf.py(), "freesmtp._asyncio", "send")?.call1((slf, message))
+    }
+
+    /// Sends any number of messages over up to `max_connections` connections, and gives a `BulkResult` for each as it
+    /// completes. One failure never stops the others.
+    ///
+    /// The iterable is asked for messages as they are needed, by the thread that runs the loop. What it raises ends the
+    /// loop; what `send` would raise for one message is the `error` of its result. Leaving the loop cancels the rest.
+    fn send_bulk<'py>(slf: &Bound<'py, Self>, messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        SEND.import(slf.py(), "freesmtp._bulk", "send_bulk")?.call1((slf, messages))
+    }
+
+    /// Like `send_bulk`, for `async for`; the iterable may be an asynchronous one. Cancelling the task ends it.
+    fn send_bulk_async<'py>(
+        slf: &Bound<'py, Self>,
+        messages: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        SEND.import(slf.py(), "freesmtp._bulk", "send_bulk_async")?.call1((slf, messages))
+    }
+
+    /// A bulk without messages yet.
+    fn _open_bulk(&self, py: Python<'_>) -> PyResult<Bulk> {
+        self.current(py).map(|core| Bulk::new(&core))
     }
 
     /// Begins to send in a thread of its own, which calls `done(report, error)` at the end; one of them is `None`.

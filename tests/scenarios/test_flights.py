@@ -9,7 +9,7 @@ from harness.running import RunningDriver
 MESSAGES = 20
 MANY = 500
 # Whose drivers know `sendbulk`.
-BULK = ("rust", "rust-tokio", "c", "cpp")
+BULK = ("rust", "rust-tokio", "c", "cpp", "python")
 # Greeting, EHLO, and QUIT.
 AROUND = 3
 

@@ -21,7 +21,7 @@ mod token;
 mod url;
 
 pub use crate::types::{CertificatePin, Proxy, ProxyProtocol};
-pub use bulk::{Bulk, BulkMessage, BulkResult};
+pub use bulk::{Bulk, BulkMessage, BulkResult, OpenBulk};
 pub use object::Smtp;
 pub(crate) use outcome::explain_at;
 pub use outcome::explain_input;

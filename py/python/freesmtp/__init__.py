@@ -70,7 +70,7 @@ from ._freesmtp import (
     explain,
 )
 from ._names import apply as _apply
-from ._report import Diagnosis, Explanation, RecipientResult, Reply, Report, TlsInfo
+from ._report import BulkResult, Diagnosis, Explanation, RecipientResult, Reply, Report, TlsInfo
 
 _apply_delivery()
 _apply()
@@ -88,6 +88,7 @@ __all__ = [
     "BodyPartEncoding",
     "BodyPartFormat",
     "BodyParts",
+    "BulkResult",
     "Calendar",
     "Cancelled",
     "Canonicalization",

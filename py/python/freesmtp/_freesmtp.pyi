@@ -1,7 +1,7 @@
 # The native part, written by hand and checked against the built module by mypy's stubtest.
 # Documentation is in the module itself. After each class come the original names of `_names.py`.
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Generator, Iterable, Iterator
 from datetime import datetime
 from email.message import Message
 from ipaddress import IPv4Address, IPv6Address
@@ -13,13 +13,14 @@ from typing_extensions import Buffer, Self, TypeAlias, TypedDict, Unpack, disjoi
 
 from . import _enums
 from ._check import CheckReport
-from ._report import Diagnosis, Explanation, Reply, Report
+from ._report import BulkResult, Diagnosis, Explanation, Reply, Report
 
 __all__ = [
     "Address",
     "Attachment",
     "BodyPart",
     "_panic",
+    "_Bulk",
     "Calendar",
     "Collection",
     "Attachments",
@@ -562,6 +563,16 @@ _SMTPServers: TypeAlias = SMTPServers
 _Timeouts: TypeAlias = Timeouts
 
 @final
+class _Bulk:
+    def wants_message(self) -> bool: ...
+    def push(self, message: object) -> None: ...
+    def close(self) -> None: ...
+    def cancel(self) -> None: ...
+    def ready(self) -> tuple[BulkResult, ...]: ...
+    def next(self) -> tuple[BulkResult, ...] | None: ...
+    def wait(self, done: Callable[[tuple[BulkResult, ...] | None, BaseException | None], object]) -> None: ...
+
+@final
 class _Operation:
     def cancel(self) -> None: ...
 
@@ -588,6 +599,12 @@ class SMTP:
     def version(self) -> str: ...
     def send(self, message: EmailMessage | Buffer | _Standard) -> Report: ...
     def send_async(self, message: EmailMessage | Buffer | _Standard) -> Coroutine[Any, Any, Report]: ...
+    def send_bulk(self, messages: Iterable[EmailMessage | Buffer | _Standard]) -> Generator[BulkResult]: ...
+    def send_bulk_async(
+        self,
+        messages: Iterable[EmailMessage | Buffer | _Standard] | AsyncIterable[EmailMessage | Buffer | _Standard],
+    ) -> AsyncGenerator[BulkResult]: ...
+    def _open_bulk(self) -> _Bulk: ...
     def _start(
         self, message: EmailMessage | Buffer | _Standard, done: Callable[[Report | None, BaseException | None], object]
     ) -> _Operation: ...
@@ -638,6 +655,8 @@ class SMTP:
     Version = version
     Send = send
     SendAsync = send_async
+    SendBulk = send_bulk
+    SendBulkAsync = send_bulk_async
     QuickSend = quick_send
     Connect = connect
     Disconnect = disconnect

@@ -43,6 +43,8 @@ ORIGINAL_NAMES: dict[type, dict[str, str]] = {
         "Version": "version",
         "Send": "send",
         "SendAsync": "send_async",
+        "SendBulk": "send_bulk",
+        "SendBulkAsync": "send_bulk_async",
         "QuickSend": "quick_send",
         "Connect": "connect",
         "Disconnect": "disconnect",

@@ -107,6 +107,18 @@ class Report:
 
 
 @dataclass(frozen=True)
+class BulkResult:
+    """What came of one message of `SMTP.send_bulk`."""
+
+    index: int
+    """The place of the message in the iterable, from 0."""
+    report: Report | None
+    """As `SMTP.send` answers; `None` when it failed."""
+    error: Exception | None
+    """What `SMTP.send` would raise; `None` when it was sent."""
+
+
+@dataclass(frozen=True)
 class Reply:
     """One reply of a server, of one or more lines."""
 

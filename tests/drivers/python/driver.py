@@ -86,6 +86,7 @@ class Driver:
         self.message = EmailMessage()
         self.server = SMTPServer()
         self.repeat = 1
+        self.bulk: list[EmailMessage] = []
         self.pending: dict[str, str] = {}
         self.checking: dict[str, Any] = {}
         self.keys: dict[str, Callable[[str], object]] = {
@@ -166,6 +167,9 @@ class Driver:
             "header.name": lambda v: self.keep("header.name", v),
             "header.value": lambda v: self.message.custom_headers.add(self.kept("header.name"), v),
             "repeat": lambda v: setattr(self, "repeat", number(v)),
+            "bulk.add": lambda _: self.bulk.append(self.message),
+            "bulk.repeat": lambda v: self.bulk.extend([self.message] * number(v)),
+            "sendbulk": lambda _: self.send_bulk(),
             "check.from": lambda v: self.checking.update(from_=v),
             "check.to": lambda v: self.checking.setdefault("to", []).append(v),
             "check.dkimselector": lambda v: self.checking.update(dkim_selector=v),
@@ -238,6 +242,18 @@ class Driver:
             return False
         say({"ok": True, "at": "send", "sends": sends, "report": report_data(report)})
         return True
+
+    def send_bulk(self) -> None:
+        """Sends the list, and prints the answers in the order of the messages."""
+        messages, self.bulk = self.bulk, []
+        for sent in sorted(self.smtp.send_bulk(messages), key=lambda sent: sent.index):
+            answer: dict[str, Any] = {"index": sent.index, "at": "sendbulk"}
+            if sent.report is not None:
+                say({"ok": True, **answer, "sends": 1, "report": report_data(sent.report)})
+            elif isinstance(sent.error, SMTPError):
+                say({"ok": False, **answer, "sends": 0, "error": error_data(sent.error)})
+            elif sent.error is not None:
+                raise sent.error
 
     def carry_out(self, key: str, value: str) -> bool:
         """Carries out one line; false when the job ends with it."""

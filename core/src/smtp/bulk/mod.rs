@@ -7,18 +7,19 @@
 //! thread-safe. Each connection has a lane: a thread of its own, or a task of tokio. A second lane begins only when
 //! the first has opened its session: wrong settings or a wrong password are tried once.
 
+mod open;
 mod queue;
 mod supply;
 
-use std::{collections::VecDeque, sync::Arc, thread::JoinHandle};
+use std::collections::VecDeque;
 
-use self::{queue::Queue, supply::BulkSupply};
+pub use self::open::OpenBulk;
 use super::Smtp;
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     message::EmailMessage,
-    net::{Cancel, Runtime, on_this_thread},
-    types::{Report, Stage},
+    net::{Runtime, on_this_thread},
+    types::Report,
 };
 
 /// What came of one message of a bulk.
@@ -58,17 +59,12 @@ impl BulkMessage for Result<EmailMessage, Error> {
 #[derive(Debug)]
 #[must_use = "messages are sent while results are asked for"]
 pub struct Bulk<I> {
-    smtp: Smtp,
     messages: Option<I>,
-    /// Messages taken from the iterator.
-    taken: usize,
     /// Results given back.
     given: usize,
-    queue: Arc<Queue>,
+    open: OpenBulk,
     /// Results that were taken from the queue and not given back yet.
     ready: VecDeque<BulkResult>,
-    threads: Vec<JoinHandle<()>>,
-    runtime: Runtime,
 }
 
 impl Smtp {
@@ -122,14 +118,10 @@ impl Smtp {
 
     fn bulk_on<I>(&self, runtime: Runtime, messages: I) -> Bulk<I> {
         Bulk {
-            smtp: self.clone(),
             messages: Some(messages),
-            taken: 0,
             given: 0,
-            queue: Arc::new(Queue::new(self.max_connections(), Cancel::new())),
+            open: OpenBulk::new(self, runtime),
             ready: VecDeque::new(),
-            threads: Vec::new(),
-            runtime,
         }
     }
 }
@@ -152,64 +144,29 @@ where
                 return Some(result);
             }
             self.fill();
-            while self.queue.wants_lane() {
-                self.begin_lane();
+            if !self.ready.is_empty() {
+                continue;
             }
-            if self.queue.next(self.runtime, &mut self.ready).await.is_break() {
-                self.join();
+            if self.open.advance(&mut self.ready).await.is_break() {
                 return None;
             }
         }
     }
 
-    /// Takes messages from the iterator while some are to be kept ahead.
+    /// Takes messages from the iterator while some are to be kept ahead and no result waits: the next message may be
+    /// long in coming.
     fn fill(&mut self) {
-        while let Some(messages) = self.messages.as_mut().filter(|_| self.queue.has_room()) {
-            let Some(message) = messages.next() else {
-                self.messages = None;
-                self.queue.close();
-                return;
-            };
-            let index = self.taken;
-            self.taken += 1;
-            match message.into_message() {
-                Ok(message) => self.queue.push(index, message),
-                Err(error) => self.queue.refuse(index, error),
-            }
-        }
-    }
-
-    fn begin_lane(&mut self) {
-        self.queue.lane_begins();
-        let supply = BulkSupply::new(Arc::clone(&self.queue));
-        let (smtp, runtime) = (self.smtp.clone(), self.runtime);
-        let lane = async move {
-            supply::run(&smtp, supply, runtime).await;
-            Ok(())
-        };
-        match runtime {
-            Runtime::Thread => {
-                let thread = std::thread::Builder::new()
-                    .name("freesmtp-bulk".to_owned())
-                    .spawn(move || drop(on_this_thread(lane)));
-                match thread {
-                    Ok(thread) => self.threads.push(thread),
-                    // The lane's supply was dropped, which says that it has ended.
-                    Err(error) => self.queue.lane_failed(&no_thread(&error)),
+        while let Some(messages) = self.messages.as_mut().filter(|_| self.open.wants_message()) {
+            if let Some(message) = messages.next() {
+                self.open.push(message.into_message());
+                self.open.look(&mut self.ready);
+                if !self.ready.is_empty() {
+                    return;
                 }
+            } else {
+                self.messages = None;
+                self.open.close();
             }
-            #[cfg(feature = "tokio")]
-            Runtime::Tokio(_) => drop(tokio::spawn(lane)),
-        }
-    }
-}
-
-impl<I> Bulk<I> {
-    /// Waits for the lanes to put their connections back.
-    fn join(&mut self) {
-        for thread in self.threads.drain(..) {
-            // A lane that panicked has told so by the results of its messages.
-            drop(thread.join());
         }
     }
 }
@@ -230,11 +187,7 @@ where
 
 impl<I> Drop for Bulk<I> {
     fn drop(&mut self) {
-        self.queue.stop();
-        self.join();
+        self.open.cancel();
+        self.open.join();
     }
-}
-
-fn no_thread(error: &std::io::Error) -> Error {
-    Error::io(ErrorKind::Internal, Stage::Connect, "no thread could be started for a connection", error)
 }

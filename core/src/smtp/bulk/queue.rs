@@ -63,6 +63,10 @@ struct State {
     waiting: VecDeque<Waiting>,
     octets: usize,
     results: VecDeque<BulkResult>,
+    /// Messages that were given.
+    given: usize,
+    /// The caller is fetching a message.
+    asked: bool,
     /// Messages that have no result yet.
     open: usize,
     /// No message will follow.
@@ -111,32 +115,50 @@ impl Queue {
 
     // --- The caller ------------------------------------------------------------------------------------------------
 
-    /// Whether more messages are to be kept ahead.
-    pub(super) fn has_room(&self) -> bool {
-        self.state().has_room()
+    /// Whether the next message is to be fetched now.
+    pub(super) fn ask(&self) -> bool {
+        let mut state = self.state();
+        let wanted = !state.closed && !state.asked && state.has_room();
+        state.asked |= wanted;
+        wanted
     }
 
-    pub(super) fn push(&self, index: usize, message: EmailMessage) {
+    /// The next message, or why it could not be made. After the end it is forgotten.
+    pub(super) fn push(&self, message: Result<EmailMessage, Error>) -> Option<usize> {
         let mut state = self.state();
-        let octets = message.octets_in_memory();
-        state.octets += octets;
-        state.open += 1;
-        state.waiting.push_back(Waiting { index, octets, what: What::New(Box::new(message)) });
-        let somebody_waits = state.idle > 0;
-        drop(state);
+        state.asked = false;
+        if state.closed {
+            return None;
+        }
+        let index = state.given;
+        state.given += 1;
+        match message {
+            Ok(message) => {
+                let octets = message.octets_in_memory();
+                state.octets += octets;
+                state.open += 1;
+                state.waiting.push_back(Waiting { index, octets, what: What::New(Box::new(message)) });
+            }
+            Err(error) => state.results.push_back(BulkResult { index, result: Err(error) }),
+        }
+        let somebody_waits = state.idle > 0 && !state.waiting.is_empty();
+        self.tell(state);
         if somebody_waits {
             self.lanes.ring();
         }
+        Some(index)
     }
 
-    /// A message that could not be made.
-    pub(super) fn refuse(&self, index: usize, error: Error) {
-        self.state().results.push_back(BulkResult { index, result: Err(error) });
+    /// The results that are ready, in an empty `results`.
+    pub(super) fn look(&self, results: &mut VecDeque<BulkResult>) {
+        std::mem::swap(&mut self.state().results, results);
     }
 
     /// No message will follow.
     pub(super) fn close(&self) {
-        self.state().closed = true;
+        let mut state = self.state();
+        state.closed = true;
+        self.tell(state);
         self.lanes.ring_all();
     }
 
@@ -147,22 +169,20 @@ impl Queue {
         state.closed = true;
         state.open -= state.waiting.len().min(state.open);
         state.waiting.clear();
-        drop(state);
+        self.tell(state);
         if under_way {
             self.cancel.cancel();
         }
         self.lanes.ring_all();
     }
 
-    /// Whether another lane would have something to do.
-    pub(super) fn wants_lane(&self) -> bool {
-        self.state().wants_lane()
-    }
-
-    pub(super) fn lane_begins(&self) {
+    /// Whether another lane would have something to do; it counts as begun then.
+    pub(super) fn lane_begins(&self) -> bool {
         let mut state = self.state();
-        state.lanes += 1;
-        state.starting += 1;
+        let begins = state.wants_lane();
+        state.lanes += usize::from(begins);
+        state.starting += usize::from(begins);
+        begins
     }
 
     /// The results that are ready, in `results`; `Break` when there are no more, and nothing to do. It goes on without
@@ -291,6 +311,7 @@ impl Queue {
             state.open = state.open.saturating_sub(1);
             state.results.push_back(BulkResult { index: waiting.index, result: Err(error.clone()) });
         }
+        self.tell(state);
     }
 }
 
@@ -305,7 +326,7 @@ impl State {
 
     /// Whether it is worth waking the caller for more messages.
     fn wants_messages(&self) -> bool {
-        !self.closed && self.has_room() && self.waiting.len() <= self.ahead() / 2
+        !self.closed && !self.asked && self.has_room() && self.waiting.len() <= self.ahead() / 2
     }
 
     fn wants_lane(&self) -> bool {
