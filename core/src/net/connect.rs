@@ -229,6 +229,46 @@ mod tests {
         assert_eq!(socket.unwrap().peer(), Some(listener.local_addr().unwrap()));
     }
 
+    /// A port whose queue of connections is full: what asks for another is not answered.
+    #[cfg(target_os = "linux")]
+    fn silent_port() -> (socket2::Socket, Vec<socket2::Socket>, SocketAddr) {
+        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let queued = (0..8).map(|_| socket::start_connecting(&address, None).unwrap()).collect();
+        (listener, queued, address.as_socket().unwrap())
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn race_with_a_silent_address(runtime: Runtime) -> Result<(), Error> {
+        let (_full, _queued, silent) = silent_port();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let answering = listener.local_addr().unwrap();
+        let cancel = Cancel::new();
+        let operation = Operation::new(runtime, &cancel, None);
+        let poller = operation.poller()?;
+        let addresses = [silent, answering].map(SockAddr::from);
+        let minute = Duration::from_secs(60);
+        let won = race(&addresses, None, minute, &poller, &operation).await;
+        assert_eq!(won.map_err(|_| cancelled(Stage::Connect))?.peer(), Some(answering));
+        // Alone, the silent one is given up in its time.
+        let lost = race(&addresses[..1], None, Duration::from_millis(50), &poller, &operation).await;
+        assert!(matches!(lost, Err(Lost::Failed(Failed(one))) if one[0].1.kind() == io::ErrorKind::TimedOut));
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_silent_address_is_overtaken_by_the_next_on_either_runtime() {
+        on_this_thread(race_with_a_silent_address(Runtime::Thread)).unwrap();
+        #[cfg(feature = "tokio")]
+        {
+            let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            tokio.block_on(async { race_with_a_silent_address(Runtime::tokio()?).await }).unwrap();
+        }
+    }
+
     #[test]
     fn a_closed_port_is_refused_with_its_own_failure() {
         let cancel = Cancel::new();

@@ -9,9 +9,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{self, Receiver},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use freesmtp_core::{EmailMessage, Error, Report, Server, Smtp, types::Reply};
+use freesmtp_core::{EmailMessage, Error, Report, Server, Smtp, Timeouts, types::Reply};
 
 /// For each line of the client that begins so an answer; `close` closes.
 pub(crate) type Turn = (&'static str, &'static str);
@@ -180,6 +181,8 @@ pub(crate) fn silent_at(script: Vec<Turn>, last: &'static str) -> (u16, Receiver
 pub(crate) fn smtp(ports: &[u16]) -> Smtp {
     let mut smtp = Smtp::default();
     smtp.set_default_domain("client.test").unwrap();
+    // What would hang fails.
+    smtp.set_timeouts(Timeouts::all(Duration::from_secs(30))).unwrap();
     for port in ports {
         smtp.servers_mut().push(Server { port: *port, ..Server::new("127.0.0.1") });
     }
