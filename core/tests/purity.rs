@@ -94,8 +94,9 @@ fn the_house_is_built_in_one_direction() {
         for (path, text) in files {
             let code = code(&text);
             for word in *forbidden {
-                // A checked mailbox answers bad input with the one error: the only step back, and a documented one.
-                let allowed = path.ends_with("types/address.rs") && *word == "crate::error";
+                // What is read from text answers bad input with the one error: the only step back.
+                let read = ["address.rs", "certificate_pin.rs", "proxy.rs", "url.rs"];
+                let allowed = *word == "crate::error" && read.iter().any(|file| path.ends_with(file));
                 assert!(allowed || !code.contains(word), "{path} names {word}");
             }
         }

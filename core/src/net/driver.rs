@@ -47,7 +47,8 @@ pub(crate) type GetToken = Box<dyn FnOnce() -> Result<Secret, String> + Send>;
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: Stream,
-    engine: Engine,
+    /// Boxed: a session is moved from pool to caller and back with every message, and this is most of it.
+    engine: Box<Engine>,
     poller: Arc<Poller>,
     tls: Option<TlsInfo>,
     /// The client has shown a certificate of its own, or would have.
@@ -73,7 +74,7 @@ impl Connection {
         let (peer, local) = (socket.peer(), socket.local());
         Self {
             stream: Stream::Plain(socket),
-            engine,
+            engine: Box::new(engine),
             poller,
             tls: None,
             has_certificate: false,
