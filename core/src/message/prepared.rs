@@ -47,7 +47,8 @@ pub(super) struct Opening<'a> {
 
 impl Opening<'_> {
     pub(super) fn allowed(&self) -> Allowed {
-        Allowed { eight_bit: self.form.eight_bit, binary: self.form.unencoded, alone: self.alone }
+        let Form { eight_bit, unencoded, .. } = self.form;
+        Allowed { eight_bit, binary: unencoded, alone: self.alone, line_ends: false }
     }
 }
 

@@ -42,6 +42,7 @@ impl Object {
     /// An invitation as a file, for readers that show no invitation.
     pub(super) fn of_calendar(calendar: &Calendar, boundary: &Boundary, allowed: Allowed) -> Option<Self> {
         let name = calendar.file_name.clone()?;
+        let allowed = Allowed { line_ends: true, ..allowed };
         let text = body::to_crlf(&calendar.text).into_owned().into_bytes();
         let mut survey = Survey::new(boundary.as_bytes());
         let total = text.len() as u64;

@@ -1,6 +1,6 @@
 //! One pass over the bytes of an attachment: which encodings bring every byte back, and which of them is the shortest.
 
-use memchr::{memchr, memchr2_iter, memmem};
+use memchr::{memchr, memchr2, memchr2_iter, memmem};
 
 use super::{base64, encoding::Encoding, header::HARD_LIMIT, quoted_printable};
 
@@ -66,6 +66,8 @@ pub(super) struct Survey<'a> {
     /// Each boundary of the message begins so; it must not occur in what travels as it is.
     boundary: memmem::Finder<'a>,
     has_boundary: bool,
+    /// A CR or LF occurred, where none may travel as it is.
+    has_line_end: bool,
     /// The end of the last piece, where a boundary may begin.
     tail: Vec<u8>,
     quoted: Quoted,
@@ -91,6 +93,9 @@ pub(super) struct Allowed {
     pub(super) binary: bool,
     /// The part is the end of the message, which has to end in CRLF.
     pub(super) alone: bool,
+    /// A line end may travel as a line end. What stores mail writes its own there, and a reader of the store gets that
+    /// back: right for a text, and a changed byte for a file.
+    pub(super) line_ends: bool,
 }
 
 impl<'a> Survey<'a> {
@@ -100,6 +105,7 @@ impl<'a> Survey<'a> {
             shape: Shape::default(),
             boundary: memmem::Finder::new(boundary),
             has_boundary: false,
+            has_line_end: false,
             tail: Vec::new(),
             quoted: Quoted::default(),
         }
@@ -108,6 +114,10 @@ impl<'a> Survey<'a> {
     /// Looks at the next piece of `total` bytes; answers whether looking further can change anything.
     pub(super) fn push(&mut self, piece: &[u8], total: u64, allowed: Allowed) -> bool {
         self.octets += piece.len() as u64;
+        self.has_line_end |= !allowed.line_ends && !allowed.binary && memchr2(b'\r', b'\n', piece).is_some();
+        if self.has_line_end {
+            return false;
+        }
         self.shape.push(piece);
         let lines = self.shape.may_be_lines(allowed.eight_bit) && !self.has_boundary;
         if lines || allowed.binary {
@@ -142,7 +152,7 @@ impl<'a> Survey<'a> {
     /// The shortest form that brings every byte back, and its octets.
     pub(super) fn finish(mut self, total: u64, allowed: Allowed) -> (Encoding, u64) {
         let based = base64::encoded_len(total);
-        if self.octets != total {
+        if self.octets != total || self.has_line_end {
             // Nothing shorter is possible, or the file is changing, which is found out when it is sent.
             return (Encoding::Base64, based);
         }
@@ -212,17 +222,18 @@ mod tests {
         let total = bytes.len() as u64;
         let mut quoted = Vec::new();
         quoted_printable::encode(bytes, &mut quoted);
-        let mut right = vec![
-            (Encoding::QuotedPrintable, quoted.len() as u64),
-            (Encoding::Base64, base64::encoded_len(total)),
-        ];
+        let mut right = vec![(Encoding::Base64, base64::encoded_len(total))];
+        let may_end_lines = allowed.line_ends || !bytes.iter().any(|b| b"\r\n".contains(b));
+        if may_end_lines {
+            right.push((Encoding::QuotedPrintable, quoted.len() as u64));
+        }
         let searched = bytes.windows(BOUNDARY.len()).all(|window| window != BOUNDARY);
         let pairs = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
         let ends = bytes.iter().filter(|b| b"\r\n".contains(b)).count();
         let short =
             bytes.split(|b| *b == b'\n').all(|line| line.strip_suffix(b"\r").unwrap_or(line).len() <= 998);
         let whole = !allowed.alone || bytes.is_empty() || bytes.ends_with(b"\r\n");
-        if searched && ends == 2 * pairs && short && whole && !bytes.contains(&0) {
+        if may_end_lines && searched && ends == 2 * pairs && short && whole && !bytes.contains(&0) {
             if bytes.is_ascii() {
                 right.push((Encoding::SevenBit, total));
             } else if allowed.eight_bit {
@@ -251,9 +262,9 @@ mod tests {
         /// Never one that would lose a byte, and never a longer one than the shortest.
         #[test]
         fn the_shortest_right_encoding_is_chosen(
-            bytes in contents(), step in 1usize..200, eight_bit: bool, binary: bool, alone: bool,
+            bytes in contents(), step in 1usize..200, eight_bit: bool, binary: bool, alone: bool, line_ends: bool,
         ) {
-            let allowed = Allowed { eight_bit, binary, alone };
+            let allowed = Allowed { eight_bit, binary, alone, line_ends };
             let (encoding, octets) = chosen(&bytes, step, allowed);
             let right = right(&bytes, allowed);
             prop_assert!(right.contains(&(encoding, octets)), "{encoding:?} {octets} of {right:?}");
@@ -270,7 +281,7 @@ mod tests {
         let random: Vec<u8> =
             (0..1_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let (mut survey, total) = (Survey::new(BOUNDARY), random.len() as u64);
-        let allowed = Allowed { eight_bit: true, binary: false, alone: false };
+        let allowed = Allowed { eight_bit: true, binary: false, alone: false, line_ends: true };
         let looked = random.chunks(1000).take_while(|piece| survey.push(piece, total, allowed)).count();
         assert!(looked < 500, "{looked}");
         assert_eq!(survey.finish(total, allowed).0, Encoding::Base64);
