@@ -114,8 +114,8 @@ impl<'a> Survey<'a> {
     /// Looks at the next piece of `total` bytes; answers whether looking further can change anything.
     pub(super) fn push(&mut self, piece: &[u8], total: u64, allowed: Allowed) -> bool {
         self.octets += piece.len() as u64;
-        self.has_line_end |= !allowed.line_ends && !allowed.binary && memchr2(b'\r', b'\n', piece).is_some();
-        if self.has_line_end {
+        self.has_line_end |= !allowed.line_ends && memchr2(b'\r', b'\n', piece).is_some();
+        if self.has_line_end && !allowed.binary {
             return false;
         }
         self.shape.push(piece);
@@ -152,12 +152,12 @@ impl<'a> Survey<'a> {
     /// The shortest form that brings every byte back, and its octets.
     pub(super) fn finish(mut self, total: u64, allowed: Allowed) -> (Encoding, u64) {
         let based = base64::encoded_len(total);
-        if self.octets != total || self.has_line_end {
+        if self.octets != total || (self.has_line_end && !allowed.binary) {
             // Nothing shorter is possible, or the file is changing, which is found out when it is sent.
             return (Encoding::Base64, based);
         }
         let ends = !allowed.alone || self.shape.column == 0;
-        if ends && !self.has_boundary && self.shape.are_lines(allowed.eight_bit) {
+        if ends && !self.has_boundary && !self.has_line_end && self.shape.are_lines(allowed.eight_bit) {
             let encoding = if self.shape.eight_bit { Encoding::EightBit } else { Encoding::SevenBit };
             return (encoding, total);
         }
