@@ -15,7 +15,37 @@ use std::{
     process::ExitCode,
 };
 
+use clap::{Parser, Subcommand};
 use freesmtp_core::{Error, ErrorKind};
+
+/// Sends mail, catches mail, and says why mail was refused.
+#[derive(Debug, Parser)]
+#[command(name = "freesmtp", version, max_term_width = 100, subcommand_required = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(Box<check::Arguments>),
+    Send(Box<send::Arguments>),
+    Sink(sink::Arguments),
+    Diagnose(diagnose::Arguments),
+    Explain(explain::Arguments),
+}
+
+/// Reads the arguments of this process and runs the command that they name.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Send(arguments) => send::run(&arguments),
+        Command::Sink(arguments) => sink::run(arguments),
+        Command::Diagnose(arguments) => diagnose::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+    }
+}
 
 /// Prints on standard output, at once. That nobody reads it (`| head`) changes nothing about what was done.
 fn print(text: &str) {
@@ -55,5 +85,15 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_contradict_nothing() {
+        super::Arguments::command().debug_assert();
     }
 }

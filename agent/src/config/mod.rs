@@ -1,0 +1,12 @@
+//! What is set: one TOML file (`freesmtp agent --config FILE`), and flags over it.
+//!
+//! Every field is checked before anything starts; an error names it as it stands in the file, such as
+//! `route[2].servers[0]`.
+
+mod agent;
+mod duration;
+mod route;
+
+pub use agent::{AgentSettings, DestinationLimits, RetrySettings};
+pub use duration::Span;
+pub use route::{RouteSettings, Via};
