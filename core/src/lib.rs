@@ -21,8 +21,8 @@
 //! ```
 //!
 //! The house: [`types`] are data, [`message`] composes, [`protocol`] is the SMTP engine without I/O, [`net`] drives it
-//! over sockets, [`diagnosis`] explains failures, [`log`] writes the conversation down, [`smtp`] is the object that
-//! programs use. `message` and `protocol` name no socket, file system, clock or runtime.
+//! over sockets, [`diagnosis`] explains failures, [`log`] writes the conversation down, [`spool`] takes messages for
+//! the agent to deliver, [`smtp`] is the object that programs use. `message` and `protocol` name no socket, file system, clock or runtime.
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +36,7 @@ pub mod net;
 mod os;
 pub mod protocol;
 pub mod smtp;
+pub mod spool;
 pub mod types;
 
 pub use error::{Error, ErrorKind};

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Attachment, AutoSubmitted, BodyPart, BodyPartEncoding, BodyPartFormat, Calendar, Content, Date,
-    DeliveryOptions, DkimSigner, Priority, Recipient, RecipientType, Stream,
+    DeliveryOptions, DkimSigner, Priority, Recipient, RecipientType, SpoolOptions, Stream,
 };
 use crate::types::Address;
 
@@ -65,6 +65,8 @@ pub struct EmailMessage {
     pub dkim: Vec<DkimSigner>,
     /// What is asked of the servers on the way: reports, time limits, encryption.
     pub delivery: DeliveryOptions,
+    /// What is asked of the spool, when it is submitted there.
+    pub spool: SpoolOptions,
     /// A whole message in the form of RFC 5322, passed through; see [`EmailMessage::raw`].
     pub raw: Option<Content>,
 }
@@ -102,6 +104,7 @@ impl EmailMessage {
             calendar: None,
             dkim: Vec::new(),
             delivery: DeliveryOptions::default(),
+            spool: SpoolOptions::default(),
             raw: None,
         }
     }
@@ -111,7 +114,8 @@ impl EmailMessage {
     ///
     /// The envelope is that of `return_path`, `sender`, `from` and `recipients` where they are set, else that of the
     /// headers: `Sender` or `From`; `To`, `Cc` and `Bcc`, or their `Resent-` forms where there are any (RFC 5322
-    /// section 3.6.6). `dkim` signs it, and `delivery` is asked of the servers. Every other property has to be unset.
+    /// section 3.6.6). `dkim` signs it, `delivery` is asked of the servers and `spool` of the spool. Every other property
+    /// has to be unset.
     pub fn raw(content: impl Into<Content>) -> Self {
         Self { raw: Some(content.into()), ..Self::new() }
     }

@@ -41,6 +41,7 @@ mod quoted_printable;
 mod raw;
 mod reader;
 mod recipient;
+mod spool_options;
 mod stream;
 mod structure;
 mod survey;
@@ -60,6 +61,7 @@ pub use email::{CustomHeader, EmailMessage};
 pub use notify::Notify;
 pub use priority::Priority;
 pub use recipient::{EnvelopeRecipient, Recipient, RecipientType};
+pub use spool_options::SpoolOptions;
 pub use stream::Stream;
 
 /// Implements `number`, `from_number`, `as_str`, `Display` and `FromStr` (any case) for an enum of the object API.

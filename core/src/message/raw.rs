@@ -119,6 +119,7 @@ fn check_unset(message: &EmailMessage) -> Result<(), Error> {
         recipients: message.recipients.clone(),
         dkim: message.dkim.clone(),
         delivery: message.delivery.clone(),
+        spool: message.spool.clone(),
         raw: message.raw.clone(),
         ..EmailMessage::new()
     };
@@ -127,7 +128,7 @@ fn check_unset(message: &EmailMessage) -> Result<(), Error> {
         return Ok(());
     }
     Err(refuse(
-        "a raw message holds its own headers and parts; only From, Sender, ReturnPath, Recipients, DKIM and delivery options are set beside it",
+        "a raw message holds its own headers and parts; only From, Sender, ReturnPath, Recipients, DKIM, delivery and spool options are set beside it",
     ))
 }
 

@@ -1,0 +1,151 @@
+//! What a record says about a message beside its bytes.
+
+use std::collections::HashMap;
+
+use crate::{
+    error::Error,
+    message::{Composed, DeliveryOptions, EmailMessage, Files, Form, RecipientOptions, SpoolOptions, Stamp},
+    types::{Mailbox, Moment},
+};
+
+/// What octets occur in a message (`BODY` of MAIL).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum BodyType {
+    /// Lines of ASCII: every server takes it.
+    #[default]
+    SevenBit = 0,
+    /// Lines with octets above 127 (8BITMIME, RFC 6152).
+    EightBit = 1,
+    /// Octets that are no lines (BINARYMIME, RFC 3030).
+    Binary = 2,
+}
+
+/// One recipient of an envelope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipient {
+    /// The mailbox, `user@example.com`.
+    pub email: String,
+    /// What is asked of the servers for it.
+    pub options: RecipientOptions,
+}
+
+impl Recipient {
+    /// A recipient of whom nothing special is asked.
+    pub fn new(email: impl Into<String>) -> Self {
+        Self { email: email.into(), options: RecipientOptions::default() }
+    }
+}
+
+/// The envelope of a message in the spool: plain data, checked by [`Envelope::check`] before it is written and after it is
+/// read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where bounces go, `user@example.com`; empty is the null reverse-path.
+    pub reverse_path: String,
+    /// At least one.
+    pub recipients: Vec<Recipient>,
+    /// What is asked of the servers for the message as a whole. `HoldFor` and `HoldUntil` (FUTURERELEASE) are unset here:
+    /// they became `not_before` of the options. `DeliverBy` counts from the submission.
+    pub delivery: DeliveryOptions,
+    /// What octets occur in the message.
+    pub body: BodyType,
+    /// It needs SMTPUTF8 (RFC 6531).
+    pub utf8: bool,
+    /// What is asked of the spool.
+    pub options: SpoolOptions,
+}
+
+impl Envelope {
+    /// Checks every address and option as `Send` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::input`] for the property that is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        if !self.reverse_path.is_empty() {
+            Mailbox::parse(&self.reverse_path, "ReturnPath")?;
+        }
+        if self.recipients.is_empty() {
+            return Err(Error::input("Recipients", "the message has no recipient; add at least one"));
+        }
+        for (i, recipient) in self.recipients.iter().enumerate() {
+            Mailbox::parse(&recipient.email, "Email")
+                .map_err(|error| error.with_field(format!("Recipients[{i}].Email")))?;
+            recipient.options.check(|member| format!("Recipients[{i}].{member}"))?;
+        }
+        if self.delivery.hold_for.is_some() || self.delivery.hold_until.is_some() {
+            let problem = "a record holds this time as NotBefore of its spool options; set that";
+            return Err(Error::input("HoldUntil", problem));
+        }
+        self.delivery.check(Moment::new(0))?;
+        self.options.check()
+    }
+}
+
+/// Checks a message as `Send` does and composes it in the form that every server takes: lines of 7 bits, except for raw
+/// messages, which stay as they are, and for addresses that need SMTPUTF8.
+///
+/// # Errors
+///
+/// As [`EmailMessage::compose`], and [`Error::input`] for a property of [`EmailMessage::spool`].
+pub fn compose(
+    message: &EmailMessage,
+    stamp: &Stamp,
+    files: &dyn Files,
+) -> Result<(Envelope, Composed), Error> {
+    let options = options(message, Moment::new(stamp.date.unix_seconds))?;
+    options.check()?;
+    let composed = message.compose(stamp, files, Form { utf8: true, ..Form::default() })?;
+    let recipients = recipients(message, &composed);
+    let body = match (composed.needs_binary(), composed.has_eight_bit()) {
+        (true, _) => BodyType::Binary,
+        (false, true) => BodyType::EightBit,
+        (false, false) => BodyType::SevenBit,
+    };
+    let envelope = Envelope {
+        reverse_path: composed.reverse_path().and_then(|path| path.to_path(true)).unwrap_or_default(),
+        recipients,
+        delivery: DeliveryOptions { hold_for: None, hold_until: None, ..message.delivery.clone() },
+        body,
+        utf8: composed.needs_utf8(),
+        options,
+    };
+    Ok((envelope, composed))
+}
+
+/// The options, with the time for which servers were asked to hold the message: the spool does that itself.
+fn options(message: &EmailMessage, now: Moment) -> Result<SpoolOptions, Error> {
+    let mut options = message.spool.clone();
+    let delivery = &message.delivery;
+    let held = match (delivery.hold_for, delivery.hold_until) {
+        (Some(seconds), _) => Some(Moment::new(now.unix_seconds.saturating_add(i64::from(seconds)))),
+        (None, until) => until,
+    };
+    if held.is_some() && options.not_before.is_some() {
+        let problem = "and HoldFor or HoldUntil are both set; leave one of the two out";
+        return Err(Error::input("Spool.NotBefore", problem));
+    }
+    options.not_before = options.not_before.or(held);
+    Ok(options)
+}
+
+/// Each mailbox once, with the options that the composer found for it: the first that are asked for it anywhere.
+fn recipients(message: &EmailMessage, composed: &Composed) -> Vec<Recipient> {
+    let plain = RecipientOptions::default();
+    let mut asked: HashMap<Mailbox, &RecipientOptions> = HashMap::new();
+    for recipient in message.recipients.iter().filter(|recipient| recipient.options != plain) {
+        if let Ok(mailbox) = Mailbox::parse(&recipient.address.email, "Email") {
+            asked.entry(mailbox).or_insert(&recipient.options);
+        }
+    }
+    let all = composed.recipients().iter();
+    all.map(|recipient| Recipient {
+        email: recipient.email.clone(),
+        options: match asked.is_empty() {
+            true => plain.clone(),
+            false => asked.get(&recipient.mailbox).copied().cloned().unwrap_or_default(),
+        },
+    })
+    .collect()
+}
