@@ -105,4 +105,4 @@ function because(error, cause) {
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, enumerable: false, writable: true });
 }
 
-module.exports = { because, classes, kinds, lacksToken, take };
+module.exports = { because, classes, kinds, lacksToken, take, toError };

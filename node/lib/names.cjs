@@ -19,6 +19,7 @@ const members = {
     version: 'Version',
     send: 'Send',
     sendSync: 'SendSync',
+    sendBulk: 'SendBulk',
     connect: 'Connect',
     disconnect: 'Disconnect',
     cancel: 'Cancel',

@@ -9,7 +9,7 @@ const {
   choice, flag, optional, path, pem, pins, proxy, seconds, text, tlsVersion, whole, words, wrongType,
 } = require('./kinds.cjs');
 const { Record, VALUES, define } = require('./record.cjs');
-const { callbackOf } = require('./token.cjs');
+const { keyOf } = require('./token.cjs');
 
 class SMTPServer extends Record {
   static positional = ['name', 'port', 'timeout', 'authMode', 'account', 'password'];
@@ -37,7 +37,7 @@ class SMTPServer extends Record {
     const giveToken = typeof value === 'function' ? value : null;
     Object.assign(this[VALUES], {
       token: giveToken ? '' : text(value, names.members.SMTPServer.token),
-      tokenCallback: giveToken && callbackOf(giveToken),
+      tokenKey: giveToken && keyOf(giveToken),
       giveToken,
     });
   }

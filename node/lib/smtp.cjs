@@ -4,6 +4,7 @@
 const { inspect } = require('node:util');
 const native = require('./native.cjs');
 const names = require('./names.cjs');
+const { bulkResults, iteratorOf } = require('./bulk.cjs');
 const { CheckOptions } = require('./check.cjs');
 const { valuesOf } = require('./collection.cjs');
 const { because, classes, take } = require('./error.cjs');
@@ -128,6 +129,15 @@ class SMTP {
     const values = messageValues(message);
     return toReport(await this.#abortable(signal, (servers, { ask }, cancel) =>
       this.#native.send(servers, values, cancel, ask)));
+  }
+
+  /** Sends any number of messages; gives their results as they come. */
+  sendBulk(messages, { signal } = {}) {
+    requireSignal(signal);
+    const servers = this.#values();
+    const questions = new TokenQuestions(servers);
+    const bulk = take(this.#native.openBulk(servers, questions.ask));
+    return bulkResults(bulk, iteratorOf(messages), { questions, signal, running: this.#questions });
   }
 
   /** Looks at a server without sending mail. */

@@ -5,45 +5,54 @@ const native = require('./native.cjs');
 const { because, lacksToken } = require('./error.cjs');
 const { text } = require('./kinds.cjs');
 
-/** The native half of each function: connections are kept for servers that share one. */
-const callbacks = new WeakMap();
-let made = 0;
+/** The number of each function: connections are kept for servers that share one. */
+const keys = new WeakMap();
 
-/** The native half of a function that gives tokens. */
-function callbackOf(give) {
-  let callback = callbacks.get(give);
-  if (!callback) {
-    made += 1;
-    callback = { id: made, handle: native.tokenCallback(made) };
-    callbacks.set(give, callback);
+/** The number by which the native half knows a function that gives tokens. */
+function keyOf(give) {
+  let key = keys.get(give);
+  if (key === undefined) {
+    key = native.newTokenKey();
+    keys.set(give, key);
   }
-  return callback.handle;
+  return key;
 }
+
+function reasonOf(thrown) {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+const CANCELLED = 'the operation was cancelled';
+
+/** Failures that are kept to explain errors with. */
+const KEPT = 100;
 
 /** The questions of one call of the native half. */
 class TokenQuestions {
   #give = new Map();
   #open = new Set();
   #failures = [];
+  #cancelled = false;
 
   /** `servers`: the values of the servers of the call. */
   constructor(servers) {
     for (const { giveToken } of servers) {
       if (giveToken) {
-        this.#give.set(callbacks.get(giveToken).id, giveToken);
+        this.#give.set(keyOf(giveToken), giveToken);
       }
     }
   }
 
   /** What the native half calls; undefined when there is nobody to ask. */
   get ask() {
-    const ask = (id, refresh, question) => this.#ask(this.#give.get(id), refresh, question);
+    const ask = (key, refresh, question) => this.#ask(this.#give.get(key), refresh, question);
     return this.#give.size > 0 ? ask : undefined;
   }
 
   /** Ends the waiting for answers. */
   cancel() {
-    this.#open.forEach((question) => native.refuseToken(question, 'the operation was cancelled'));
+    this.#cancelled = true;
+    this.#open.forEach((question) => native.refuseToken(question, CANCELLED));
     this.#open.clear();
   }
 
@@ -59,7 +68,22 @@ class TokenQuestions {
     return error;
   }
 
+  /** The same for one of many errors of a call, which may all come of one failure. */
+  explainOne(error) {
+    for (const one of [...(error.others ?? []), error]) {
+      const found = lacksToken(one) ? this.#failures.findLastIndex((thrown) => one.reason.includes(reasonOf(thrown))) : -1;
+      if (found >= 0) {
+        because(one, this.#failures[found]);
+      }
+    }
+    return error;
+  }
+
   #ask(give, refresh, question) {
+    if (this.#cancelled) {
+      native.refuseToken(question, CANCELLED);
+      return;
+    }
     this.#open.add(question);
     const settle = (answer) => {
       this.#open.delete(question);
@@ -67,7 +91,8 @@ class TokenQuestions {
     };
     const refuse = (error) => settle(() => {
       this.#failures.push(error);
-      native.refuseToken(question, error instanceof Error ? error.message : String(error));
+      this.#failures.splice(0, this.#failures.length - KEPT);
+      native.refuseToken(question, reasonOf(error));
     });
     const accept = (token) => {
       try {
@@ -91,4 +116,4 @@ class TokenQuestions {
   }
 }
 
-module.exports = { TokenQuestions, callbackOf };
+module.exports = { TokenQuestions, keyOf };

@@ -14,6 +14,7 @@
 #![allow(clippy::must_use_candidate, clippy::missing_errors_doc)]
 
 pub mod answer;
+pub mod bulk;
 pub mod check;
 pub mod choice;
 pub mod delivery;

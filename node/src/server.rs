@@ -10,12 +10,12 @@ use freesmtp_core::{
     AuthMode, Error, Secret, Security, Server, Token,
     smtp::{CertificatePin, MinTlsVersion, Proxy},
 };
-use napi::bindgen_prelude::ExternalRef;
 use napi_derive::napi;
 
 use crate::{
     answer::{Answer, guard},
     error::{explained, input},
+    token::Asking,
 };
 
 /// The properties of an `SMTPServer`; the names are those of its setters.
@@ -39,8 +39,8 @@ pub struct ServerFields {
     pub sasl: String,
     /// Access token; empty for none.
     pub token: String,
-    /// A function that gives the token, made by [`crate::token::token_callback`].
-    pub token_callback: Option<ExternalRef<Token>>,
+    /// The number of a function that gives the token, from [`crate::token::new_token_key`].
+    pub token_key: Option<i64>,
     /// The `AUTH=` parameter of MAIL.
     pub mail_auth: Option<String>,
     /// URL of a proxy.
@@ -88,9 +88,9 @@ impl From<Server> for ServerFields {
             sasl: server.sasl,
             token: match &server.token {
                 Token::Fixed(token) => token.expose().to_owned(),
-                Token::None | Token::Callback(_) => String::new(),
+                Token::None | Token::Callback(_) | Token::Keyed(..) => String::new(),
             },
-            token_callback: None,
+            token_key: None,
             mail_auth: server.mail_auth,
             proxy: server.proxy.as_ref().map(Proxy::url),
             local_end_point: server.local_end_point.map(|address| address.to_string()),
@@ -112,8 +112,8 @@ impl From<Server> for ServerFields {
 }
 
 impl ServerFields {
-    /// The server of the core; `index` is its place in `SMTPServers`.
-    pub(crate) fn into_core(self, index: usize) -> Result<Server, Error> {
+    /// The server of the core; `index` is its place in `SMTPServers`, `asking` how the call asks for tokens.
+    pub(crate) fn into_core(self, index: usize, asking: &Asking) -> Result<Server, Error> {
         let field = |name: &str| format!("SMTPServers[{index}].{name}");
         let unknown = |name: &str| input(field(name), "is no value of its enum");
         Ok(Server {
@@ -125,7 +125,7 @@ impl ServerFields {
             account: self.account,
             password: Secret::new(self.password),
             sasl: self.sasl,
-            token: self.token_callback.map_or_else(|| self.token.into(), |callback| (*callback).clone()),
+            token: self.token_key.map_or_else(|| self.token.into(), |key| asking.token(key)),
             mail_auth: self.mail_auth,
             proxy: self.proxy.as_deref().map(Proxy::parse).transpose().map_err(explained)?,
             local_end_point: self

@@ -8,12 +8,13 @@ use napi_derive::napi;
 
 use crate::{
     answer::{Answer, guard, promise},
+    bulk::Bulk,
     check::{CheckOptionsFields, CheckReportFields},
     error::input,
     message::MessageFields,
     report::{ReplyFields, ReportFields},
     server::{ServerFields, seconds},
-    token::{Ask, Remote, during_here},
+    token::{Ask, Asking, during_here},
 };
 
 /// Ends one send.
@@ -219,12 +220,13 @@ impl Smtp {
         ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
         // Converted here: the bytes of attachments may be reached on the thread of JavaScript only.
-        let ready = self.ready(servers, message);
+        let asking = Asking::remote(ask)?;
+        let ready = self.ready(servers, message, &asking);
         let cancel = cancel.inner.clone();
-        let asking = Remote::new(ask)?;
         promise(env, move || {
+            let _asking = asking;
             let (smtp, message) = ready?;
-            asking.during(|| smtp.send_with(&message, &cancel).map(ReportFields::from))
+            smtp.send_with(&message, &cancel).map(ReportFields::from)
         })
     }
 
@@ -239,10 +241,17 @@ impl Smtp {
     ) -> napi::Result<Answer<ReportFields>> {
         during_here(env, ask, || {
             guard(|| {
-                let (smtp, message) = self.ready(servers, message)?;
+                let (smtp, message) = self.ready(servers, message, &Asking::Here)?;
                 smtp.send(&message).map(ReportFields::from)
             })
         })
+    }
+
+    /// Begins to send any number of messages.
+    #[napi(ts_return_type = "Bulk | Failed")]
+    pub fn open_bulk(&self, servers: Vec<ServerFields>, ask: Option<Ask<'_>>) -> napi::Result<Answer<Bulk>> {
+        let asking = Asking::remote(ask)?;
+        Ok(guard(|| Ok(Bulk::new(&self.with(servers, &asking)?, asking))))
     }
 
     /// Looks at a server without sending mail, on a thread of our own.
@@ -255,12 +264,13 @@ impl Smtp {
         cancel: &Cancel,
         ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
-        let smtp = self.with(servers);
+        let asking = Asking::remote(ask)?;
+        let smtp = self.with(servers, &asking);
         let cancel = cancel.inner.clone();
-        let asking = Remote::new(ask)?;
         promise(env, move || {
+            let _asking = asking;
             let options = options.into_core()?;
-            asking.during(|| smtp?.check_with(&options, &cancel).map(CheckReportFields::from))
+            smtp?.check_with(&options, &cancel).map(CheckReportFields::from)
         })
     }
 
@@ -272,9 +282,12 @@ impl Smtp {
         servers: Vec<ServerFields>,
         ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
-        let smtp = self.with(servers);
-        let asking = Remote::new(ask)?;
-        promise(env, move || asking.during(|| smtp?.connect()))
+        let asking = Asking::remote(ask)?;
+        let smtp = self.with(servers, &asking);
+        promise(env, move || {
+            let _asking = asking;
+            smtp?.connect()
+        })
     }
 
     /// Ends the kept connections.
@@ -311,9 +324,12 @@ impl Smtp {
         line: String,
         ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
-        let smtp = self.with(servers);
-        let asking = Remote::new(ask)?;
-        promise(env, move || asking.during(|| smtp?.send_command(&line).map(ReplyFields::from)))
+        let asking = Asking::remote(ask)?;
+        let smtp = self.with(servers, &asking);
+        promise(env, move || {
+            let _asking = asking;
+            smtp?.send_command(&line).map(ReplyFields::from)
+        })
     }
 
     /// Forgets all settings at once, and ends the connections on a thread of our own.
@@ -330,16 +346,17 @@ impl Smtp {
         &self,
         servers: Vec<ServerFields>,
         message: MessageFields,
+        asking: &Asking,
     ) -> Result<(core::Smtp, EmailMessage), Error> {
-        Ok((self.with(servers)?, message.into_core()?))
+        Ok((self.with(servers, asking)?, message.into_core()?))
     }
 
-    fn with(&self, servers: Vec<ServerFields>) -> Result<core::Smtp, Error> {
+    fn with(&self, servers: Vec<ServerFields>, asking: &Asking) -> Result<core::Smtp, Error> {
         let mut smtp = self.inner.borrow().clone();
         *smtp.servers_mut() = servers
             .into_iter()
             .enumerate()
-            .map(|(index, fields)| fields.into_core(index))
+            .map(|(index, fields)| fields.into_core(index, asking))
             .collect::<Result<_, _>>()?;
         Ok(smtp)
     }

@@ -1,14 +1,18 @@
 //! Access tokens that functions of the program give.
 //!
-//! The core asks on the thread that sends, but JavaScript runs on its own thread alone. So each call of the native half
-//! brings a way to ask: a send on a thread of its own puts the question into the event loop and waits for the answer;
-//! one that blocks JavaScript's thread calls the function right there. A server holds only the number of its function:
-//! what the function can reach, perhaps the server itself, is not kept alive from here.
+//! The core asks on a thread of its own choice, but JavaScript runs on one thread alone. So each call of the native half
+//! brings a way to ask, which its servers' tokens hold: most put the question into the event loop and wait for the
+//! answer; a call that blocks JavaScript's thread calls the function right there. A kept connection holds the number of
+//! its function and no way to it: what the function can reach, perhaps the server itself, is not kept alive from here.
 
 use std::{
     cell::RefCell,
     rc::Rc,
-    sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicI64, Ordering},
+        mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
+    },
 };
 
 use freesmtp_core::{Secret, Token};
@@ -23,56 +27,66 @@ use crate::answer::{Answer, guard};
 
 type Reply = Result<Secret, String>;
 
-/// Asks the function with that number; the truth value says that the server refused the token before.
-type Asker = dyn Fn(u32, bool) -> Reply;
-
 /// The open end of a question: dropped unanswered, it tells that no answer will come.
 pub struct Question(SyncSender<Reply>);
 
 /// What a JavaScript function is called with to ask for a token: the number of the program's function, whether the
 /// server refused the token before, and what to answer.
-type Asked = FnArgs<(u32, bool, External<Question>)>;
+type Asked = FnArgs<(i64, bool, External<Question>)>;
 
 /// A JavaScript function that asks.
 pub type Ask<'a> = Function<'a, Asked, ()>;
 
-type Queue = ThreadsafeFunction<(u32, bool, Question), (), Asked, Status, false>;
+/// Weak for the event loop: what waits for a call keeps it running, a question alone does not.
+type Queue = ThreadsafeFunction<(i64, bool, Question), (), Asked, Status, false, true>;
+
+/// How a call asks: it is there as long as the call is.
+pub(crate) enum Asking {
+    /// Through the event loop, from any thread.
+    Remote(Option<Arc<Queue>>),
+    /// On this thread, by what [`during_here`] has put there.
+    Here,
+}
 
 thread_local! {
-    /// How the call that runs on this thread asks.
+    /// How the call that blocks this thread asks.
     static ASKER: RefCell<Option<Rc<Asker>>> = const { RefCell::new(None) };
 }
 
-/// How a call with a thread of its own asks.
-pub(crate) struct Remote(Option<Queue>);
+/// Asks the function with that number; the truth value says that the server refused the token before.
+type Asker = dyn Fn(i64, bool) -> Reply;
 
-impl Remote {
+impl Asking {
     /// Made on the thread of JavaScript.
-    pub(crate) fn new(ask: Option<Ask<'_>>) -> napi::Result<Self> {
+    pub(crate) fn remote(ask: Option<Ask<'_>>) -> napi::Result<Self> {
         let queue = ask.map(|ask| {
-            ask.build_threadsafe_function().build_callback(|context| {
-                let (id, refresh, question): (u32, bool, Question) = context.value;
-                Ok((id, refresh, External::new(question)).into())
+            ask.build_threadsafe_function().weak::<true>().build_callback(|context| {
+                let (key, refresh, question): (i64, bool, Question) = context.value;
+                Ok((key, refresh, External::new(question)).into())
             })
         });
-        Ok(Self(queue.transpose()?))
+        Ok(Self::Remote(queue.transpose()?.map(Arc::new)))
     }
 
-    /// Runs `call`, whose questions go to JavaScript.
-    pub(crate) fn during<T>(self, call: impl FnOnce() -> T) -> T {
-        match self.0 {
-            Some(queue) => during(
-                Rc::new(move |id, refresh| {
+    /// A `Token` that asks the function with this number. Connections are kept for the servers that share it.
+    pub(crate) fn token(&self, key: i64) -> Token {
+        let number = key.unsigned_abs();
+        match self {
+            Self::Here => Token::keyed(number, move |refresh| {
+                let asker = ASKER.with(|asker| asker.borrow().clone());
+                asker.ok_or_else(|| LOST.to_owned())?(key, refresh)
+            }),
+            Self::Remote(queue) => {
+                let queue = queue.as_ref().map_or_else(Weak::new, Arc::downgrade);
+                Token::keyed(number, move |refresh| {
+                    let queue = queue.upgrade().ok_or_else(|| LOST.to_owned())?;
                     let (question, answer) = question();
-                    let status = queue.call((id, refresh, question), ThreadsafeFunctionCallMode::NonBlocking);
-                    match status {
+                    match queue.call((key, refresh, question), ThreadsafeFunctionCallMode::NonBlocking) {
                         Status::Ok => answer.recv().unwrap_or_else(|_| Err(LOST.to_owned())),
                         _ => Err(LOST.to_owned()),
                     }
-                }),
-                call,
-            ),
-            None => call(),
+                })
+            }
         }
     }
 }
@@ -83,10 +97,10 @@ pub(crate) fn during_here<T>(env: &Env, ask: Option<Ask<'_>>, call: impl FnOnce(
         return Ok(call());
     };
     let (ask, env) = (ask.create_ref()?, Env::from_raw(env.raw()));
-    let asker = move |id, refresh| {
+    let asker = move |key, refresh| {
         let (question, answer) = question();
         ask.borrow_back(&env)
-            .and_then(|ask| ask.call((id, refresh, External::new(question)).into()))
+            .and_then(|ask| ask.call((key, refresh, External::new(question)).into()))
             .map_err(|error| error.reason.clone())?;
         match answer.try_recv() {
             Ok(reply) => reply,
@@ -119,13 +133,11 @@ fn during<T>(asker: Rc<Asker>, call: impl FnOnce() -> T) -> T {
     call()
 }
 
-/// A `Token` that asks the function with this number. Connections are kept for the servers that share it.
+/// A number for a function that gives tokens, of which no thread of this process has another.
 #[napi]
-pub fn token_callback(id: u32) -> External<Token> {
-    External::new(Token::callback(move |refresh| {
-        let asker = ASKER.with(|asker| asker.borrow().clone());
-        asker.ok_or_else(|| LOST.to_owned())?(id, refresh)
-    }))
+pub fn new_token_key() -> i64 {
+    static NEXT: AtomicI64 = AtomicI64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Answers a question with the token; only the first answer counts.

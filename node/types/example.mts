@@ -35,6 +35,10 @@ try {
     console.error(error.code, text);
   }
 }
+for await (const { index, report, error } of smtp.SendBulk([message], { signal: AbortSignal.timeout(1000) })) {
+  const said: string = error ? error.message : report.replyText;
+  console.log(index, said);
+}
 console.log(diagnose('550 5.7.1 no', 'RCPT', { offered: ['AUTH LOGIN'], authenticated: false, Tls: true }).cause);
 const causes: string[] = explain('550 5.7.1 no').map(({ diagnosis }) => diagnosis.cause);
 console.log(causes);
@@ -45,6 +49,8 @@ diagnose({ offered: [] });
 new SMTPServer({ nam: 'mail.example.com' });
 // @ts-expect-error a token is a text
 smtp.smtpServers[0]!.token = () => 5;
+// @ts-expect-error a string is no iterable of messages
+smtp.sendBulk('message');
 // @ts-expect-error a report can't be made
 smtp.connected = true;
 // @ts-expect-error the package has no such default

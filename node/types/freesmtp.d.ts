@@ -141,6 +141,18 @@ export declare class SMTP {
   send(message: EmailMessage, options?: SendOptions): Promise<Report>;
   /** The same, and nothing else runs in this thread until it is done. */
   sendSync(message: EmailMessage): Report;
+  /**
+   * Sends any number of messages, over up to `maxConnections` connections and pipelined from one message into the next.
+   * Gives a result for each as it completes; one failure never stops the others. Messages are asked for as they are
+   * needed, and copied then.
+   *
+   * Leaving the loop cancels what is under way. What the iterable throws is thrown after the results of the messages
+   * before. When the signal is aborted, the results of what is under way come first, and then `Cancelled` is thrown.
+   */
+  sendBulk(
+    messages: Iterable<EmailMessage | PromiseLike<EmailMessage>> | AsyncIterable<EmailMessage>,
+    options?: SendOptions,
+  ): AsyncGenerator<BulkResult, void, undefined>;
   /** Opens a connection, logs in, and keeps it for the next message. */
   connect(): Promise<void>;
   /** Ends the kept connections. */
@@ -158,6 +170,22 @@ export declare class SMTP {
   /** Forgets servers, log and settings at once; fulfilled when the kept connections have ended. */
   reset(): Promise<void>;
 }
+
+/** What came of one message of `sendBulk`. */
+export type BulkResult =
+  | {
+      /** The place of the message in the iterable, counted from 0. */
+      index: number;
+      /** What `send` would give. */
+      report: Report;
+      error: null;
+    }
+  | {
+      index: number;
+      report: null;
+      /** What `send` would throw: an `SMTPError`, or a `TypeError` where the message is none. */
+      error: SMTPError | TypeError;
+    };
 
 /** Options of a send. */
 export interface SendOptions {

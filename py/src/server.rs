@@ -213,7 +213,7 @@ impl SmtpServer {
         match token {
             Token::None => Ok(None),
             Token::Fixed(token) => Ok(Some(token.expose().into_pyobject(py)?.into_any().unbind())),
-            Token::Callback(_) => Ok(self.callback.get(py)),
+            Token::Callback(_) | Token::Keyed(..) => Ok(self.callback.get(py)),
         }
     }
 

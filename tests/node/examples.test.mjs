@@ -40,6 +40,17 @@ test('attachments.mjs', async (t) => {
   }
 });
 
+test('bulk.mjs', async (t) => {
+  const server = await mailServer(t, { RCPT: (line) => (line.includes('reader2@') ? '550 5.1.1 unknown' : '250 ok') });
+  const { out, errors, status } = await run('bulk.mjs', folder(t), `127.0.0.1:${server.port}`, '5');
+  assert.equal(status, 1, errors);
+  const lines = out.trimEnd().split('\n');
+  assert.equal(lines.pop(), '1 of 5 failed');
+  assert.deepEqual(lines.map((line) => line[0]).sort(), ['0', '1', '2', '3', '4']);
+  assert.match(lines.find((line) => line.startsWith('2')), /5\.1\.1 unknown/);
+  assert.equal(server.messages.length, 4);
+});
+
 test('errors.mjs explains a refusal, and tells temporary from permanent', async (t) => {
   const server = await mailServer(t, {
     RCPT: (line) => (line.includes('later@') ? '451 4.7.1 later' : '554 5.7.1 Relay access denied'),

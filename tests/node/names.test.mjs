@@ -17,7 +17,7 @@ const classes = { ...freesmtp, Collection, Timeouts, CheckOptions, DiagnosisCont
 
 // The members of the original that exist so far, written down apart from the table.
 const ORIGINALS = {
-  SMTP: `SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send Connect
+  SMTP: `SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send SendBulk Connect
     Disconnect Cancel SendSMTPCommand Reset MaxConnections MaxMessagesPerConnection RateLimit`,
   SMTPServer: `Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile
     ClientCertificate ClientKey MinTlsVersion

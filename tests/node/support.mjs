@@ -92,6 +92,30 @@ export function smtpFor({ port }) {
   return smtp;
 }
 
+/** A server that takes one token, and keeps those that it was given. */
+export async function tokenServer(t, taken) {
+  const tokens = [];
+  const server = await mailServer(t, {
+    EHLO: '250-test\r\n250 AUTH XOAUTH2',
+    AUTH: (line) => {
+      const [, , response] = line.split(' ');
+      const [, token] = /auth=Bearer ([^\x01]*)\x01/.exec(Buffer.from(response, 'base64').toString());
+      tokens.push(token);
+      return token === taken ? '235 2.7.0 welcome' : '535 5.7.8 bad token';
+    },
+  });
+  return Object.assign(server, { tokens });
+}
+
+/** An SMTP object that logs in with that token, or function, to each of the servers. */
+export function smtpWith(token, ...servers) {
+  const smtp = new SMTP();
+  for (const { port } of servers) {
+    smtp.smtpServers.add({ name: '127.0.0.1', port, account: 'user', token, security: 'none', allowPlaintextAuth: true });
+  }
+  return smtp;
+}
+
 /** A message that any server takes. */
 export function plainMessage(recipient = 'to@example.test') {
   return new EmailMessage(recipient, 'from@example.test', 'Subject', 'Text');

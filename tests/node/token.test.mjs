@@ -5,32 +5,9 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { folder, freesmtp, mailServer, plainMessage } from './support.mjs';
+import { folder, freesmtp, plainMessage, smtpWith, tokenServer } from './support.mjs';
 
-const { Cancelled, SMTP, SMTPAuthenticationError } = freesmtp;
-
-/** A server that takes one token, and keeps those that it was given. */
-async function tokenServer(t, taken) {
-  const tokens = [];
-  const server = await mailServer(t, {
-    EHLO: '250-test\r\n250 AUTH XOAUTH2',
-    AUTH: (line) => {
-      const [, , response] = line.split(' ');
-      const [, token] = /auth=Bearer ([^\x01]*)\x01/.exec(Buffer.from(response, 'base64').toString());
-      tokens.push(token);
-      return token === taken ? '235 2.7.0 welcome' : '535 5.7.8 bad token';
-    },
-  });
-  return Object.assign(server, { tokens });
-}
-
-function smtpWith(token, ...servers) {
-  const smtp = new SMTP();
-  for (const { port } of servers) {
-    smtp.smtpServers.add({ name: '127.0.0.1', port, account: 'user', token, security: 'none', allowPlaintextAuth: true });
-  }
-  return smtp;
-}
+const { Cancelled, SMTPAuthenticationError } = freesmtp;
 
 /** A promise, and a function that fulfils it. */
 function gate() {

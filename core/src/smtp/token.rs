@@ -19,12 +19,20 @@ pub enum Token {
     /// Called when a session needs it, on the thread that sends; once more in the same session when the server
     /// refuses the token.
     Callback(Arc<TokenCallback>),
+    /// The same, told apart by the number and not by the function: for bindings whose way to the program's function
+    /// differs from call to call.
+    Keyed(u64, Arc<TokenCallback>),
 }
 
 impl Token {
     /// A token from a function, which is called for each new session; see [`TokenCallback`].
     pub fn callback(get: impl Fn(bool) -> Result<Secret, String> + Send + Sync + 'static) -> Self {
         Self::Callback(Arc::new(get))
+    }
+
+    /// [`Token::callback`] for a function that is known by a number: tokens of one number share kept connections.
+    pub fn keyed(key: u64, get: impl Fn(bool) -> Result<Secret, String> + Send + Sync + 'static) -> Self {
+        Self::Keyed(key, Arc::new(get))
     }
 
     /// Whether there is none.
@@ -38,7 +46,7 @@ impl Token {
         match self {
             Self::None => Err("none is set".to_owned()),
             Self::Fixed(token) => Ok(token.clone()),
-            Self::Callback(get) => get(refresh),
+            Self::Callback(get) | Self::Keyed(_, get) => get(refresh),
         }
     }
 
@@ -46,7 +54,7 @@ impl Token {
         match self {
             Self::None => TokenSource::None,
             Self::Fixed(token) => TokenSource::Fixed(token.clone()),
-            Self::Callback(_) => TokenSource::Asked,
+            Self::Callback(_) | Self::Keyed(..) => TokenSource::Asked,
         }
     }
 }
@@ -56,18 +64,19 @@ impl fmt::Debug for Token {
         f.write_str(match self {
             Self::None => "none",
             Self::Fixed(_) => "****",
-            Self::Callback(_) => "callback",
+            Self::Callback(_) | Self::Keyed(..) => "callback",
         })
     }
 }
 
 impl PartialEq for Token {
-    /// Two callbacks are the same when they are one.
+    /// Two callbacks are the same when they are one, or have one number.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::None, Self::None) => true,
             (Self::Fixed(a), Self::Fixed(b)) => a == b,
             (Self::Callback(a), Self::Callback(b)) => Arc::ptr_eq(a, b),
+            (Self::Keyed(a, _), Self::Keyed(b, _)) => a == b,
             _ => false,
         }
     }
@@ -104,6 +113,9 @@ mod tests {
         assert_eq!(callback.get(true).unwrap().expose(), "new");
         assert_eq!(callback, callback.clone());
         assert_ne!(callback, Token::callback(|_| Ok(Secret::default())));
+        let keyed = |key, text: &'static str| Token::keyed(key, move |_| Ok(Secret::new(text)));
+        assert_eq!(keyed(1, "this way"), keyed(1, "that way"));
+        assert_ne!(keyed(1, "a"), keyed(2, "a"));
         assert_ne!(fixed, Token::from("other"));
         assert!(Token::from("").is_none());
     }

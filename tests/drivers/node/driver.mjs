@@ -14,6 +14,8 @@ let smtp;
 let message;
 let server;
 let repeat;
+/** The messages of the next bulk. */
+let bulk;
 /** The options of the next check. */
 let checking;
 /** Optional second parts, used by the line that adds and forgotten then. */
@@ -26,6 +28,7 @@ function begin() {
   message = new EmailMessage();
   server = undefined;
   repeat = 1;
+  bulk = [];
   checking = {};
   parts = {};
   failed = false;
@@ -165,6 +168,9 @@ const KEYS = {
   'check.dns': sets(() => checking, 'dns'),
   'check.timeout': sets(() => checking, 'timeout', number),
   'check.server': sets(() => checking, 'server', number),
+  'bulk.add': () => bulk.push(message),
+  'bulk.repeat': (value) => bulk.push(...Array(number(value)).fill(message)),
+  sendbulk: sendBulk,
   check,
   send,
 };
@@ -188,6 +194,18 @@ async function send() {
     return;
   }
   print({ ok: true, at: 'send', sends, report: reportOf(report) });
+}
+
+async function sendBulk() {
+  const messages = bulk;
+  bulk = [];
+  const results = [];
+  for await (const result of smtp.sendBulk(messages)) {
+    results.push(result);
+  }
+  for (const { index, report, error } of results.sort((a, b) => a.index - b.index)) {
+    print({ index, ...(error ? failure('sendbulk', 0, error) : { ok: true, at: 'sendbulk', sends: 1, report: reportOf(report) }) });
+  }
 }
 
 async function check() {
