@@ -6,8 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod commands;
 pub mod config;
 mod os;
+pub mod queue;
 pub mod routes;
 mod sink;

@@ -29,6 +29,10 @@ impl Smarthosts {
         for (index, text) in settings.servers.iter().enumerate() {
             let named = |error: Error| Error::input(format!("{field}.servers[{index}]"), error.message());
             let mut server = Server::parse(text).map_err(named)?;
+            if server.name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                let problem = format!("{text:?} is no host; name one such as mail.example.com:587");
+                return Err(Error::input(format!("{field}.servers[{index}]"), problem));
+            }
             if !settings.user.is_empty() {
                 server.account.clone_from(&settings.user);
             }

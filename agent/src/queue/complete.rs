@@ -1,0 +1,231 @@
+//! What attempts came to.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{
+    BlastTallyExt, Done, Final, QueueError, Target, TargetResult, Verdict, adopt::places_to_bytes,
+    writer::Writing,
+};
+
+/// Writes the end of an attempt. A job that is gone meanwhile (somebody cancelled it) leaves no trace but its counters.
+pub(super) fn complete(writing: &mut Writing<'_>, done: &Done) -> Result<(), QueueError> {
+    let mut later: BTreeMap<i64, Vec<&Target>> = BTreeMap::new();
+    let mut finals: Vec<(&TargetResult, Final, bool)> = Vec::new();
+    for result in &done.results {
+        match result.verdict {
+            Verdict::Later { due, .. } => later.entry(due).or_default().push(&result.target),
+            Verdict::Final { outcome, report } => finals.push((result, outcome, report)),
+        }
+    }
+    if !advance(writing, done, &later)? {
+        return Ok(());
+    }
+    let failed = !later.is_empty() || finals.iter().any(|(_, outcome, _)| *outcome != Final::Delivered);
+    if failed {
+        attempts(writing, done)?;
+    }
+    count(writing, done, &finals);
+    if finals.is_empty() {
+        return Ok(());
+    }
+    let owes = finals.iter().any(|(_, _, report)| *report);
+    if done.whole && later.is_empty() && !owes {
+        return remove(writing, done.job.message, done.tried || failed, done.whole);
+    }
+    for (result, outcome, report) in &finals {
+        outcome_row(writing, done, result, *outcome, *report)?;
+    }
+    if owes {
+        writing.changes.reports.push(done.job.message);
+    }
+    settle(writing, done.job.message, finals.len())
+}
+
+/// Takes the job out, or puts it off; `false` when it is not there.
+fn advance(
+    writing: &mut Writing<'_>,
+    done: &Done,
+    later: &BTreeMap<i64, Vec<&Target>>,
+) -> Result<bool, QueueError> {
+    let connection = writing.connection;
+    let (message, n) = (done.job.message, done.job.n);
+    let mut groups = later.iter();
+    let Some((due, targets)) = groups.next() else {
+        let state: Option<i64> = connection
+            .prepare_cached("DELETE FROM jobs WHERE message = ? AND n = ? RETURNING state")?
+            .query_row([message, n], |row| row.get(0))
+            .optional()?;
+        if state == Some(0) {
+            writing.ready(done.lane, -1);
+        }
+        return Ok(state.is_some());
+    };
+    let before: Option<(i64, i64, i64, i64)> = connection
+        .prepare_cached("SELECT state, rank, attempts, lane FROM jobs WHERE message = ? AND n = ?")?
+        .query_row([message, n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((state, rank, attempts, lane)) = before else { return Ok(false) };
+    if state == 0 {
+        writing.ready(lane, -1);
+    }
+    // What somebody holds stays held.
+    let put_off = if state == 2 { 2 } else { 1 };
+    let places = |targets: &[&Target]| {
+        let whole = done.whole && targets.len() == done.results.len();
+        (!whole).then(|| places_to_bytes(targets.iter().map(|target| target.index)))
+    };
+    connection
+        .prepare_cached(
+            "UPDATE jobs SET state = ?, due = ?, attempts = attempts + 1, recipients = ?, emails = ? \
+             WHERE message = ? AND n = ?",
+        )?
+        .execute(params![put_off, due, places(targets), emails(targets), message, n])?;
+    for (due, targets) in groups {
+        connection
+            .prepare_cached(
+                "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails) \
+                 SELECT ?1, MAX(n) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM jobs WHERE message = ?1",
+            )?
+            .execute(params![
+                message,
+                lane,
+                rank,
+                put_off,
+                due,
+                attempts + 1,
+                places(targets),
+                emails(targets)
+            ])?;
+    }
+    writing.changes.later = true;
+    Ok(true)
+}
+
+fn emails(targets: &[&Target]) -> String {
+    targets.iter().map(|target| target.email.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// The history of what did not go well; what a whole job was told is written once.
+fn attempts(writing: &Writing<'_>, done: &Done) -> Result<(), QueueError> {
+    let mut statement = writing.connection.prepare_cached(
+        "INSERT INTO attempts(message, at, job, email, outcome, server, stage, code, status, text, cause, remedy, \
+         transcript) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    )?;
+    let same =
+        done.results.iter().all(|r| r.words == done.results[0].words && r.verdict == done.results[0].verdict);
+    let rows = if same && done.results.len() > 1 { &done.results[..1] } else { &done.results[..] };
+    for (at, result) in rows.iter().enumerate() {
+        let outcome = match result.verdict {
+            Verdict::Final { outcome, .. } => outcome.as_str(),
+            Verdict::Later { unknown: true, .. } => "unknown",
+            Verdict::Later { .. } => "deferred",
+        };
+        let email = if same && done.results.len() > 1 { "" } else { result.target.email.as_str() };
+        let words = &result.words;
+        statement.execute(params![
+            done.job.message,
+            done.at,
+            done.job.n,
+            email,
+            outcome,
+            words.server,
+            words.stage,
+            words.code,
+            words.status,
+            words.text,
+            words.cause,
+            words.remedy,
+            if at == 0 { done.transcript.as_str() } else { "" },
+        ])?;
+    }
+    Ok(())
+}
+
+fn count(writing: &mut Writing<'_>, done: &Done, finals: &[(&TargetResult, Final, bool)]) {
+    if done.blast == 0 {
+        return;
+    }
+    let tally = writing.tally(done.blast);
+    let ended = i64::try_from(finals.len()).unwrap_or(i64::MAX);
+    let put_off = i64::try_from(done.results.len()).unwrap_or(i64::MAX) - ended;
+    tally.deferred += if done.tried { -ended } else { put_off };
+    for (_, outcome, _) in finals {
+        tally.add(*outcome, 1);
+    }
+}
+
+pub(super) fn outcome_row(
+    writing: &Writing<'_>,
+    done: &Done,
+    result: &TargetResult,
+    outcome: Final,
+    report: bool,
+) -> Result<(), QueueError> {
+    let words = &result.words;
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO outcomes(message, recipient, email, state, at, report, server, code, status, text, \
+             cause) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        )?
+        .execute(params![
+            done.job.message,
+            result.target.index,
+            result.target.email,
+            outcome.number(),
+            done.at,
+            report,
+            words.server,
+            words.code,
+            words.status,
+            words.text,
+            words.cause,
+        ])?;
+    Ok(())
+}
+
+/// So many recipients of the message are done with; without any left, and without a report owed, it goes.
+pub(super) fn settle(writing: &mut Writing<'_>, message: i64, ended: usize) -> Result<(), QueueError> {
+    let open: Option<i64> = writing
+        .connection
+        .prepare_cached("UPDATE messages SET open = open - ? WHERE seq = ? RETURNING open")?
+        .query_row(params![i64::try_from(ended).unwrap_or(i64::MAX), message], |row| row.get(0))
+        .optional()?;
+    if open.is_none_or(|open| open > 0) {
+        return Ok(());
+    }
+    let owed: bool = writing
+        .connection
+        .prepare_cached("SELECT EXISTS(SELECT 1 FROM outcomes WHERE message = ? AND report = 1)")?
+        .query_row([message], |row| row.get(0))?;
+    if owed { Ok(()) } else { remove(writing, message, true, false) }
+}
+
+/// Forgets a message. Its bytes stay until a checkpoint has made sure that nobody will ask for them.
+pub(super) fn remove(
+    writing: &mut Writing<'_>,
+    message: i64,
+    has_attempts: bool,
+    whole: bool,
+) -> Result<(), QueueError> {
+    let connection = writing.connection;
+    let gone: Option<(i64, Option<String>)> = connection
+        .prepare_cached("DELETE FROM messages WHERE seq = ? RETURNING segment, file")?
+        .query_row([message], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((segment, file)) = gone else { return Ok(()) };
+    *writing.segments.entry(segment).or_default() -= 1;
+    if let Some(file) = file {
+        connection.prepare_cached("INSERT OR IGNORE INTO garbage(file) VALUES (?)")?.execute([file])?;
+    }
+    if has_attempts {
+        connection.prepare_cached("DELETE FROM attempts WHERE message = ?")?.execute([message])?;
+    }
+    if !whole {
+        connection.prepare_cached("DELETE FROM outcomes WHERE message = ?")?.execute([message])?;
+        connection.prepare_cached("DELETE FROM jobs WHERE message = ?")?.execute([message])?;
+    }
+    Ok(())
+}

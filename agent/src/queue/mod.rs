@@ -1,0 +1,490 @@
+//! The queue: every message until each of its recipients has a result.
+//!
+//! Purpose: one interface for whatever delivers, reports and shows, behind which the messages of one machine are kept in
+//! SQLite. Nothing outside this folder knows that.
+//!
+//! Policy:
+//! - What is answered is committed; what was in the middle when the process was killed is undone, and found again.
+//! - One thread writes, many read; results of many sessions share a commit.
+//! - Only what is ready is taken into memory, a bounded number at a time: a million waiting messages cost nothing.
+//! - The bytes stay where the spool has them, and are removed when a synced checkpoint says that nobody needs them.
+
+mod admin;
+mod adopt;
+mod blast;
+mod complete;
+mod error;
+mod schema;
+mod segments;
+mod sweep;
+mod take;
+#[cfg(test)]
+mod tests;
+mod types;
+mod writer;
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, SyncSender},
+    },
+    thread::JoinHandle,
+};
+
+use freesmtp_core::spool::Id;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+pub use admin::{Attempt, Details, Ended, Filter, JobState, SiteCount, Summary, Waiting};
+pub(crate) use adopt::{Adopted, Batch};
+use blast::BlastTallyExt;
+pub use blast::{Blast, BlastState};
+pub use error::QueueError;
+pub use types::{
+    Changes, Done, Final, JOB_RECIPIENTS, Job, JobKey, Lane, LaneId, Millis, Place, Target, TargetResult,
+    Verdict, Words,
+};
+use writer::{Command, News, What, Writer, Writing};
+
+/// Bits of `messages.flags`.
+mod flags {
+    /// The envelope asks for more than sender and recipients.
+    pub(super) const OPTIONS: i64 = 1;
+    /// The sender is to be told when the message is late, and was not yet.
+    pub(super) const WARN: i64 = 2;
+    /// SMTPUTF8.
+    pub(super) const UTF8: i64 = 4;
+}
+
+/// As many readers as are kept.
+const READERS: usize = 4;
+
+/// Commands that may wait for the writer before those who write wait too.
+const BACKLOG: usize = 16_384;
+
+/// The queue of a spool. A clone is the same queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    commands: SyncSender<Command>,
+    readers: Mutex<Vec<Connection>>,
+    news: Arc<News>,
+    busy: Arc<AtomicUsize>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Queue {
+    /// Opens the queue in that folder, and makes what is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to, or a newer version wrote the queue.
+    pub fn open(folder: &Path) -> Result<Self, QueueError> {
+        Self::open_at(folder, crate::clock::now)
+    }
+
+    /// The same with a clock of one's own, for tests.
+    ///
+    /// # Errors
+    /// As [`Queue::open`].
+    pub fn open_at(folder: &Path, now: impl Fn() -> Millis + Send + 'static) -> Result<Self, QueueError> {
+        crate::os::create_private_folder(folder)?;
+        let path = folder.join("queue.db");
+        let connection = schema::open(&path)?;
+        let (commands, receiver) = mpsc::sync_channel(BACKLOG);
+        let news = Arc::new(News::default());
+        let busy = Arc::new(AtomicUsize::new(0));
+        let writer = Writer {
+            connection,
+            commands: receiver,
+            news: Arc::clone(&news),
+            busy: Arc::clone(&busy),
+            now: Box::new(now),
+        };
+        let thread = std::thread::Builder::new().name("queue".to_owned()).spawn(move || writer.run())?;
+        let (readers, thread) = (Mutex::default(), Mutex::new(Some(thread)));
+        Ok(Self { inner: Arc::new(Inner { path, commands, readers, news, busy, thread }) })
+    }
+
+    // --- Delivery ---------------------------------------------------------------------------------------------------
+
+    /// Every lane that has ready jobs, and how many: where to begin. [`Queue::changes`] tells the rest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn lanes(&self) -> Result<Vec<(Lane, i64)>, QueueError> {
+        self.read(take::lanes)
+    }
+
+    /// The next ready jobs of a lane, without those that are taken already: in memory, or under way. Whoever asks must
+    /// have drawn up `taken` before the call; what is committed later is then not given twice.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn take(&self, lane: LaneId, limit: usize, taken: &HashSet<JobKey>) -> Result<Vec<Job>, QueueError> {
+        self.read(|connection| take::take(connection, lane, limit, taken))
+    }
+
+    /// Writes what an attempt came to; it is committed when this returns.
+    ///
+    /// # Errors
+    /// When it could not be written: the same is then to be written again, or the message will be sent again.
+    pub async fn complete(&self, done: Done) -> Result<(), QueueError> {
+        self.send(What::Complete(Box::new(done))).await
+    }
+
+    /// What changed since the last call.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.inner.news.take()
+    }
+
+    /// Waits until something changed.
+    pub async fn changed(&self) {
+        self.inner.news.bell.notified().await;
+    }
+
+    /// Tells how many sessions are sending: the writer gathers the more results the more there are.
+    pub fn set_busy(&self, sessions: usize) {
+        self.inner.busy.store(sessions, Ordering::Relaxed);
+    }
+
+    /// When the next job of those that wait for their time is due.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn next_due(&self) -> Result<Option<Millis>, QueueError> {
+        self.read(take::next_due)
+    }
+
+    /// Makes jobs ready whose time has come.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn promote(&self, now: Millis) -> Result<(), QueueError> {
+        while self.write(move |writing| sweep::promote(writing, now)).await? {}
+        Ok(())
+    }
+
+    /// Gives messages up whose time is over: those that said when, and those submitted before `oldest` that said nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn expire(&self, now: Millis, oldest: Millis, reason: Words) -> Result<(), QueueError> {
+        loop {
+            let reason = reason.clone();
+            if !self.write(move |writing| sweep::expire(writing, now, oldest, &reason)).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The clock of this machine went back by so much.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn clock_went_back(&self, by: Millis) -> Result<(), QueueError> {
+        self.write(move |writing| sweep::clock_went_back(writing, by)).await
+    }
+
+    // --- Reports ----------------------------------------------------------------------------------------------------
+
+    /// Messages for which a report (RFC 3464) is owed.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn owed(&self) -> Result<Vec<i64>, QueueError> {
+        self.read(admin::owed)
+    }
+
+    /// The reports that were owed for these recipients are in the spool.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn reported(&self, message: i64, recipients: Vec<u32>) -> Result<(), QueueError> {
+        self.write(move |writing| admin::reported(writing, message, &recipients)).await
+    }
+
+    /// Messages submitted before `oldest` whose senders asked to be told of a delay; each is given once.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn late(&self, oldest: Millis) -> Result<Vec<i64>, QueueError> {
+        self.write(move |writing| sweep::late(writing, oldest)).await
+    }
+
+    // --- Adoption ---------------------------------------------------------------------------------------------------
+
+    /// Records of a segment become messages, all of them or none.
+    pub(crate) async fn adopt(&self, batch: Batch) -> Result<(), QueueError> {
+        self.send(What::Adopt(Box::new(batch))).await
+    }
+
+    /// Where to read on in a segment, and whether it was read to its end; `None` for one that is not known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn position(&self, segment: &str) -> Result<Option<(u64, bool)>, QueueError> {
+        self.read(|connection| segments::position(connection, segment))
+    }
+
+    /// Removes segments and bodies of the spool that no live message needs, after a synced checkpoint. Gives the number of
+    /// files.
+    ///
+    /// # Errors
+    /// When the database or a file fails; what was removed stays removed.
+    pub async fn remove_waste(&self, spool: &Path) -> Result<usize, QueueError> {
+        // Asked before the checkpoint, which makes sure of what was answered.
+        let waste = self.read(segments::waste)?;
+        let files = waste.segments.len() + waste.files.len();
+        if files == 0 {
+            return Ok(0);
+        }
+        if !self.checkpoint().await? {
+            return Ok(0);
+        }
+        for name in &waste.segments {
+            remove_file(&spool.join("incoming").join(name))?;
+        }
+        for name in &waste.files {
+            remove_file(&spool.join("bodies").join(name))?;
+        }
+        self.write(move |writing| segments::forget(writing, &waste)).await?;
+        Ok(files)
+    }
+
+    /// Brings the log into the database and both to the disk; whether all of it.
+    async fn checkpoint(&self) -> Result<bool, QueueError> {
+        let path = self.inner.path.clone();
+        // A connection of its own: the writer goes on, and what was committed before is what matters.
+        let checked = tokio::task::spawn_blocking(move || -> Result<bool, QueueError> {
+            let connection = Connection::open(&path)?;
+            connection.busy_timeout(std::time::Duration::from_secs(10))?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            let (busy, log, done): (i64, i64, i64) =
+                connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+            Ok(busy == 0 && log == done)
+        });
+        checked.await.map_err(|_| QueueError::closed())?
+    }
+
+    /// Forgets idempotency keys that are older than this.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn prune(&self, oldest_key: Millis) -> Result<(), QueueError> {
+        self.write(move |writing| segments::prune(writing, oldest_key)).await
+    }
+
+    // --- Questions and orders of a person ------------------------------------------------------------------------------
+
+    /// The messages that fit, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Summary>, QueueError> {
+        self.read(|connection| admin::list(connection, filter))
+    }
+
+    /// Everything about a message; `None` when it is not in the queue (any more).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn show(&self, id: Id) -> Result<Option<Details>, QueueError> {
+        self.read(|connection| admin::show(connection, id))
+    }
+
+    /// The same by its number here, as [`Changes`] and [`Queue::owed`] give it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn show_seq(&self, seq: i64) -> Result<Option<Details>, QueueError> {
+        self.read(|connection| admin::show_seq(connection, seq))
+    }
+
+    /// How many jobs wait at each site, the most first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn sites(&self, limit: u32) -> Result<Vec<SiteCount>, QueueError> {
+        self.read(|connection| admin::sites(connection, limit))
+    }
+
+    /// Why messages wait: cause of the last attempt, remedy, how many, the most first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn causes(&self, limit: u32) -> Result<Vec<(String, String, i64)>, QueueError> {
+        self.read(|connection| admin::causes(connection, limit))
+    }
+
+    /// How many messages there are, and the id of the oldest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn size(&self) -> Result<(i64, Option<Id>), QueueError> {
+        self.read(admin::size)
+    }
+
+    /// Holds a message until it is released; whether it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn hold(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::hold(writing, id)).await
+    }
+
+    /// Releases a message that is held; whether it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::release(writing, id)).await
+    }
+
+    /// Tries a message now that waits for its time; whether it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn retry(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::retry(writing, id)).await
+    }
+
+    /// Takes a message out without a report; whether it was there. What a session is sending now is sent.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cancel(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::cancel(writing, id)).await
+    }
+
+    // --- Blasts -----------------------------------------------------------------------------------------------------
+
+    /// The blasts, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn blasts(&self, limit: u32) -> Result<Vec<Blast>, QueueError> {
+        self.read(|connection| blast::list(connection, limit))
+    }
+
+    /// The blast of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn blast(&self, name: &str) -> Result<Option<Blast>, QueueError> {
+        self.read(|connection| blast::get(connection, name))
+    }
+
+    /// The numbers of the blasts that are paused or cancelled: where to begin. [`Queue::changes`] tells the rest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn stopped_blasts(&self) -> Result<Vec<(i64, bool)>, QueueError> {
+        self.read(blast::stopped)
+    }
+
+    /// Pauses a blast; whether there is one of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn pause_blast(&self, name: &str) -> Result<bool, QueueError> {
+        let name = name.to_owned();
+        self.write(move |writing| blast::set_state(writing, &name, BlastState::Paused)).await
+    }
+
+    /// Lets a paused blast go on; whether there is one of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn resume_blast(&self, name: &str) -> Result<bool, QueueError> {
+        let name = name.to_owned();
+        self.write(move |writing| blast::set_state(writing, &name, BlastState::Running)).await
+    }
+
+    /// Takes all messages of a blast out, without reports; whether there was one of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cancel_blast(&self, name: &str) -> Result<bool, QueueError> {
+        let key = name.to_owned();
+        let known = self.write(move |writing| blast::set_state(writing, &key, BlastState::Cancelled)).await?;
+        let key = name.to_owned();
+        let step = move |writing: &mut Writing<'_>| blast::cancel_some(writing, &key);
+        while self.write(step.clone()).await? {}
+        Ok(known)
+    }
+
+    // --- How it is done ---------------------------------------------------------------------------------------------
+
+    /// Ends the writer, after what was given to it.
+    pub async fn close(&self) {
+        drop(self.send(What::Close).await);
+        let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            drop(tokio::task::spawn_blocking(move || thread.join()).await);
+        }
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T, QueueError>) -> Result<T, QueueError> {
+        let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => schema::open_reader(&self.inner.path)?,
+        };
+        let answer = question(&connection);
+        let mut readers = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS && answer.is_ok() {
+            readers.push(connection);
+        }
+        answer
+    }
+
+    async fn write<T: Default + Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Writing<'_>) -> Result<T, QueueError> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        let mut work = work;
+        let answer = Arc::new(Mutex::new(T::default()));
+        let given = Arc::clone(&answer);
+        self.send(What::Work(Box::new(move |writing| {
+            *given.lock().unwrap_or_else(PoisonError::into_inner) = work(writing)?;
+            Ok(())
+        })))
+        .await?;
+        Ok(std::mem::take(&mut *answer.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    async fn send(&self, what: What) -> Result<(), QueueError> {
+        let (done, answer) = oneshot::channel();
+        let mut command = Command { what, done };
+        loop {
+            match self.inner.commands.try_send(command) {
+                Ok(()) => break,
+                Err(mpsc::TrySendError::Full(back)) => {
+                    command = back;
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+                Err(mpsc::TrySendError::Disconnected(_)) => return Err(QueueError::closed()),
+            }
+        }
+        answer.await.map_err(|_| QueueError::closed())?
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), QueueError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
