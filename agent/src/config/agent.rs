@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use freesmtp_core::Error;
 use serde::Deserialize;
 
-use super::{RouteSettings, Span};
+use super::{MxSettings, RouteSettings, Span};
 
 /// The settings of an agent; each has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +25,8 @@ pub struct AgentSettings {
     pub retry: RetrySettings,
     /// Where mail goes; without any to the mail exchangers of each domain.
     pub route: Vec<RouteSettings>,
+    /// How the mail exchangers of a domain are found and spoken to.
+    pub mx: MxSettings,
     /// Limit of each phase of a session; none uses those of RFC 5321 section 4.5.3.2.
     pub timeout: Option<Span>,
 }
@@ -39,6 +41,7 @@ impl Default for AgentSettings {
             destination: DestinationLimits::default(),
             retry: RetrySettings::default(),
             route: Vec::new(),
+            mx: MxSettings::default(),
             timeout: None,
         }
     }

@@ -5,8 +5,10 @@
 
 mod agent;
 mod duration;
+mod mx;
 mod route;
 
 pub use agent::{AgentSettings, DestinationLimits, RetrySettings};
 pub use duration::Span;
+pub use mx::MxSettings;
 pub use route::{RouteSettings, Via};

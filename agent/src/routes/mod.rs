@@ -2,15 +2,29 @@
 //!
 //! Policy: the first `[[route]]` whose domains fit decides; without one, the domain's mail exchangers do. What needs no
 //! network (which queue a recipient belongs to) is apart from what does ([`Routes::resolve`]).
+//!
+//! For mail exchangers the name service decides (RFC 5321 section 5.1, RFC 7505). When it cannot tell, that is a reason to
+//! wait; when it says no, to give up; `dns` alone decides which of the two an answer is. To a mail exchanger goes TLS whenever it
+//! is offered, with any certificate (RFC 7435: who only listens learns nothing), unless the domain asks for more: by a
+//! policy (MTA-STS, RFC 8461: `sts`) or by TLSA records (DANE, RFC 7672: `dane`). Where both do, the TLSA records of a
+//! server go before the policy.
 
+mod dane;
+mod dns;
+mod domain;
+mod error;
 mod mx;
+#[cfg(test)]
+mod on_loopback;
 mod smarthost;
+mod sts;
 
 use std::time::Duration;
 
-use freesmtp_core::{Error, Server};
+use freesmtp_core::{Error, Security, Server};
 
-use self::{mx::MailExchangers, smarthost::Smarthosts};
+pub use self::error::RouteError;
+use self::{domain::Domain, mx::MailExchangers, smarthost::Smarthosts};
 use crate::config::{AgentSettings, DestinationLimits, RouteSettings, Via};
 
 /// Where mail for a domain goes.
@@ -22,24 +36,19 @@ pub struct Destination {
     pub servers: Vec<Server>,
     /// For how long this holds.
     pub ttl: Duration,
+    /// What was left out or could not be done, for a person.
+    pub notes: Vec<String>,
 }
 
-/// Why there are no servers for a domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RouteError {
-    /// It may be otherwise later: the name service did not answer.
-    Temporary {
-        /// What happened, in one sentence.
-        text: String,
-    },
-    /// The domain takes no mail.
-    Permanent {
-        /// The enhanced status code (RFC 3463): `5.1.2` for a domain that does not exist, `5.1.10` for one with a null
-        /// MX (RFC 7505).
-        code: String,
-        /// What happened, in one sentence.
-        text: String,
-    },
+/// The same server in clear text, for a second attempt after TLS could not start; `None` where TLS is asked for.
+///
+/// Where any certificate would do, clear text is no worse than what an attacker could make of TLS (RFC 7435 section 3).
+#[must_use]
+pub fn in_clear_text(server: &Server) -> Option<Server> {
+    let anything_goes = server.security == Security::Opportunistic
+        && server.danger_accept_invalid_certs
+        && server.certificate_pins.is_empty();
+    anything_goes.then(|| Server { security: Security::None, ..server.clone() })
 }
 
 /// All routes.
@@ -108,9 +117,9 @@ impl Routes {
     }
 }
 
-/// Domains are the same in either case, and with the dot at their end.
+/// Domains are the same in either case, with the dot at their end, and in Unicode. What is no domain stays as it is.
 fn normal(domain: &str) -> String {
-    domain.trim_end_matches('.').to_lowercase()
+    Domain::parse(domain).map_or_else(|_| domain.to_lowercase(), |domain| domain.text())
 }
 
 impl Route {

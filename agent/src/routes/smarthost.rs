@@ -55,7 +55,7 @@ impl Smarthosts {
     }
 
     pub(super) fn destination(&self) -> Destination {
-        Destination { key: self.key.clone(), servers: self.servers.clone(), ttl: ALWAYS }
+        Destination { key: self.key.clone(), servers: self.servers.clone(), ttl: ALWAYS, notes: Vec::new() }
     }
 }
 

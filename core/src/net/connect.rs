@@ -24,6 +24,8 @@ const STAGGER: Duration = Duration::from_millis(250);
 pub(crate) enum Place<'a> {
     Host {
         name: &'a str,
+        /// Where the name is, for whoever looked it up; none asks the system.
+        addresses: &'a [IpAddr],
         port: u16,
         /// The address to connect from.
         local: Option<IpAddr>,
@@ -56,9 +58,13 @@ pub(crate) async fn connect(
     operation: &Operation<'_>,
 ) -> Result<Socket, Error> {
     let (addresses, local) = match target.place {
-        Place::Host { name, port, local } => {
+        Place::Host { name, addresses, port, local } => {
             let deadline = Instant::now().checked_add(target.timeout);
-            let found = resolve(name, port, deadline, poller, operation).await?;
+            let found = if addresses.is_empty() {
+                resolve(name, port, deadline, poller, operation).await?
+            } else {
+                addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
+            };
             (of_family(found, name, local)?, local.map(|ip| SocketAddr::new(ip, 0)))
         }
         Place::Path(path) => {
@@ -273,10 +279,21 @@ mod tests {
     fn a_closed_port_is_refused_with_its_own_failure() {
         let cancel = Cancel::new();
         let operation = Operation::new(Runtime::Thread, &cancel, None);
-        let place = Place::Host { name: "127.0.0.1", port: closed_port(), local: None };
+        let place = Place::Host { name: "127.0.0.1", addresses: &[], port: closed_port(), local: None };
         let error = connect_to(place, &operation).unwrap_err();
         assert_eq!(error.failure(), Some(Failure::ConnectRefused));
         assert!(error.is_temporary());
+    }
+
+    #[test]
+    fn addresses_that_are_known_are_not_looked_up() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let cancel = Cancel::new();
+        let operation = Operation::new(Runtime::Thread, &cancel, None);
+        let addresses = &[address.ip()];
+        let place = Place::Host { name: "mx.nowhere.invalid", addresses, port: address.port(), local: None };
+        assert_eq!(connect_to(place, &operation).unwrap().peer(), Some(address));
     }
 
     #[test]
@@ -285,7 +302,7 @@ mod tests {
         let mut failed = Failed::default();
         failed.add(address("[2001:db8::1]"), io::Error::new(io::ErrorKind::NetworkUnreachable, "no route"));
         failed.add(address("192.0.2.1"), io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));
-        let place = Place::Host { name: "mail.example.com", port: 25, local: None };
+        let place = Place::Host { name: "mail.example.com", addresses: &[], port: 25, local: None };
         let error = failed.error(&Target { place, timeout: Duration::from_secs(5) });
         assert_eq!(
             error.message(),
@@ -301,7 +318,7 @@ mod tests {
         let poller = operation.poller().unwrap();
         let _watch = operation.watch(&poller);
         cancel.cancel();
-        let place = Place::Host { name: "localhost", port: closed_port(), local: None };
+        let place = Place::Host { name: "localhost", addresses: &[], port: closed_port(), local: None };
         let target = Target { place, timeout: Duration::from_secs(5) };
         let error = on_this_thread(connect(&target, &poller, &operation)).unwrap_err();
         assert_eq!((error.kind(), error.stage()), (ErrorKind::Cancelled, Stage::Resolve));

@@ -150,9 +150,12 @@ async fn addresses(
     timeout: Duration,
     operation: &Operation<'_>,
 ) -> Result<Vec<SocketAddr>, Error> {
-    let Place::Host { name, port, .. } = server.place() else { return Ok(Vec::new()) };
+    let Place::Host { name, addresses, port, .. } = server.place() else { return Ok(Vec::new()) };
     if server.proxy.is_some() {
         return Ok(Vec::new());
+    }
+    if !addresses.is_empty() {
+        return Ok(addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect());
     }
     let poller = operation.poller()?;
     let _watch = operation.watch(&poller);
@@ -285,7 +288,8 @@ fn attempt(address: SocketAddr, question: &Question<'_>) -> Attempt {
     let began = Instant::now();
     let Question { server, timeouts, cancel, .. } = *question;
     let name = address.ip().to_string();
-    let place = Place::Host { name: &name, port: address.port(), local: server.local_end_point };
+    let place =
+        Place::Host { name: &name, addresses: &[], port: address.port(), local: server.local_end_point };
     let operation = Operation::new(Runtime::Thread, cancel, timeouts.operation);
     let result = on_this_thread(async {
         let poller = operation.poller()?;

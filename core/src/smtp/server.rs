@@ -29,6 +29,9 @@ pub struct Server {
     /// Host name or address literal: `mail.example.com`, `192.0.2.1`, `::1`. Or the path of a Unix-domain socket:
     /// `unix:/run/dovecot/lmtp`; it has no port, and TLS only when `security` asks for it.
     pub name: String,
+    /// Where the host is, in the order to try, for whoever has looked `name` up already, as an agent that follows MX
+    /// records has. Empty, as it is at first, asks the system for the addresses of `name`. A proxy is given the name.
+    pub addresses: Vec<IpAddr>,
     /// TCP port; 0 means 24 for LMTP, 465 for [`Security::Implicit`], 587 when an account is set, else 25.
     pub port: u16,
     /// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message.
@@ -287,7 +290,8 @@ impl Server {
         match self.unix_path() {
             Some(path) => Place::Path(path),
             None => {
-                Place::Host { name: &self.name, port: self.effective_port(), local: self.local_end_point }
+                let (port, local) = (self.effective_port(), self.local_end_point);
+                Place::Host { name: &self.name, addresses: &self.addresses, port, local }
             }
         }
     }
@@ -339,7 +343,7 @@ impl PartialEq for Server {
     fn eq(&self, other: &Self) -> bool {
         let key = |s: &Self| {
             (
-                (s.place_key(), s.effective_security(), s.timeout, s.lmtp),
+                (s.place_key(), s.addresses.clone(), s.effective_security(), s.timeout, s.lmtp),
                 (s.auth_mode, s.sasl.clone(), s.local_end_point, s.allow_plaintext_auth, s.proxy.clone()),
                 (s.tls_options(), s.tls_server_name.clone(), s.disabled_extensions.clone()),
             )

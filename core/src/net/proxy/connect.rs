@@ -23,12 +23,12 @@ pub(crate) async fn connect_through(
     poller: &Poller,
     operation: &Operation<'_>,
 ) -> Result<Socket, Error> {
-    let Place::Host { name, port, local } = target.place else {
+    let Place::Host { name, port, local, .. } = target.place else {
         let text = "is set, and no proxy connects to a Unix-domain socket";
         return Err(Error::input("Proxy", text));
     };
     let mut talk = Negotiation::new(proxy, name, port)?;
-    let place = Place::Host { name: proxy.host(), port: proxy.port(), local };
+    let place = Place::Host { name: proxy.host(), addresses: &[], port: proxy.port(), local };
     let connected = crate::net::connect(&Target { place, ..*target }, poller, operation).await;
     let mut socket = connected.map_err(|error| unreachable(error, operation))?;
     let deadline = operation.until(Instant::now().checked_add(target.timeout));
