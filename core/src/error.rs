@@ -169,6 +169,13 @@ impl Error {
         self
     }
 
+    /// The same, with what it happened in before the sentence.
+    #[must_use]
+    pub(crate) fn within(mut self, whole: impl fmt::Display) -> Self {
+        self.0.message = format!("{whole}: {}", self.0.message);
+        self
+    }
+
     /// The same with what the client noticed.
     #[must_use]
     pub fn with_failure(mut self, failure: Failure) -> Self {

@@ -2,5 +2,6 @@
 
 pub(crate) mod entropy;
 pub(crate) mod file;
+pub(crate) mod folder;
 pub(crate) mod host;
 pub(crate) mod socket;

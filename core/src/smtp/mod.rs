@@ -17,6 +17,7 @@ mod second_look;
 mod send;
 mod server;
 mod session;
+mod spool;
 mod token;
 mod url;
 

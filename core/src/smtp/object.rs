@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Server, outcome, pool::Pool, rate, send::stamp};
+use super::{Server, outcome, pool::Pool, rate, send::stamp, spool};
 use crate::{
     error::Error,
     log::{LogFile, LogOptions, Logging, ProtocolLog},
@@ -48,6 +48,8 @@ pub struct Smtp {
     pub(super) timeouts: Timeouts,
     pub(super) all_or_nothing: bool,
     pub(super) limits: Limits,
+    pub(super) spool: spool::Settings,
+    pub(super) spools: Arc<spool::Spools>,
     pub(super) pool: Arc<Pool>,
 }
 

@@ -7,18 +7,30 @@
 //!   what is before it is kept, and nothing that was not written whole is ever delivered.
 //! - No message is trusted: the envelope is checked before it is written and again after it was read.
 
+mod batch;
+mod chain;
 mod durability;
 mod envelope;
+mod fields;
+mod folders;
+mod frame;
+mod group;
 mod id;
 pub mod pickup;
 mod reader;
 mod record;
+mod segment;
+mod stored;
 mod writer;
 
 pub use crate::message::SpoolOptions;
+pub use batch::{Message, Reader};
+pub(crate) use chain::Chain;
 pub use durability::Durability;
 pub use envelope::{BodyType, Envelope, Recipient, compose};
+pub use group::Group;
 pub use id::Id;
-pub use reader::{MessageReader, Next, SegmentReader, read_message};
+pub use reader::{Next, SegmentReader};
 pub use record::{Body, Record};
-pub use writer::{Message, Spool};
+pub use stored::{MessageReader, read_message};
+pub use writer::Spool;

@@ -31,6 +31,8 @@ pub enum Body {
         offset: u64,
         /// Octets.
         length: u64,
+        /// CRC-32C of its octets.
+        crc: u32,
     },
     /// In a file of its own, in `bodies/`.
     File {

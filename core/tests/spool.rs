@@ -1,0 +1,341 @@
+//! What is handed over is read back as it was, and nothing else is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure here has failed the test"
+)]
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Barrier,
+};
+
+use freesmtp_core::{
+    EmailMessage, ErrorKind, Smtp,
+    message::{DeliveryOptions, Notify, RecipientOptions, SpoolOptions},
+    spool::{
+        Body, BodyType, Durability, Envelope, Id, Message, Next, Recipient, Record, SegmentReader, Spool,
+        read_message,
+    },
+    types::Moment,
+};
+
+fn spool() -> (tempfile::TempDir, Spool) {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path().join("spool")).unwrap();
+    (folder, spool)
+}
+
+fn to(email: &str) -> Envelope {
+    Envelope {
+        reverse_path: "sender@example.com".into(),
+        recipients: vec![Recipient::new(email)],
+        ..Envelope::default()
+    }
+}
+
+fn segments(spool: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(spool.join("incoming")).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = entries.collect();
+    found.sort();
+    assert!(found.iter().all(|path| path.extension().is_some_and(|end| end == "seg")), "{found:?}");
+    found
+}
+
+/// Every record of a segment, and what is said at its end.
+fn read(segment: &Path) -> (Vec<Record>, Next) {
+    let mut reader = SegmentReader::open(segment, 0).unwrap();
+    let mut records = Vec::new();
+    loop {
+        match reader.next().unwrap() {
+            Next::Record(record) => {
+                assert_eq!(reader.offset(), record.end);
+                records.push(*record);
+            }
+            end => return (records, end),
+        }
+    }
+}
+
+fn text(spool: &Path, segment: &Path, body: &Body) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    read_message(spool, segment, body).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Every message of a spool by its id, in no order.
+fn read_all(spool: &Path) -> Vec<(Id, Vec<u8>)> {
+    let mut all = Vec::new();
+    for segment in segments(spool) {
+        all.extend(read(&segment).0.into_iter().map(|r| (r.id, text(spool, &segment, &r.body))));
+    }
+    all
+}
+
+#[test]
+fn a_message_comes_back_as_it_was_sent() {
+    let (_folder, spool) = spool();
+    let mut smtp = Smtp::default();
+    smtp.set_spool_path(spool.path());
+    let mut message =
+        EmailMessage::quick("a@example.org", "s@example.com", "Grüße", "Straße", Default::default());
+    message.add_recipient("b@bücher.example");
+    message.recipients[1].options = RecipientOptions { notify: Notify::DELAY, ..RecipientOptions::default() };
+    message.delivery = DeliveryOptions { hold_until: Some(Moment::new(4_000_000_000)), ..Default::default() };
+    message.spool = SpoolOptions { priority: 3, blast: Some("News".into()), ..SpoolOptions::default() };
+    message.message_id = Some("x@example.com".into());
+    let id = smtp.submit_to_spool(&message).unwrap();
+
+    let [segment] = &segments(spool.path())[..] else { panic!("one segment") };
+    let (records, end) = read(segment);
+    assert_eq!(end, Next::Wait, "the object lives");
+    let [record] = &records[..] else { panic!("one record") };
+    assert_eq!((record.id, record.message_id.as_str()), (id, "<x@example.com>"));
+    assert_eq!(record.submitted, id.moment());
+    let envelope = &record.envelope;
+    assert_eq!(envelope.reverse_path, "s@example.com");
+    assert_eq!(envelope.recipients[0], Recipient::new("a@example.org"));
+    assert_eq!(envelope.recipients[1].email, "b@bücher.example");
+    assert_eq!(envelope.recipients[1].options.notify, Notify::DELAY);
+    assert_eq!(envelope.options.not_before, Some(Moment::new(4_000_000_000)), "from HoldUntil");
+    assert_eq!((envelope.options.priority, envelope.options.blast.as_deref()), (3, Some("News")));
+    assert_eq!((envelope.body, envelope.utf8), (BodyType::SevenBit, false));
+    let bytes = text(spool.path(), segment, &record.body);
+    assert!(bytes.is_ascii(), "the narrowest form");
+    let parsed = mail_parser::MessageParser::new().parse(&bytes).unwrap();
+    assert_eq!((parsed.subject(), parsed.body_text(0).as_deref()), (Some("Grüße"), Some("Straße\r\n")));
+
+    drop(smtp);
+    assert_eq!(read(segment), (records, Next::End), "its writer is gone");
+}
+
+#[test]
+fn nothing_is_written_of_what_is_not_valid() {
+    let (_folder, spool) = spool();
+    let mut smtp = Smtp::default();
+    smtp.set_spool_path(spool.path());
+    type Change = fn(&mut EmailMessage);
+    let changes: [(Change, &str); 6] = [
+        (|m| m.recipients.clear(), "Recipients"),
+        (|m| m.recipients[0].address.email = "a@b\r\nDATA".into(), "Recipients[0].Email"),
+        (|m| m.subject = "x\r\nBcc: y@z".into(), "Subject"),
+        (|m| m.spool.priority = 99, "Spool.Priority"),
+        (|m| m.spool.expires = m.spool.not_before, "Spool.Expires"),
+        (|m| m.delivery.hold_for = Some(7), "Spool.NotBefore"),
+    ];
+    for (change, field) in changes {
+        let mut message = EmailMessage::quick("a@example.org", "s@example.com", "x", "y", Default::default());
+        message.spool.not_before = Some(Moment::new(4_000_000_000));
+        change(&mut message);
+        let error = smtp.submit_to_spool(&message).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Message, Some(field)));
+        assert!(error.diagnosis().is_some());
+        let fine = EmailMessage::quick("a@example.org", "s@example.com", "x", "y", Default::default());
+        let error = smtp.submit_bulk([fine.clone(), message, fine]).unwrap_err();
+        assert_eq!(error.field(), Some(field));
+        assert!(error.message().contains("message 1 "), "{error}");
+    }
+    let bad = to("a@b\r\nRCPT TO:<c@d>");
+    let error = spool.submit(&bad, Message::Bytes(b"x\r\n"), Durability::Full).unwrap_err();
+    assert_eq!(error.field(), Some("Recipients[0].Email"));
+    assert_eq!(segments(spool.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_long_message_has_a_file_of_its_own() {
+    let (_folder, spool) = spool();
+    let long = [b"Message-ID: <long@x>\r\n\r\n".to_vec(), vec![b'x'; 3 << 20]].concat();
+    for length in [1 << 20, (1 << 20) + 1, long.len()] {
+        let message = &long[..length];
+        let of_bytes = spool.submit(&to("a@b.example"), Message::Bytes(message), Durability::Full).unwrap();
+        let mut reader = message;
+        let of_reader =
+            spool.submit(&to("a@b.example"), Message::reader(&mut reader), Durability::None).unwrap();
+        let all = read_all(spool.path());
+        for id in [of_bytes, of_reader] {
+            let (_, bytes) = all.iter().find(|(found, _)| *found == id).unwrap();
+            assert!(bytes == message, "{length}");
+            assert_eq!(spool.path().join(format!("bodies/{id}.eml")).exists(), length > 1 << 20);
+        }
+    }
+    let records = read(&segments(spool.path())[0]).0;
+    assert!(records.iter().all(|record| record.message_id == "<long@x>"));
+    // What was changed or cut since is not taken for the message.
+    let last = records.last().unwrap();
+    let Body::File { name, .. } = &last.body else { panic!("it is long") };
+    let path = spool.path().join("bodies").join(name);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[1 << 20] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let segment = &segments(spool.path())[0];
+    let read_it = || {
+        read_message(spool.path(), segment, &last.body).map(|mut reader| reader.read_to_end(&mut Vec::new()))
+    };
+    assert!(read_it().unwrap().is_err());
+    fs::write(&path, &bytes[1..]).unwrap();
+    assert_eq!(read_it().unwrap_err().kind(), ErrorKind::Spool);
+}
+
+#[test]
+fn a_reader_that_fails_leaves_nothing_behind() {
+    struct Failing(usize);
+    impl Read for Failing {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let length = out.len().min(self.0);
+            self.0 -= length;
+            if length == 0 { Err(std::io::ErrorKind::TimedOut.into()) } else { Ok(length) }
+        }
+    }
+    let (_folder, spool) = spool();
+    for length in [0, 10, 2 << 20] {
+        let error = spool
+            .submit(&to("a@b.example"), Message::reader(&mut Failing(length)), Durability::Full)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileIo);
+    }
+    assert_eq!(fs::read_dir(spool.path().join("bodies")).unwrap().count(), 0);
+    assert_eq!(segments(spool.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_group_counts_whole_or_not_at_all() {
+    let (_folder, spool) = spool();
+    let message = vec![b'x'; 900_000];
+    // In memory, in a segment of its own, and with messages in files of their own.
+    for (count, length) in [(3, 100), (30, 900_000), (3, 2_000_000)] {
+        let message = [message.clone(), message.clone(), message.clone()].concat()[..length].to_vec();
+        let before = read_all(spool.path()).len();
+        let files = || fs::read_dir(spool.path().join("bodies")).unwrap().count();
+        let (files_before, segments_before) = (files(), segments(spool.path()).len());
+        let mut group = spool.group(Durability::Full);
+        for _ in 0..count {
+            group.add(&to("a@b.example"), Message::Bytes(&message)).unwrap();
+        }
+        assert_eq!(read_all(spool.path()).len(), before, "not committed yet");
+        drop(group);
+        assert_eq!((files(), segments(spool.path()).len()), (files_before, segments_before));
+        assert_eq!(read_all(spool.path()).len(), before, "given up");
+
+        let mut group = spool.group(Durability::Full);
+        let mut given = Vec::new();
+        for _ in 0..count {
+            given.push(group.add(&to("a@b.example"), Message::Bytes(&message)).unwrap());
+        }
+        assert_eq!(group.commit().unwrap(), given);
+        let all = read_all(spool.path());
+        assert_eq!(all.len(), before + count);
+        for id in given {
+            assert!(all.iter().any(|(found, bytes)| *found == id && *bytes == message));
+        }
+    }
+    assert_eq!(spool.group(Durability::Full).commit().unwrap(), []);
+}
+
+#[test]
+fn a_reader_goes_on_where_it_was() {
+    let (_folder, spool) = spool();
+    let mut group = spool.group(Durability::Full);
+    for n in 0..5 {
+        group.add(&to("a@b.example"), Message::Bytes(format!("{n}\r\n").as_bytes())).unwrap();
+    }
+    let mut ids = group.commit().unwrap();
+    ids.push(spool.submit(&to("a@b.example"), Message::Bytes(b"6\r\n"), Durability::Full).unwrap());
+    let segment = &segments(spool.path())[0];
+    let all = read(segment).0;
+    assert_eq!(all.iter().map(|record| record.id).collect::<Vec<_>>(), ids);
+    for (i, record) in all.iter().enumerate() {
+        let mut reader = SegmentReader::open(segment, record.offset).unwrap();
+        for later in &all[i..] {
+            assert_eq!(reader.next().unwrap(), Next::Record(Box::new(later.clone())));
+        }
+        assert_eq!(reader.next().unwrap(), Next::Wait);
+        reader.sync().unwrap();
+    }
+    // The same reader sees what comes later, and the end.
+    let mut reader = SegmentReader::open(segment, all[5].end).unwrap();
+    assert_eq!(reader.next().unwrap(), Next::Wait);
+    let late = spool.submit(&to("a@b.example"), Message::Bytes(b"7\r\n"), Durability::None).unwrap();
+    assert!(matches!(reader.next().unwrap(), Next::Record(record) if record.id == late));
+    assert!(!reader.is_finished().unwrap());
+    drop(spool);
+    assert_eq!(reader.next().unwrap(), Next::End);
+    assert!(reader.is_finished().unwrap());
+}
+
+#[test]
+fn segments_rotate() {
+    let (_folder, spool) = spool();
+    let message = vec![b'x'; 1 << 20];
+    let ids: Vec<_> = (0..130)
+        .map(|_| spool.submit(&to("a@b.example"), Message::Bytes(&message), Durability::None).unwrap())
+        .collect();
+    let found = segments(spool.path());
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|path| path.metadata().unwrap().len() <= 64 << 20));
+    let ends: Vec<_> = found.iter().map(|path| read(path).1).collect();
+    assert_eq!(ends, [Next::End, Next::End, Next::Wait]);
+    let mut all: Vec<_> = read_all(spool.path()).into_iter().map(|(id, _)| id).collect();
+    all.sort();
+    let mut ids = ids;
+    ids.sort();
+    assert_eq!(all, ids);
+}
+
+#[test]
+fn threads_share_a_segment_and_keep_their_messages_apart() {
+    const THREADS: usize = 16;
+    const EACH: usize = 40;
+    let (_folder, spool) = spool();
+    let start = Barrier::new(THREADS);
+    let mut ids: Vec<(Id, Vec<u8>)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (spool, start) = (spool.clone(), &start);
+                scope.spawn(move || {
+                    start.wait();
+                    (0..EACH)
+                        .map(|n| {
+                            let message = format!("{thread} {n} {}\r\n", "x".repeat(n * thread)).into_bytes();
+                            let durability = Durability::ALL[n % 3];
+                            let sent = Message::Bytes(&message);
+                            (spool.submit(&to("a@b.example"), sent, durability).unwrap(), message)
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(segments(spool.path()).len(), 1);
+    let mut found = read_all(spool.path());
+    ids.sort();
+    found.sort();
+    assert!(ids == found);
+}
+
+#[test]
+fn a_spool_that_was_removed_is_made_anew() {
+    let (_folder, spool) = spool();
+    spool.submit(&to("a@b.example"), Message::Bytes(b"1\r\n"), Durability::Full).unwrap();
+    fs::remove_file(&segments(spool.path())[0]).unwrap();
+    let id = spool.submit(&to("a@b.example"), Message::Bytes(b"2\r\n"), Durability::Full).unwrap();
+    assert_eq!(read_all(spool.path()), [(id, b"2\r\n".to_vec())], "not in a file that nobody will read");
+    fs::remove_dir_all(spool.path()).unwrap();
+    let id = spool.submit(&to("a@b.example"), Message::Bytes(b"3\r\n"), Durability::Full).unwrap();
+    assert_eq!(read_all(spool.path()), [(id, b"3\r\n".to_vec())]);
+}
+
+#[test]
+fn a_segment_without_a_record_goes_and_zeros_are_cut_off() {
+    let (_folder, spool) = spool();
+    spool.submit(&to("a@b.example"), Message::Bytes(b"1\r\n"), Durability::Full).unwrap();
+    let segment = &segments(spool.path())[0];
+    assert!(segment.metadata().unwrap().len() > 60_000, "filled ahead");
+    let end = read(segment).0[0].end;
+    drop(spool);
+    assert_eq!(segment.metadata().unwrap().len(), end);
+}
