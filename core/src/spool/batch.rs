@@ -4,7 +4,7 @@ use std::{fs::File, io::Read, io::Write, sync::Arc};
 
 use super::{
     Body, Envelope, Id,
-    fields::{self, FIXED},
+    fields::{self, FIXED, TRAILER},
     folders::{Folders, failure},
     frame::{FRAME, Frame, LONGEST},
 };
@@ -183,7 +183,7 @@ impl Batch {
                 find_message_id(&first)
             }
         };
-        let limit = LONGEST - LONGEST_INLINE - FIXED;
+        let limit = LONGEST - LONGEST_INLINE - FIXED - TRAILER;
         fields::write(out, id, envelope, &message_id, None, limit)?;
         let text = out.len();
         out.append(&mut first);
@@ -195,6 +195,9 @@ impl Batch {
             out.truncate(begin + FRAME);
             fields::write(out, id, envelope, &message_id, Some(&body.0), limit)?;
             self.bodies.push(body.1);
+        } else {
+            let crc = crc32c::crc32c(&out[text..]);
+            out.extend_from_slice(&crc.to_le_bytes());
         }
         let frame = Frame::new(&out[begin + FRAME..], false);
         self.frames.push((begin, frame));

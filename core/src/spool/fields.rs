@@ -9,6 +9,8 @@ use crate::{
 
 /// What stands before the fields: the id, and their length.
 pub(super) const FIXED: usize = 20;
+/// What stands behind a message: its own checksum, for those who read it later, without its record.
+pub(super) const TRAILER: usize = 4;
 
 const MESSAGE_ID: u8 = 1;
 const REVERSE_PATH: u8 = 2;
@@ -33,7 +35,7 @@ const RRVS: u8 = 35;
 /// Fields from here on can be left out of account by who does not know them.
 const MAY_BE_SKIPPED: u8 = 128;
 
-/// Appends the content of a record up to the message, whose bytes follow unless they are in a file. `limit` is the most
+/// Appends the content of a record up to the message, whose bytes and checksum follow unless they are in a file. `limit` is the most
 /// octets that there may be.
 pub(super) fn write(
     out: &mut Vec<u8>,
@@ -160,18 +162,17 @@ pub(super) fn read(content: &[u8], content_at: u64, offset: u64) -> Result<Recor
     let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
     let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| short())?;
     let mut fields = rest.get(..length).ok_or_else(short)?;
-    let message = &rest[length..];
+    let (message, trailer) = match rest[length..].split_last_chunk::<TRAILER>() {
+        Some((message, trailer)) => (message, Some(*trailer)),
+        None => (&rest[length..], None),
+    };
     let id = Id::from_number(u128::from_be_bytes(*id));
     let mut record = Record {
         id,
         submitted: id.moment(),
         message_id: String::new(),
         envelope: Envelope::default(),
-        body: Body::Inline {
-            offset: content_at + (FIXED + length) as u64,
-            length: message.len() as u64,
-            crc: crc32c::crc32c(message),
-        },
+        body: Body::Inline { offset: content_at + (FIXED + length) as u64, length: message.len() as u64 },
         offset,
         end: content_at + content.len() as u64,
     };
@@ -182,8 +183,11 @@ pub(super) fn read(content: &[u8], content_at: u64, offset: u64) -> Result<Recor
         fields = &rest[length..];
         field(&mut record, *tag, value)?;
     }
-    if matches!(record.body, Body::File { .. }) && !message.is_empty() {
-        return Err("it holds a message and names a file with one".to_owned());
+    match (&record.body, trailer) {
+        (Body::File { .. }, None) if message.is_empty() => {}
+        (Body::File { .. }, _) => return Err("it holds a message and names a file with one".to_owned()),
+        (Body::Inline { .. }, Some(crc)) if crc == crc32c::crc32c(message).to_le_bytes() => {}
+        (Body::Inline { .. }, _) => return Err("the checksum of its message is wrong".to_owned()),
     }
     record.envelope.check().map_err(|error| format!("its envelope is not valid: {error}"))?;
     Ok(record)
@@ -317,7 +321,10 @@ mod tests {
     fn written(envelope: &Envelope, file: Option<&Body>, message: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         write(&mut out, Id::from_number(7), envelope, "<a@b>", file, 1 << 20).unwrap();
-        out.extend_from_slice(message);
+        if file.is_none() {
+            out.extend_from_slice(message);
+            out.extend_from_slice(&crc32c::crc32c(message).to_le_bytes());
+        }
         out
     }
 
@@ -330,13 +337,16 @@ mod tests {
             assert_eq!(record.envelope, envelope);
             assert_eq!((record.message_id.as_str(), record.id), ("<a@b>", Id::from_number(7)));
             assert_eq!((record.offset, record.end), (84, 100 + bytes.len() as u64));
-            let Body::Inline { offset, length, crc } = record.body else { panic!("it is in the record") };
-            assert_eq!((offset + length, length), (record.end, 14));
-            assert_eq!(crc, crc32c::crc32c(b"Subject: x\r\n\r\n"));
+            let Body::Inline { offset, length } = record.body else { panic!("it is in the record") };
+            assert_eq!((offset + length + TRAILER as u64, length), (record.end, 14));
         }
         let file = Body::File { name: "x.eml".into(), length: 1 << 40, crc: 9 };
         assert_eq!(read(&written(&everything(), Some(&file), b""), 0, 0).unwrap().body, file);
-        assert!(read(&written(&everything(), Some(&file), b"x"), 0, 0).is_err());
+        let both = [written(&everything(), Some(&file), b""), vec![0; TRAILER]].concat();
+        assert!(read(&both, 0, 0).is_err());
+        let mut flipped = written(&everything(), None, b"Subject: x\r\n\r\n");
+        *flipped.last_mut().unwrap() ^= 1;
+        assert!(read(&flipped, 0, 0).is_err());
     }
 
     #[test]
@@ -360,8 +370,9 @@ mod tests {
     fn fields_of_a_newer_version_are_skipped_where_they_may_be() {
         for (tag, fine) in [(127_u8, false), (36, false), (128, true), (255, true)] {
             let mut bytes = written(&everything(), None, b"");
-            bytes.extend_from_slice(&[tag, 1, 0, 0, 0, 9]);
-            let length = u32::try_from(bytes.len() - FIXED).unwrap();
+            let end = bytes.len() - TRAILER;
+            bytes.splice(end..end, [tag, 1, 0, 0, 0, 9]);
+            let length = u32::try_from(end + 6 - FIXED).unwrap();
             bytes[16..20].copy_from_slice(&length.to_le_bytes());
             assert_eq!(read(&bytes, 0, 0).is_ok(), fine, "{tag}");
         }

@@ -25,14 +25,12 @@ pub struct Record {
 /// Where the bytes of a message are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// In the segment, in the record itself.
+    /// In the segment, in the record itself, with their checksum behind them.
     Inline {
         /// Place in the segment.
         offset: u64,
         /// Octets.
         length: u64,
-        /// CRC-32C of its octets.
-        crc: u32,
     },
     /// In a file of its own, in `bodies/`.
     File {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{Body, folders};
+use super::{Body, fields::TRAILER, folders};
 use crate::{error::Error, os::folder};
 
 /// The bytes of a message. It fails at its end when they are not those that were written.
@@ -48,14 +48,23 @@ impl Read for MessageReader {
 /// # Errors
 /// `ErrorKind::Spool` when the file is not there, or its length is not what the record says.
 pub fn read_message(spool: &Path, segment: &Path, body: &Body) -> Result<MessageReader, Error> {
-    let (path, at, length, expected, whole) = match body {
-        Body::Inline { offset, length, crc } => (segment.to_owned(), *offset, *length, *crc, false),
-        Body::File { name, length, crc } => (spool.join(folders::BODIES).join(name), 0, *length, *crc, true),
+    let (path, at, length) = match body {
+        Body::Inline { offset, length } => (segment.to_owned(), *offset, *length),
+        Body::File { name, length, .. } => (spool.join(folders::BODIES).join(name), 0, *length),
     };
     let failed = |source: io::Error| folders::failure(&path, "cannot be read", &source);
     let file = folder::open_regular(&path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
-    if size < at.saturating_add(length) || (whole && size != length) {
+    let end = at.saturating_add(length);
+    let (expected, fits) = match body {
+        Body::Inline { .. } => {
+            let mut crc = [0; TRAILER];
+            let read = folder::read_at(&file, &mut crc, end).map_err(failed)?;
+            (u32::from_le_bytes(crc), read == TRAILER)
+        }
+        Body::File { crc, .. } => (*crc, size == end),
+    };
+    if !fits {
         let text = "its length is not what its record says";
         return Err(failed(io::Error::new(io::ErrorKind::InvalidData, text)));
     }
