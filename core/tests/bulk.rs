@@ -1,6 +1,5 @@
 //! `SendBulk` over real sockets, on threads and on tokio, against servers that keep to the RFCs.
 
-#![cfg(feature = "tokio")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +22,8 @@ use std::{
 };
 
 use freesmtp_core::{
-    BulkMessage, BulkResult, EmailMessage, Error, ErrorKind, Server, Smtp, Stage, types::RecipientStatus,
+    BulkMessage, BulkResult, EmailMessage, Error, ErrorKind, Server, Smtp, Stage, message::Stream,
+    types::RecipientStatus,
 };
 use play::model::{Model, Taken};
 use served::{Way, both, closed_port, in_tokio};
@@ -408,4 +408,72 @@ fn an_open_bulk_gives_results_while_its_source_is_slow() {
     assert!(!bulk.wants_message());
     assert!(bulk.next().is_none());
     assert!(bulk.next().is_none());
+}
+
+/// Gives its line when the messages without a stream have all been sent.
+struct Late(std::sync::mpsc::Receiver<()>, bool);
+
+impl Read for Late {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if std::mem::replace(&mut self.1, true) {
+            return Ok(0);
+        }
+        // Ended by the sender's end.
+        let _ = self.0.recv();
+        let line = b"late\n";
+        buffer[..line.len()].copy_from_slice(line);
+        Ok(line.len())
+    }
+}
+
+#[test]
+fn streams_that_are_slow_hold_up_nobody_else() {
+    let town = Town::default();
+    let port = town.found(|_, _| Model::new(ALL));
+    // More of them than there are threads to run on.
+    let slow = 2 * thread::available_parallelism().map_or(2, usize::from);
+    let quick = 20;
+    let (mut ends, mut messages) = (Vec::new(), Vec::new());
+    for number in 0..slow + quick {
+        let mut message = message(number);
+        if number < slow {
+            let (end, wait) = std::sync::mpsc::channel();
+            ends.push(end);
+            message.attach_stream("late.txt", Stream::new(Late(wait, false)));
+        }
+        messages.push(message);
+    }
+    let mut order = Vec::new();
+    for sent in smtp(port, slow + 2).send_bulk(messages) {
+        sent.result.unwrap();
+        order.push(sent.index);
+        if order.len() == quick {
+            ends.clear();
+        }
+    }
+    assert_eq!(order.len(), slow + quick);
+    assert!(order[..quick].iter().all(|index| *index >= slow), "{order:?}");
+}
+
+#[test]
+fn a_caller_that_blocks_may_be_a_task_itself_and_finds_the_connections_afterwards() {
+    let town = Town::default();
+    let port = town.found(|_, _| Model::new(ALL));
+    let smtp = smtp(port, 4);
+    in_tokio(async {
+        for sent in smtp.send_bulk((0..40).map(message)) {
+            sent.result.unwrap();
+        }
+    });
+    let connections = town.open.load(Ordering::SeqCst);
+    assert!(smtp.connected());
+    for number in 40..50 {
+        smtp.send(&message(number)).unwrap();
+    }
+    assert_eq!(town.open.load(Ordering::SeqCst), connections);
+    smtp.disconnect();
+    all_once(&town, 50);
+    let heard = town.heard.lock().unwrap();
+    assert_eq!(heard.len(), connections);
+    assert!(heard.iter().all(|lines| lines.last().is_some_and(|line| line == "QUIT")), "{heard:?}");
 }

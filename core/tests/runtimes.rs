@@ -2,7 +2,6 @@
 //!
 //! Each test has one body; `Way` says which operations it calls.
 
-#![cfg(feature = "tokio")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -32,6 +32,9 @@ pub(crate) trait Handler: Send {
     /// Appends the next piece of that transaction's message; whether more follows.
     fn body(&mut self, token: u64, piece: &mut Vec<u8>) -> Result<bool, Error>;
 
+    /// Whether the next piece may be long in coming: a function of the program makes it.
+    fn may_block(&self, token: u64) -> bool;
+
     /// How to get the access token for the login, or why there is none; `refresh` says that the server refused the
     /// one before. It may take long: the runtime decides where it is called.
     fn token(&mut self, refresh: bool) -> GetToken;
@@ -139,7 +142,7 @@ impl Connection {
                 Step::Output => self.write(operation, handler).await,
                 Step::NeedInput => self.read(operation, handler).await,
                 Step::Body(token) => {
-                    self.give_body(token, handler);
+                    self.give_body(token, operation.runtime, handler);
                     operation.runtime.breathe().await;
                 }
                 Step::StartTls => match self.start_tls(setup, operation).await {
@@ -263,9 +266,14 @@ impl Connection {
         }
     }
 
-    fn give_body(&mut self, token: u64, handler: &mut dyn Handler) {
+    fn give_body(&mut self, token: u64, runtime: Runtime, handler: &mut dyn Handler) {
         self.piece.clear();
-        match handler.body(token, &mut self.piece) {
+        let given = if handler.may_block(token) {
+            runtime.aside(|| handler.body(token, &mut self.piece))
+        } else {
+            handler.body(token, &mut self.piece)
+        };
+        match given {
             Ok(more) => {
                 self.engine.body(&self.piece, more);
                 if more {
@@ -354,6 +362,10 @@ impl Handler for Nobody {
 
     fn body(&mut self, _token: u64, _piece: &mut Vec<u8>) -> Result<bool, Error> {
         Err(broken(Stage::Data, "a message was asked for and there is none"))
+    }
+
+    fn may_block(&self, _token: u64) -> bool {
+        false
     }
 
     fn token(&mut self, _refresh: bool) -> GetToken {

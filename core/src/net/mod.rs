@@ -3,6 +3,7 @@
 mod cancel;
 mod connect;
 mod driver;
+mod event_loop;
 mod operation;
 mod proxy;
 mod resolve;
@@ -10,13 +11,13 @@ mod runtime;
 mod socket;
 mod stream;
 mod tls;
-#[cfg(feature = "tokio")]
 mod tokio;
 
 pub use cancel::Cancel;
 pub(crate) use cancel::cancelled;
 pub(crate) use connect::{Place, Target, connect};
 pub(crate) use driver::{Connection, GetToken, Handler, TlsSetup};
+pub(crate) use event_loop::EventLoop;
 pub(crate) use operation::Operation;
 pub(crate) use proxy::connect_through;
 pub(crate) use resolve::resolve;

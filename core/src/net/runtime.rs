@@ -30,8 +30,12 @@ pub(crate) enum Runtime {
     /// On the thread that calls, which waits.
     Thread,
     /// In a task of that tokio runtime.
-    #[cfg(feature = "tokio")]
-    Tokio(tokio::runtime::Id),
+    Tokio {
+        /// Which it is.
+        id: tokio::runtime::Id,
+        /// It is an [`EventLoop`](super::EventLoop) of this library, where a task may block if it says so.
+        ours: bool,
+    },
 }
 
 /// How a call of the system ended.
@@ -44,20 +48,20 @@ pub(crate) enum Called<T> {
 
 impl Runtime {
     /// The tokio runtime whose task calls.
-    #[cfg(feature = "tokio")]
     pub(crate) fn tokio() -> Result<Self, Error> {
-        tokio::runtime::Handle::try_current().map(|handle| Self::Tokio(handle.id())).map_err(|_| {
-            let text = "an asynchronous call was made outside a tokio runtime; await it in a task of one";
-            Error::new(ErrorKind::Internal, Stage::Compose, text)
-        })
+        tokio::runtime::Handle::try_current()
+            .map(|handle| Self::Tokio { id: handle.id(), ours: false })
+            .map_err(|_| {
+                let text = "an asynchronous call was made outside a tokio runtime; await it in a task of one";
+                Error::new(ErrorKind::Internal, Stage::Compose, text)
+            })
     }
 
     /// What waits for the sockets of one connection.
     pub(crate) fn poller(self) -> io::Result<Poller> {
         match self {
             Self::Thread => Waker::new().map(Poller::Thread),
-            #[cfg(feature = "tokio")]
-            Self::Tokio(_) => Ok(Poller::Tokio(super::tokio::Waker::default())),
+            Self::Tokio { .. } => Ok(Poller::Tokio(super::tokio::Waker::default())),
         }
     }
 
@@ -65,17 +69,23 @@ impl Runtime {
     pub(crate) fn attach(self, socket: socket2::Socket) -> io::Result<Socket> {
         match self {
             Self::Thread => Ok(Socket::Thread(socket)),
-            #[cfg(feature = "tokio")]
-            Self::Tokio(id) => super::tokio::Socket::attach(socket, id).map(Socket::Tokio),
+            Self::Tokio { .. } => super::tokio::Socket::attach(socket, self).map(Socket::Tokio),
         }
     }
 
     /// Lets other tasks run now and then while the network takes everything at once. `async` for tokio alone.
-    #[cfg_attr(not(feature = "tokio"), allow(clippy::unused_async, reason = "nobody else runs on a thread"))]
     pub(crate) async fn breathe(self) {
-        #[cfg(feature = "tokio")]
-        if let Self::Tokio(_) = self {
+        if let Self::Tokio { .. } = self {
             tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// Makes a call that may block for long and has to be made here. In an event loop of this library the other tasks go
+    /// on meanwhile; in a runtime of the program it is the program that chose to block there.
+    pub(crate) fn aside<T>(self, call: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Tokio { ours: true, .. } => tokio::task::block_in_place(call),
+            _ => call(),
         }
     }
 }
@@ -84,7 +94,6 @@ impl Runtime {
 #[derive(Debug)]
 pub(crate) enum Poller {
     Thread(Waker),
-    #[cfg(feature = "tokio")]
     Tokio(super::tokio::Waker),
 }
 
@@ -93,7 +102,6 @@ impl Poller {
     pub(crate) fn wake(&self) {
         match self {
             Self::Thread(waker) => waker.wake(),
-            #[cfg(feature = "tokio")]
             Self::Tokio(waker) => waker.wake(),
         }
     }
@@ -107,7 +115,6 @@ impl Poller {
     ) -> io::Result<Wait> {
         match self {
             Self::Thread(waker) => socket::wait(socket.of_thread()?, interest, deadline, waker),
-            #[cfg(feature = "tokio")]
             Self::Tokio(waker) => waker.wait(socket.of_tokio()?, interest, deadline).await,
         }
     }
@@ -124,7 +131,6 @@ impl Poller {
                 let sockets: Vec<_> = sockets.iter().map(|s| s.of_thread()).collect::<io::Result<_>>()?;
                 socket::wait_any(&sockets, deadline, waker)
             }
-            #[cfg(feature = "tokio")]
             Self::Tokio(waker) => {
                 let sockets: Vec<_> = sockets.iter().map(|s| s.of_tokio()).collect::<io::Result<_>>()?;
                 waker.wait_any(&sockets, deadline).await
@@ -141,7 +147,6 @@ impl Poller {
     ) -> io::Result<Called<T>> {
         match self {
             Self::Thread(waker) => on_another_thread(call, deadline, waker),
-            #[cfg(feature = "tokio")]
             Self::Tokio(waker) => waker.call_beside(call, deadline).await,
         }
     }
@@ -159,7 +164,6 @@ impl Poller {
                 let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                 Ok(if late { Called::TimedOut } else { Called::Done(answer) })
             }
-            #[cfg(feature = "tokio")]
             Self::Tokio(waker) => waker.call_beside(call, deadline).await,
         }
     }

@@ -14,7 +14,6 @@ use crate::os;
 #[derive(Debug)]
 pub(crate) enum Socket {
     Thread(socket2::Socket),
-    #[cfg(feature = "tokio")]
     Tokio(super::tokio::Socket),
 }
 
@@ -23,7 +22,6 @@ impl Socket {
     fn system(&self) -> SockRef<'_> {
         match self {
             Self::Thread(socket) => SockRef::from(socket),
-            #[cfg(feature = "tokio")]
             Self::Tokio(socket) => socket.system(),
         }
     }
@@ -55,21 +53,17 @@ impl Socket {
     pub(crate) fn runtime(&self) -> Runtime {
         match self {
             Self::Thread(_) => Runtime::Thread,
-            #[cfg(feature = "tokio")]
-            Self::Tokio(socket) => Runtime::Tokio(socket.runtime()),
+            Self::Tokio(socket) => socket.runtime(),
         }
     }
 
-    #[cfg_attr(not(feature = "tokio"), allow(clippy::unnecessary_wraps, reason = "there is no other"))]
     pub(super) fn of_thread(&self) -> io::Result<&socket2::Socket> {
         match self {
             Self::Thread(socket) => Ok(socket),
-            #[cfg(feature = "tokio")]
             Self::Tokio(_) => Err(elsewhere()),
         }
     }
 
-    #[cfg(feature = "tokio")]
     pub(super) fn of_tokio(&self) -> io::Result<&super::tokio::Socket> {
         match self {
             Self::Tokio(socket) => Ok(socket),
@@ -82,7 +76,6 @@ impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Thread(socket) => socket.read(buffer),
-            #[cfg(feature = "tokio")]
             Self::Tokio(socket) => socket.read(buffer),
         }
     }
@@ -92,7 +85,6 @@ impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Thread(socket) => os::socket::write(&SockRef::from(&*socket), bytes),
-            #[cfg(feature = "tokio")]
             Self::Tokio(socket) => socket.write(bytes),
         }
     }
@@ -102,7 +94,6 @@ impl Write for Socket {
     }
 }
 
-#[cfg(feature = "tokio")]
 fn elsewhere() -> io::Error {
     io::Error::other("the socket belongs to another runtime")
 }

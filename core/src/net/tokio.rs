@@ -15,13 +15,15 @@ use std::{
 use socket2::SockRef;
 use tokio::{
     net::TcpStream,
-    runtime::Id,
     sync::Notify,
     task::spawn_blocking,
     time::{Sleep, sleep_until},
 };
 
-use super::runtime::{Called, ended_early};
+use super::{
+    Runtime,
+    runtime::{Called, ended_early},
+};
 use crate::os::{
     self,
     socket::{Interest, Wait},
@@ -31,7 +33,7 @@ use crate::os::{
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: Stream,
-    runtime: Id,
+    runtime: Runtime,
 }
 
 #[derive(Debug)]
@@ -43,7 +45,7 @@ enum Stream {
 
 impl Socket {
     /// Lets the runtime of the calling task, which is `runtime`, watch a socket that never blocks.
-    pub(super) fn attach(socket: socket2::Socket, runtime: Id) -> io::Result<Self> {
+    pub(super) fn attach(socket: socket2::Socket, runtime: Runtime) -> io::Result<Self> {
         #[cfg(unix)]
         if socket.local_addr()?.is_unix() {
             let stream = tokio::net::UnixStream::from_std(socket.into())?;
@@ -52,7 +54,7 @@ impl Socket {
         Ok(Self { stream: Stream::Tcp(TcpStream::from_std(socket.into())?), runtime })
     }
 
-    pub(super) fn runtime(&self) -> Id {
+    pub(super) fn runtime(&self) -> Runtime {
         self.runtime
     }
 

@@ -8,7 +8,7 @@ use crate::{
     types::{Reply, Report},
 };
 
-/// Asynchronous operations, with the feature `tokio`. They do what the ones without `_async` do, over the same
+/// Asynchronous operations. They do what the ones without `_async` do, over the same
 /// settings and kept connections, and wait without blocking their thread.
 ///
 /// They run in a task of a tokio runtime with I/O and time enabled (`enable_all`, as `#[tokio::main]` has it). A future

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    net::Operation,
+    net::{Operation, Runtime},
     protocol::{Outcome, TransactionResult},
     types::{Report, Stage},
 };
@@ -87,11 +87,19 @@ pub(super) struct Lane<'a> {
     operation: Operation<'a>,
     open: Option<Open>,
     tokens: u64,
+    /// Where its sessions are kept afterwards.
+    home: Runtime,
 }
 
 impl<'a> Lane<'a> {
     pub(super) fn new(smtp: &'a Smtp, operation: Operation<'a>) -> Self {
-        Self { smtp, operation, open: None, tokens: 0 }
+        let home = operation.runtime;
+        Self { smtp, operation, open: None, tokens: 0, home }
+    }
+
+    /// The same for a runtime that ends before the kept sessions do.
+    pub(super) fn at_home_on(self, home: Runtime) -> Self {
+        Self { home, ..self }
     }
 
     /// Waits for the turn of the next message, where `RateLimit` is set.
@@ -123,7 +131,9 @@ impl<'a> Lane<'a> {
 
     /// Keeps the connection for the next message, when it can take one.
     pub(super) fn close(&mut self) {
-        if let Some(Open { session, .. }) = self.open.take() {
+        if let Some(Open { mut session, .. }) = self.open.take()
+            && session.connection.move_to(self.home).is_ok()
+        {
             self.smtp.pool.put(session);
         }
     }

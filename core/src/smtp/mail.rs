@@ -154,6 +154,11 @@ impl<'m> Mail<'m> {
         Err(Error::new(ErrorKind::Protocol, Stage::Mail, text).with_failure(failure))
     }
 
+    /// Whether functions of the program make parts of it.
+    pub(super) fn has_streams(&self) -> bool {
+        self.message.has_streams()
+    }
+
     /// Appends the next piece of the message; whether more follows.
     pub(super) fn read(&mut self, piece: &mut Vec<u8>) -> Result<bool, Error> {
         self.composed.read(piece)

@@ -1,6 +1,5 @@
 //! The `SMTP` object: servers, log, connections, send.
 
-#[cfg(feature = "tokio")]
 mod asynchronous;
 mod bulk;
 mod idle;

@@ -333,6 +333,10 @@ impl Handler for Run<'_, '_> {
         Ok(more)
     }
 
+    fn may_block(&self, token: u64) -> bool {
+        self.under_way.iter().any(|job| job.is(token) && job.mail.has_streams())
+    }
+
     fn token(&mut self, refresh: bool) -> GetToken {
         let token = self.token.clone();
         Box::new(move || token.get(refresh))

@@ -16,8 +16,8 @@ pub enum Token {
     None,
     /// This one.
     Fixed(Secret),
-    /// Called when a session needs it, on the thread that sends; once more in the same session when the server
-    /// refuses the token.
+    /// Called when a session needs it, once more in the same session when the server refuses the token: on the thread
+    /// that sends; by `SendBulk` and the asynchronous operations on another one, so that nothing waits for it.
     Callback(Arc<TokenCallback>),
     /// The same, told apart by the number and not by the function: for bindings whose way to the program's function
     /// differs from call to call.

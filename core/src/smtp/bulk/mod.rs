@@ -4,8 +4,9 @@
 //! pipelined from one message into the next; each gives a result as it completes.
 //!
 //! Policy: the thread that asks for results is the one that asks the iterator for messages, so neither has to be
-//! thread-safe. Each connection has a lane: a thread of its own, or a task of tokio. A second lane begins only when
-//! the first has opened its session: wrong settings or a wrong password are tried once.
+//! thread-safe. Each connection has a lane: a task of the program's tokio runtime, or of an event loop of the bulk's own
+//! where the caller blocks. A second lane begins only when the first has opened its session: wrong settings or a wrong
+//! password are tried once.
 
 mod open;
 mod queue;
@@ -107,7 +108,6 @@ impl Smtp {
     ///
     /// # Errors
     /// `ErrorKind::Internal` outside a tokio runtime.
-    #[cfg(feature = "tokio")]
     pub fn send_bulk_async<I>(&self, messages: I) -> Result<Bulk<I::IntoIter>, Error>
     where
         I: IntoIterator,
@@ -132,7 +132,6 @@ where
     I::Item: BulkMessage,
 {
     /// The next result; `None` after the last. For a bulk of [`Smtp::send_bulk_async`].
-    #[cfg(feature = "tokio")]
     pub async fn next_async(&mut self) -> Option<BulkResult> {
         self.advance().await
     }

@@ -6,9 +6,9 @@
 
 use std::{
     collections::VecDeque,
+    io,
     ops::ControlFlow,
     sync::{Arc, Mutex, PoisonError},
-    thread::JoinHandle,
 };
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     message::EmailMessage,
-    net::{Cancel, Runtime, on_this_thread},
+    net::{Cancel, EventLoop, Runtime, on_this_thread},
     smtp::Smtp,
     types::Stage,
 };
@@ -29,7 +29,9 @@ use crate::{
 pub struct OpenBulk {
     smtp: Smtp,
     queue: Arc<Queue>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Where the lanes run when the caller blocks; opened with the first of them.
+    event_loop: Mutex<Option<EventLoop>>,
+    /// How the caller waits.
     runtime: Runtime,
 }
 
@@ -45,7 +47,7 @@ impl Smtp {
 impl OpenBulk {
     pub(super) fn new(smtp: &Smtp, runtime: Runtime) -> Self {
         let queue = Arc::new(Queue::new(smtp.max_connections(), Cancel::new()));
-        Self { smtp: smtp.clone(), queue, threads: Mutex::default(), runtime }
+        Self { smtp: smtp.clone(), queue, event_loop: Mutex::default(), runtime }
     }
 
     /// Whether the next message is to be fetched now. After a `true` nobody is woken for another one, until
@@ -103,11 +105,7 @@ impl OpenBulk {
     /// Begins the lanes that are wanted, and waits for news; `Break` when there will be none.
     pub(super) async fn advance(&self, results: &mut VecDeque<BulkResult>) -> ControlFlow<()> {
         self.begin_lanes();
-        let flow = self.queue.next(self.runtime, results).await;
-        if flow.is_break() {
-            self.join();
-        }
-        flow
+        self.queue.next(self.runtime, results).await
     }
 
     fn begin_lanes(&self) {
@@ -118,33 +116,39 @@ impl OpenBulk {
 
     fn begin_lane(&self) {
         let supply = BulkSupply::new(Arc::clone(&self.queue));
-        let (smtp, runtime) = (self.smtp.clone(), self.runtime);
-        let lane = async move {
-            supply::run(&smtp, supply, runtime).await;
-            Ok(())
-        };
-        match runtime {
+        let smtp = self.smtp.clone();
+        match self.runtime {
             Runtime::Thread => {
-                let thread = std::thread::Builder::new()
-                    .name("freesmtp-bulk".to_owned())
-                    .spawn(move || drop(on_this_thread(lane)));
-                match thread {
-                    Ok(thread) => self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread),
-                    // The lane's supply was dropped, which says that it has ended.
-                    Err(error) => self.queue.lane_failed(&no_thread(&error)),
+                let begun = self.on_event_loop(|event_loop| {
+                    let runtime = event_loop.runtime();
+                    event_loop
+                        .spawn(async move { supply::run(&smtp, supply, runtime, Runtime::Thread).await });
+                });
+                // The lane's supply was dropped, which says that it has ended.
+                if let Err(error) = begun {
+                    self.queue.lane_failed(&no_thread(&error));
                 }
             }
-            #[cfg(feature = "tokio")]
-            Runtime::Tokio(_) => drop(tokio::spawn(lane)),
+            runtime @ Runtime::Tokio { .. } => {
+                drop(tokio::spawn(async move { supply::run(&smtp, supply, runtime, runtime).await }));
+            }
         }
+    }
+
+    fn on_event_loop(&self, act: impl FnOnce(&EventLoop)) -> io::Result<()> {
+        let mut event_loop = self.event_loop.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = match event_loop.take() {
+            Some(opened) => opened,
+            None => EventLoop::open("freesmtp-bulk", self.smtp.max_connections())?,
+        };
+        act(event_loop.insert(opened));
+        Ok(())
     }
 
     /// Waits for the lanes to put their connections back.
     pub(super) fn join(&self) {
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // A lane that panicked has told so by the results of its messages.
-            drop(thread.join());
+        if self.runtime == Runtime::Thread {
+            self.queue.await_end_of_lanes();
         }
     }
 }
@@ -156,6 +160,6 @@ impl Drop for OpenBulk {
     }
 }
 
-fn no_thread(error: &std::io::Error) -> Error {
-    Error::io(ErrorKind::Internal, Stage::Connect, "no thread could be started for a connection", error)
+fn no_thread(error: &io::Error) -> Error {
+    Error::io(ErrorKind::Internal, Stage::Connect, "no thread could be started for the connections", error)
 }

@@ -191,12 +191,22 @@ impl Queue {
         self.caller
             .until(runtime, self, |state| {
                 std::mem::swap(&mut state.results, results);
-                let done = state.closed && state.open == 0 && results.is_empty();
+                // Not before the last lane has put its connection back: the caller may want it next.
+                let done = state.closed && state.open == 0 && state.lanes == 0 && results.is_empty();
                 let wanted = !results.is_empty() || state.wants_lane() || state.wants_messages();
                 state.caller_waits = !done && !wanted;
                 if done { Some(ControlFlow::Break(())) } else { wanted.then_some(ControlFlow::Continue(())) }
             })
             .await
+    }
+
+    /// Blocks until no lane is left.
+    pub(super) fn await_end_of_lanes(&self) {
+        let mut state = self.state();
+        while state.lanes > 0 {
+            state.caller_waits = true;
+            state = self.caller.threads.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     // --- The lanes -------------------------------------------------------------------------------------------------
@@ -248,7 +258,7 @@ impl Queue {
         let news = !state.results.is_empty()
             || state.wants_messages()
             || state.wants_lane()
-            || (state.closed && state.open == 0);
+            || (state.closed && state.lanes == 0);
         let wake = news && std::mem::take(&mut state.caller_waits);
         drop(state);
         if wake {
@@ -357,7 +367,6 @@ impl State {
 #[derive(Default)]
 struct Bell {
     threads: Condvar,
-    #[cfg(feature = "tokio")]
     tasks: tokio::sync::Notify,
 }
 
@@ -365,18 +374,15 @@ impl Bell {
     /// Wakes one.
     fn ring(&self) {
         self.threads.notify_one();
-        #[cfg(feature = "tokio")]
         self.tasks.notify_one();
     }
 
     fn ring_all(&self) {
         self.threads.notify_all();
-        #[cfg(feature = "tokio")]
         self.tasks.notify_waiters();
     }
 
     /// Waits until `ready` has something.
-    #[cfg_attr(not(feature = "tokio"), allow(clippy::unused_async, reason = "a thread waits inside"))]
     async fn until<T>(
         &self,
         runtime: Runtime,
@@ -385,7 +391,6 @@ impl Bell {
     ) -> T {
         loop {
             // Made before the look, so that no ring between the two is lost.
-            #[cfg(feature = "tokio")]
             let notified = self.tasks.notified();
             {
                 let mut state = queue.state();
@@ -399,7 +404,6 @@ impl Bell {
                     state = self.threads.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
             }
-            #[cfg(feature = "tokio")]
             notified.await;
         }
     }

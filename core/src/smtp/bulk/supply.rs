@@ -85,7 +85,7 @@ impl BulkSupply {
 impl Drop for BulkSupply {
     fn drop(&mut self) {
         let lost = || {
-            let text = "the connection's thread ended in the middle; the message may have been delivered";
+            let text = "the connection's task ended in the middle; the message may have been delivered";
             Error::new(ErrorKind::Internal, Stage::Command, text)
         };
         self.flush();
@@ -137,11 +137,12 @@ impl Supply<'static> for Feed<'_> {
     }
 }
 
-/// Sends messages until there are no more.
-pub(super) async fn run(smtp: &Smtp, mut supply: BulkSupply, runtime: Runtime) {
+/// Sends messages until there are no more; connections are kept on `home` afterwards.
+pub(super) async fn run(smtp: &Smtp, mut supply: BulkSupply, runtime: Runtime, home: Runtime) {
     let queue = Arc::clone(&supply.queue);
     let _running = smtp.register(&queue.cancel);
-    let mut lane = Lane::new(smtp, Operation::new(runtime, &queue.cancel, smtp.timeouts().operation));
+    let operation = Operation::new(runtime, &queue.cancel, smtp.timeouts().operation);
+    let mut lane = Lane::new(smtp, operation).at_home_on(home);
     while !supply.superfluous {
         supply.flush();
         let starts = std::mem::take(&mut supply.starting);
