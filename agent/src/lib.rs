@@ -6,11 +6,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod bounce;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod delivery;
+pub mod intake;
 mod os;
 pub mod queue;
+mod reports;
+pub mod retry;
 pub mod routes;
 mod sink;

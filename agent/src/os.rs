@@ -18,3 +18,8 @@ pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
     const CODES: &[i32] = if cfg!(windows) { &[10_024] } else { &[23, 24] };
     error.raw_os_error().is_some_and(|code| CODES.contains(&code))
 }
+
+/// The name of this machine, its full one where it has one.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_str().unwrap_or("localhost").trim_end_matches('.').to_owned()
+}

@@ -1,5 +1,6 @@
 //! The subcommands: their arguments, and what they print.
 
+pub(crate) mod agent;
 pub(crate) mod check;
 pub(crate) mod diagnose;
 pub(crate) mod explain;
@@ -28,6 +29,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Agent(agent::Arguments),
     Check(Box<check::Arguments>),
     Send(Box<send::Arguments>),
     Sink(sink::Arguments),
@@ -39,6 +41,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Agent(arguments) => agent::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::Sink(arguments) => sink::run(arguments),

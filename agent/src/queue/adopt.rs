@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use freesmtp_core::{
     message::{DeliveryOptions, Notify, RecipientOptions},
-    spool::{Body, Record},
+    spool::{Body, Id, Record},
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{JOB_RECIPIENTS, Millis, QueueError, flags, writer::Writing};
 
@@ -187,6 +187,17 @@ fn is_first(writing: &Writing<'_>, key: &str, id: &[u8; 16], digest: [u8; 32]) -
         .prepare_cached("INSERT INTO keys(key, id, digest, at) VALUES (?,?,?,?)")?
         .execute(params![key, id, digest, writing.now])?;
     Ok(true)
+}
+
+/// The message of a key, and what it is.
+pub(super) fn key(connection: &Connection, key: &str) -> Result<Option<(Id, [u8; 32])>, QueueError> {
+    Ok(connection
+        .prepare_cached("SELECT id, digest FROM keys WHERE key = ?")?
+        .query_row([key], |row| {
+            let id: [u8; 16] = row.get(0)?;
+            Ok((Id::from_number(u128::from_be_bytes(id)), row.get(1)?))
+        })
+        .optional()?)
 }
 
 /// The places of recipients, as they are kept.

@@ -29,7 +29,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{self, SyncSender},
     },
     thread::JoinHandle,
@@ -79,6 +79,7 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     news: Arc<News>,
     busy: Arc<AtomicUsize>,
+    closed: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -111,7 +112,17 @@ impl Queue {
         };
         let thread = std::thread::Builder::new().name("queue".to_owned()).spawn(move || writer.run())?;
         let (readers, thread) = (Mutex::default(), Mutex::new(Some(thread)));
-        Ok(Self { inner: Arc::new(Inner { path, commands, readers, news, busy, thread }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path,
+                commands,
+                readers,
+                news,
+                busy,
+                closed: AtomicBool::new(false),
+                thread,
+            }),
+        })
     }
 
     // --- Delivery ---------------------------------------------------------------------------------------------------
@@ -234,6 +245,14 @@ impl Queue {
     /// When the database cannot be read.
     pub fn position(&self, segment: &str) -> Result<Option<(u64, bool)>, QueueError> {
         self.read(|connection| segments::position(connection, segment))
+    }
+
+    /// The message that has an idempotency key, and what it is (a SHA-256).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn key(&self, key: &str) -> Result<Option<(Id, [u8; 32])>, QueueError> {
+        self.read(|connection| adopt::key(connection, key))
     }
 
     /// Removes segments and bodies of the spool that no live message needs, after a synced checkpoint. Gives the number of
@@ -430,10 +449,17 @@ impl Queue {
     /// Ends the writer, after what was given to it.
     pub async fn close(&self) {
         drop(self.send(What::Close).await);
+        self.inner.closed.store(true, Ordering::Relaxed);
         let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             drop(tokio::task::spawn_blocking(move || thread.join()).await);
         }
+    }
+
+    /// Whether its writer has ended, so that nothing can be written any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inner.closed.load(Ordering::Relaxed)
     }
 
     fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T, QueueError>) -> Result<T, QueueError> {

@@ -87,6 +87,10 @@ impl EmailMessage {
         if let Some(content) = &self.raw {
             return raw::compose(self, content, stamp, files, form);
         }
+        if !self.trace.is_empty() {
+            let problem = "is for a raw message that is passed on; other fields are CustomHeaders";
+            return Err(Error::input("Trace", problem));
+        }
         let charset = self.check_charset()?;
         let parties = Parties::of(self)?;
         let utf8 = form.utf8 && parties.ask_for_utf8();

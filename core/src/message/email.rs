@@ -69,6 +69,9 @@ pub struct EmailMessage {
     pub spool: SpoolOptions,
     /// A whole message in the form of RFC 5322, passed through; see [`EmailMessage::raw`].
     pub raw: Option<Content>,
+    /// Fields that whoever passes a raw message on puts in front of it, such as `Received` (RFC 5321 section 4.4): whole
+    /// lines that end in CRLF.
+    pub trace: String,
 }
 
 impl Default for EmailMessage {
@@ -106,6 +109,7 @@ impl EmailMessage {
             delivery: DeliveryOptions::default(),
             spool: SpoolOptions::default(),
             raw: None,
+            trace: String::new(),
         }
     }
 

@@ -68,7 +68,11 @@ pub(super) fn compose(
     let head = Head::read(&head)?;
     let reverse_path = head.reverse_path(message)?;
     let recipients = head.recipients(message)?;
-    let kept = head.without_bcc();
+    let mut kept = head.without_bcc();
+    if !message.trace.is_empty() {
+        check_trace(&message.trace)?;
+        kept.splice(0..0, message.trace.bytes());
+    }
     let asks = recipients.iter().map(|r| &r.mailbox).chain(&reverse_path).any(|m| !m.has_ascii_local_part());
     let utf8 = form.utf8 && (asks || !kept.is_ascii());
 
@@ -121,6 +125,7 @@ fn check_unset(message: &EmailMessage) -> Result<(), Error> {
         delivery: message.delivery.clone(),
         spool: message.spool.clone(),
         raw: message.raw.clone(),
+        trace: message.trace.clone(),
         ..EmailMessage::new()
     };
     envelope_only.charset_encoding.clone_from(&message.charset_encoding);
@@ -130,6 +135,20 @@ fn check_unset(message: &EmailMessage) -> Result<(), Error> {
     Err(refuse(
         "a raw message holds its own headers and parts; only From, Sender, ReturnPath, Recipients, DKIM, delivery and spool options are set beside it",
     ))
+}
+
+/// Fields of their own, that end nothing and begin no text.
+fn check_trace(trace: &str) -> Result<(), Error> {
+    let whole = trace.ends_with("\r\n") && !trace.contains("\r\n\r\n") && trace.is_ascii();
+    if !whole
+        || trace
+            .lines()
+            .any(|line| line.len() > 998 || line.bytes().any(|b| b != b'\t' && b.is_ascii_control()))
+    {
+        let problem = "is not made of whole header lines of ASCII that end in CRLF";
+        return Err(Error::input("Trace", problem));
+    }
+    Head::read(trace.as_bytes()).map(|_| ())
 }
 
 fn check_lines(facts: Facts) -> Result<(), Error> {

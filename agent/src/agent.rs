@@ -1,0 +1,295 @@
+//! The agent as a whole: one per spool, from its lock to its last commit.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use freesmtp_core::{Error, ErrorKind, Stage, spool::Spool};
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::Notify;
+
+use crate::{
+    clock,
+    config::AgentSettings,
+    delivery::{Clock, Delivery, Letters, Observer},
+    intake::Intake,
+    queue::{Millis, Queue, Words},
+    reports::Reports,
+    routes::Routes,
+};
+
+/// How long sessions may take to end, within the ten seconds that a stop may take.
+const ENDING: Duration = Duration::from_secs(7);
+
+/// How often time is looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A difference between the clocks that is a jump.
+const JUMP: Millis = 5_000;
+
+/// How long an agent runs, or after a jump of the clock, before it gives old messages up: each has an attempt first.
+const GRACE: Millis = 10 * 60_000;
+
+/// How long a key is remembered.
+const KEY_LIFETIME: Millis = 7 * 86_400_000;
+
+/// An agent of a spool.
+pub struct Agent {
+    settings: AgentSettings,
+    path: PathBuf,
+    spool: Spool,
+    queue: Queue,
+    delivery: Delivery,
+    reports: Reports,
+    clock: Clock,
+    reload: Arc<Notify>,
+    stop: Arc<Notify>,
+    /// Held as long as the agent lives.
+    _lock: File,
+}
+
+/// What other parts of the agent work with; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    /// The queue.
+    pub queue: Queue,
+    /// The spool, to submit to.
+    pub spool: Spool,
+    /// Delivery: counters, sessions.
+    pub delivery: Delivery,
+    stop: Arc<Notify>,
+}
+
+impl Handle {
+    /// Ends the agent, as SIGTERM does.
+    pub fn stop(&self) {
+        self.stop.notify_one();
+    }
+}
+
+impl Agent {
+    /// Opens spool and queue, and takes the spool's lock.
+    ///
+    /// # Errors
+    /// When another agent has the spool, the folders are not right, or the settings are not.
+    pub fn open(settings: AgentSettings, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+        Self::open_at(settings, observer, Arc::new(clock::now))
+    }
+
+    /// The same by a clock of one's own, for tests.
+    ///
+    /// # Errors
+    /// As [`Agent::open`].
+    pub fn open_at(
+        settings: AgentSettings,
+        observer: Arc<dyn Observer>,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        let path = settings.spool.clone().unwrap_or_else(Spool::default_path);
+        let routes = Routes::new(&settings)?;
+        let spool = Spool::open(&path)?;
+        let folder = path.join("queue");
+        crate::os::create_private_folder(&folder).map_err(|error| failed("the folder queue", &error))?;
+        let lock = take_lock(&folder, &path)?;
+        let now = Arc::clone(&clock);
+        let queue = Queue::open_at(&folder, move || now())?;
+        let name = if settings.name.is_empty() { crate::os::host_name() } else { settings.name.clone() };
+        let letters = Letters::new(&path, &name);
+        let delivery =
+            Delivery::new(&settings, routes, queue.clone(), letters, observer, Arc::clone(&clock))?;
+        let reports = Reports::new(queue.clone(), spool.clone(), delivery.clone(), &name);
+        let (reload, stop) = (Arc::default(), Arc::default());
+        Ok(Self { settings, path, spool, queue, delivery, reports, clock, reload, stop, _lock: lock })
+    }
+
+    /// What other parts work with.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle {
+            queue: self.queue.clone(),
+            spool: self.spool.clone(),
+            delivery: self.delivery.clone(),
+            stop: Arc::clone(&self.stop),
+        }
+    }
+
+    /// Rings to read the settings again, with [`Agent::run`]'s `read`.
+    #[must_use]
+    pub fn reloader(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
+    }
+
+    /// Delivers until it is told to stop: by [`Handle::stop`]. `read` reads the settings anew, for a reload.
+    ///
+    /// # Errors
+    /// When the queue cannot be read at the beginning.
+    pub async fn run(
+        self,
+        read: impl Fn() -> Result<AgentSettings, Error> + Send + Sync,
+    ) -> Result<(), Error> {
+        self.delivery.begin()?;
+        let site = {
+            let delivery = self.delivery.clone();
+            Arc::new(move |email: &str| delivery.site(email))
+        };
+        let intake = Intake::new(self.spool.clone(), self.queue.clone(), site);
+        let stopper = intake.stopper();
+        let runtime = tokio::runtime::Handle::current();
+        let intake = std::thread::Builder::new()
+            .name("intake".to_owned())
+            .spawn(move || intake.run(&runtime))
+            .map_err(|error| failed("the thread of the intake", &error))?;
+        self.reports.owed(&self.queue.owed()?);
+        self.reports.owed(&self.delivery.drive());
+        let keeper = tokio::spawn(Keeper::new(&self).run());
+        loop {
+            let wait = self.delivery.wakes_at().map_or(60_000, |at| (at - (self.clock)()).clamp(1, 60_000));
+            let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(1));
+            tokio::select! {
+                () = self.stop.notified() => break,
+                () = self.reload.notified() => {
+                    let settings = read().and_then(|settings| {
+                        let routes = Routes::new(&settings)?;
+                        self.delivery.reload(&settings, routes)
+                    });
+                    match settings {
+                        Ok(()) => eprintln!("freesmtp agent: the settings were read again"),
+                        Err(error) => eprintln!("freesmtp agent: the settings stay as they were: {error}"),
+                    }
+                }
+                () = self.queue.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+            self.reports.owed(&self.delivery.drive());
+        }
+        stopper.store(true, Ordering::Relaxed);
+        keeper.abort();
+        self.delivery.close(ENDING).await;
+        drop(tokio::task::spawn_blocking(move || intake.join()).await);
+        self.queue.close().await;
+        Ok(())
+    }
+}
+
+/// Takes the lock of a spool, as long as the file is open.
+fn take_lock(folder: &Path, spool: &Path) -> Result<File, Error> {
+    let path = folder.join("agent.lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| failed("the lock of the spool", &error))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
+        if error == rustix::io::Errno::WOULDBLOCK {
+            let text = format!("another agent runs for the spool {}; there is one for each", spool.display());
+            Error::new(ErrorKind::Spool, Stage::Compose, text).with_field("spool")
+        } else {
+            failed("the lock of the spool", &error.into())
+        }
+    })?;
+    Ok(file)
+}
+
+fn failed(what: &str, error: &std::io::Error) -> Error {
+    Error::io(ErrorKind::Spool, Stage::Compose, what, error)
+}
+
+/// What is to be done as time passes.
+struct Keeper {
+    queue: Queue,
+    delivery: Delivery,
+    reports: Reports,
+    clock: Clock,
+    path: PathBuf,
+    settings: AgentSettings,
+    /// The clock, and the time since the start that it had then.
+    last: (Millis, Instant),
+    /// Old messages are given up from then on.
+    patient_until: Millis,
+}
+
+impl Keeper {
+    fn new(agent: &Agent) -> Self {
+        let now = (agent.clock)();
+        Self {
+            queue: agent.queue.clone(),
+            delivery: agent.delivery.clone(),
+            reports: agent.reports.clone(),
+            clock: Arc::clone(&agent.clock),
+            path: agent.path.clone(),
+            settings: agent.settings.clone(),
+            last: (now, Instant::now()),
+            patient_until: now + GRACE,
+        }
+    }
+
+    async fn run(mut self) {
+        for tick in 0_u64.. {
+            tokio::time::sleep(TICK).await;
+            let now = (self.clock)();
+            if let Err(error) = self.tick(tick, now).await {
+                eprintln!("freesmtp agent: {error}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+
+    async fn tick(&mut self, tick: u64, now: Millis) -> Result<(), Error> {
+        self.watch_clock(now).await?;
+        if self.queue.next_due()?.is_some_and(|due| due <= now) {
+            self.queue.promote(now).await?;
+        }
+        if tick % 4 == 0 {
+            self.delivery.tidy();
+            self.expire(now).await?;
+        }
+        if tick % 8 == 0 {
+            let removed = self.queue.remove_waste(&self.path).await?;
+            if removed > 0 {
+                self.delivery.letters().close();
+            }
+        }
+        if tick % 40 == 0 {
+            let warn_after = self.settings.retry.warn_after.as_millis();
+            self.reports.late(&self.queue.late(now - warn_after).await?);
+        }
+        if tick % 240 == 239 {
+            self.delivery.recount()?;
+            self.queue.prune(now - KEY_LIFETIME).await?;
+        }
+        Ok(())
+    }
+
+    /// A clock that was set back must not keep messages waiting, and one that was set forward must not end them all.
+    async fn watch_clock(&mut self, now: Millis) -> Result<(), Error> {
+        let (then, at) = self.last;
+        let passed = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let jump = now - (then + passed);
+        self.last = (now, Instant::now());
+        if jump < -JUMP {
+            eprintln!("freesmtp agent: the clock went back by {} s", -jump / 1_000);
+            self.queue.clock_went_back(-jump).await?;
+            self.delivery.clock_went_back(-jump);
+        } else if jump > JUMP {
+            eprintln!("freesmtp agent: the clock went forward by {} s", jump / 1_000);
+            self.patient_until = now + GRACE;
+        }
+        Ok(())
+    }
+
+    async fn expire(&self, now: Millis) -> Result<(), Error> {
+        let lifetime = self.settings.retry.lifetime.as_millis();
+        let oldest = if now >= self.patient_until { now - lifetime } else { 0 };
+        let reason = Words {
+            status: "4.4.7".to_owned(),
+            text: "its time was over before a server took it".to_owned(),
+            ..Words::default()
+        };
+        Ok(self.queue.expire(now, oldest, reason).await?)
+    }
+}

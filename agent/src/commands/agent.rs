@@ -1,0 +1,119 @@
+//! `freesmtp agent`.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::Args;
+use freesmtp_core::{Error, ErrorKind};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, complain, person};
+use crate::{
+    agent::Agent,
+    config::{AgentSettings, RouteSettings},
+};
+
+/// Delivers what is in the spool, until it is told to stop.
+///
+/// SIGTERM and SIGINT end it within ten seconds, SIGHUP has it read its settings again. Exit status: 0 after a stop, 2 when
+/// the settings or the spool are not right, 75 when another agent runs for the spool.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  freesmtp agent --spool /var/spool/freesmtp --server mail.example.com:587 \\\n      \
+    --user me --password-file /etc/freesmtp/password"
+)]
+pub(crate) struct Arguments {
+    /// The settings, a TOML file; flags go before what it says
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the spool [default: as FREESMTP_SPOOL says, or the usual one]
+    #[arg(long, value_name = "FOLDER")]
+    spool: Option<PathBuf>,
+    /// A server that all mail goes to; several are tried in this order. Without any, and without a route in the settings,
+    /// mail goes to the mail exchangers of each domain
+    #[arg(long, value_name = "URL")]
+    server: Vec<String>,
+    /// User name at these servers
+    #[arg(long, requires = "server")]
+    user: Option<String>,
+    /// A file whose first line is the password
+    #[arg(long, value_name = "FILE", requires = "server")]
+    password_file: Option<PathBuf>,
+    /// Sessions at the same time
+    #[arg(long, value_name = "NUMBER")]
+    sessions: Option<usize>,
+    /// The name given in EHLO [default: this host's full name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+impl Arguments {
+    fn settings(&self) -> Result<AgentSettings, Error> {
+        let mut settings = match &self.config {
+            Some(path) => AgentSettings::read(path)?,
+            None => AgentSettings::default(),
+        };
+        if let Some(spool) = &self.spool {
+            settings.spool = Some(spool.clone());
+        }
+        if let Some(sessions) = self.sessions {
+            settings.sessions = sessions;
+        }
+        if let Some(name) = &self.name {
+            settings.name.clone_from(name);
+        }
+        if !self.server.is_empty() {
+            settings.route.push(RouteSettings {
+                servers: self.server.clone(),
+                user: self.user.clone().unwrap_or_default(),
+                password_file: self.password_file.clone(),
+                ..RouteSettings::default()
+            });
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+/// Runs it.
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    match start(arguments) {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => {
+            complain(&format!("freesmtp agent: {}", person::error(&error)));
+            let exit = match error.kind() {
+                ErrorKind::Spool if error.field() == Some("spool") => Exit::TryLater,
+                _ => Exit::Usage,
+            };
+            exit.into()
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<(), Error> {
+    let settings = arguments.settings()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("agent")
+        .build()
+        .map_err(|error| Error::input("agent", format!("no threads could be started: {error}")))?;
+    runtime.block_on(async move {
+        let agent = Agent::open(settings, Arc::new(()))?;
+        let handle = agent.handle();
+        let reload = agent.reloader();
+        let unusual = |error| Error::input("agent", format!("signals cannot be heard: {error}"));
+        let mut terminate = signal(SignalKind::terminate()).map_err(unusual)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(unusual)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(unusual)?;
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => handle.stop(),
+                    _ = interrupt.recv() => handle.stop(),
+                    _ = hangup.recv() => reload.notify_one(),
+                }
+            }
+        });
+        complain(&format!("freesmtp agent: {} is ready\n", env!("CARGO_PKG_VERSION")));
+        agent.run(move || arguments.settings()).await
+    })
+}

@@ -1,0 +1,249 @@
+//! Who carries a message to a destination: an `Smtp` for each, with its kept connections.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use freesmtp_core::{EmailMessage, Error, ErrorKind, Smtp, Timeouts};
+
+use super::{Answer, domain, lock};
+use crate::{
+    config::{AgentSettings, DestinationLimits},
+    queue::{Job, Millis},
+    routes::{Destination, RouteError, Routes, in_clear_text},
+};
+
+/// Sessions with one destination that the settings do not name.
+const MOST: usize = 20;
+
+/// How long connections are kept that nobody uses.
+const LINGER: Millis = 2_000;
+
+/// How long the answer to QUIT is waited for.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Carries messages to one destination.
+#[derive(Debug)]
+pub(super) struct Carrier {
+    key: String,
+    smtp: Smtp,
+    /// The same in clear text, where any certificate would have done.
+    fallback: Option<Smtp>,
+    /// TLS could not start.
+    falls_back: AtomicBool,
+    limits: DestinationLimits,
+    most: usize,
+    /// The planner was told of the limits.
+    told: AtomicBool,
+    users: AtomicUsize,
+    used: AtomicI64,
+}
+
+impl Carrier {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The limits, once.
+    pub(super) fn news(&self) -> Option<(DestinationLimits, usize)> {
+        (!self.told.swap(true, Ordering::Relaxed)).then_some((self.limits, self.most))
+    }
+
+    /// Sends a message.
+    pub(super) async fn send(&self, message: &EmailMessage) -> Answer {
+        let _user = User::new(self);
+        if let Some(fallback) = self.fallback.as_ref().filter(|_| self.falls_back.load(Ordering::Relaxed)) {
+            return fallback.send_async(message).await;
+        }
+        let answer = self.smtp.send_async(message).await;
+        match (&answer, &self.fallback) {
+            (Err(error), Some(fallback)) if error.kind() == ErrorKind::Tls => {
+                self.falls_back.store(true, Ordering::Relaxed);
+                fallback.send_async(message).await
+            }
+            _ => answer,
+        }
+    }
+
+    fn smtps(&self) -> impl Iterator<Item = &Smtp> {
+        std::iter::once(&self.smtp).chain(&self.fallback)
+    }
+}
+
+/// Counts who uses a carrier.
+struct User<'a>(&'a Carrier);
+
+impl<'a> User<'a> {
+    fn new(carrier: &'a Carrier) -> Self {
+        carrier.users.fetch_add(1, Ordering::Relaxed);
+        Self(carrier)
+    }
+}
+
+impl Drop for User<'_> {
+    fn drop(&mut self) {
+        self.0.users.fetch_sub(1, Ordering::Relaxed);
+        self.0.used.store(crate::clock::now(), Ordering::Relaxed);
+    }
+}
+
+/// Who carries for a site, and until when that holds.
+#[derive(Clone, Debug)]
+struct Way {
+    carrier: Arc<Carrier>,
+    until: Millis,
+}
+
+/// The carriers of all destinations.
+#[derive(Debug)]
+pub(super) struct Carriers {
+    set: Mutex<Arc<Set>>,
+    ways: Mutex<HashMap<Arc<str>, Way>>,
+    /// By destination.
+    carriers: Mutex<HashMap<String, Arc<Carrier>>>,
+}
+
+/// What the settings say.
+#[derive(Debug)]
+struct Set {
+    routes: Routes,
+    usual: DestinationLimits,
+    sessions: usize,
+    model: Smtp,
+}
+
+impl Set {
+    fn new(settings: &AgentSettings, routes: Routes) -> Result<Self, Error> {
+        let mut model = Smtp::default();
+        model.set_default_domain(&settings.name)?;
+        if let Some(limit) = settings.timeout {
+            model.set_timeouts(Timeouts::all(limit.0))?;
+        }
+        Ok(Self { routes, usual: settings.destination, sessions: settings.sessions, model })
+    }
+}
+
+impl Carriers {
+    pub(super) fn new(settings: &AgentSettings, routes: Routes) -> Result<Self, Error> {
+        let set = Mutex::new(Arc::new(Set::new(settings, routes)?));
+        Ok(Self { set, ways: Mutex::default(), carriers: Mutex::default() })
+    }
+
+    /// New settings: every site is looked up anew.
+    pub(super) fn reload(&self, settings: &AgentSettings, routes: Routes) -> Result<(), Error> {
+        *lock(&self.set) = Arc::new(Set::new(settings, routes)?);
+        lock(&self.ways).clear();
+        lock(&self.carriers).clear();
+        Ok(())
+    }
+
+    pub(super) fn site(&self, domain: &str) -> String {
+        let set = Arc::clone(&lock(&self.set));
+        set.routes.site(domain)
+    }
+
+    /// Who carries for a site.
+    pub(super) async fn find(
+        &self,
+        site: &Arc<str>,
+        job: &Job,
+        now: Millis,
+    ) -> Result<Arc<Carrier>, RouteError> {
+        if let Some(way) = lock(&self.ways).get(site)
+            && way.until > now
+        {
+            return Ok(Arc::clone(&way.carrier));
+        }
+        let set = Arc::clone(&lock(&self.set));
+        let domain = domain(job.targets.first().map_or("", |target| target.email.as_str()));
+        let found = set.routes.resolve(domain).await?;
+        let ttl = i64::try_from(found.ttl.as_millis()).unwrap_or(i64::MAX).clamp(1_000, 86_400_000);
+        let carrier = self.carrier(&set, domain, found);
+        let way = Way { carrier: Arc::clone(&carrier), until: now + ttl };
+        lock(&self.ways).insert(Arc::clone(site), way);
+        Ok(carrier)
+    }
+
+    fn carrier(&self, set: &Set, domain: &str, found: Destination) -> Arc<Carrier> {
+        let mut carriers = self.carriers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(carrier) = carriers.get(&found.key)
+            && carrier.smtp.servers() == found.servers
+        {
+            carrier.told.store(false, Ordering::Relaxed);
+            return Arc::clone(carrier);
+        }
+        let limits = set.routes.limits(domain).or(set.usual);
+        let most = limits.sessions.unwrap_or(if set.routes.is_named(domain) { set.sessions } else { MOST });
+        let smtp = |servers| {
+            // The connections of each destination are apart from those of the others.
+            let mut smtp = Smtp::default();
+            // Both were taken by the model.
+            drop(smtp.set_default_domain(set.model.default_domain()));
+            drop(smtp.set_timeouts(set.model.timeouts()));
+            smtp.set_max_messages_per_connection(limits.messages_per_connection.unwrap_or(0));
+            *smtp.servers_mut() = servers;
+            smtp
+        };
+        let clear: Vec<_> = found.servers.iter().filter_map(in_clear_text).collect();
+        let carrier = Arc::new(Carrier {
+            key: found.key.clone(),
+            fallback: (!clear.is_empty()).then(|| smtp(clear)),
+            smtp: smtp(found.servers),
+            falls_back: AtomicBool::new(false),
+            limits,
+            most,
+            told: AtomicBool::new(false),
+            users: AtomicUsize::new(0),
+            used: AtomicI64::new(crate::clock::now()),
+        });
+        carriers.insert(found.key, Arc::clone(&carrier));
+        carrier
+    }
+
+    /// Ends connections that nobody uses, and forgets what is out of date.
+    pub(super) fn tidy(&self, now: Millis) {
+        lock(&self.ways).retain(|_, way| way.until > now);
+        let idle = |carrier: &Carrier| {
+            carrier.users.load(Ordering::Relaxed) == 0
+                && crate::clock::now() - carrier.used.load(Ordering::Relaxed) > LINGER
+        };
+        let used: Vec<Arc<Carrier>> = lock(&self.carriers).values().cloned().collect();
+        for carrier in used.into_iter().filter(|carrier| idle(carrier)) {
+            if carrier.smtps().any(Smtp::connected) {
+                tokio::spawn(async move { goodbye(&carrier).await });
+            }
+        }
+        let known: Vec<String> = lock(&self.ways).values().map(|way| way.carrier.key.clone()).collect();
+        lock(&self.carriers).retain(|key, carrier| {
+            carrier.users.load(Ordering::Relaxed) > 0 || known.contains(key) || !idle(carrier)
+        });
+    }
+
+    /// Breaks off whatever is under way.
+    pub(super) fn cancel(&self) {
+        for carrier in lock(&self.carriers).values() {
+            carrier.smtps().for_each(Smtp::cancel);
+        }
+    }
+
+    /// Ends every connection.
+    pub(super) async fn disconnect(&self) {
+        let all: Vec<Arc<Carrier>> = lock(&self.carriers).drain().map(|(_, carrier)| carrier).collect();
+        let ends: Vec<_> =
+            all.into_iter().map(|carrier| tokio::spawn(async move { goodbye(&carrier).await })).collect();
+        for end in ends {
+            drop(end.await);
+        }
+    }
+}
+
+async fn goodbye(carrier: &Carrier) {
+    for smtp in carrier.smtps() {
+        drop(tokio::time::timeout(GOODBYE, smtp.disconnect_async()).await);
+    }
+}

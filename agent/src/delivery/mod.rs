@@ -1,0 +1,426 @@
+//! Delivery: from what is ready in the queue to servers, and their answers back.
+//!
+//! Purpose: to keep up to so many sessions busy, each carrying one job after the other over core's `Smtp`, and to have the
+//! result of each committed before its session takes the next: after a kill at most one message per open session is sent
+//! twice.
+//!
+//! Policy: `planner` decides what is next, `health` how many sessions a destination gets, `verdict` what an answer means,
+//! `letter` what is sent. Here is what runs them. None of it knows how the queue keeps its messages.
+
+mod carrier;
+mod health;
+mod letter;
+mod planner;
+#[cfg(test)]
+mod planner_tests;
+mod verdict;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use freesmtp_core::{Error, ErrorKind, Report};
+use tokio::sync::Semaphore;
+
+pub use letter::{ID_FIELD, Letters};
+
+use self::{
+    carrier::Carriers,
+    health::Signal,
+    planner::{Next, Planner, Step},
+    verdict::When,
+};
+use crate::{
+    config::AgentSettings,
+    queue::{Done, Final, Job, Millis, Queue, Verdict},
+    retry::Retry,
+    routes::Routes,
+};
+
+/// When a session counts as one that takes long.
+const STALLED: Millis = 15_000;
+
+/// Hears of attempts, once they are committed.
+pub trait Observer: Send + Sync {
+    /// What an attempt came to. It is called by the session, so it must not block.
+    fn attempted(&self, job: &Job, done: &Done);
+}
+
+/// Hears nothing.
+impl Observer for () {
+    fn attempted(&self, _job: &Job, _done: &Done) {}
+}
+
+/// What has happened since the start; recipients, not messages.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Taken by a server.
+    pub delivered: AtomicU64,
+    /// Put off; each time anew.
+    pub deferred: AtomicU64,
+    /// Refused, or given up.
+    pub failed: AtomicU64,
+    /// Attempts whose outcome is not known.
+    pub unknown: AtomicU64,
+}
+
+/// The clock that decisions are made by.
+pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// Delivers what is in a queue.
+#[derive(Clone)]
+pub struct Delivery {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Queue,
+    letters: Letters,
+    carriers: Carriers,
+    planner: Mutex<Planner>,
+    retry: Mutex<Retry>,
+    memory: Semaphore,
+    /// In KiB.
+    memory_most: u32,
+    observer: Arc<dyn Observer>,
+    clock: Clock,
+    counters: Counters,
+    /// Since when each session carries what it carries; 0 when it carries nothing.
+    since: Mutex<HashMap<u64, Arc<AtomicI64>>>,
+    sessions: AtomicU64,
+    /// Messages for which a report is owed, and of which nobody was told yet.
+    reports: Mutex<Vec<i64>>,
+}
+
+impl Delivery {
+    /// Prepares it; nothing is delivered before [`Delivery::drive`].
+    ///
+    /// # Errors
+    /// When the settings are not right.
+    pub fn new(
+        settings: &AgentSettings,
+        routes: Routes,
+        queue: Queue,
+        letters: Letters,
+        observer: Arc<dyn Observer>,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        let retry = Retry::new(&settings.retry);
+        let kib = u32::try_from(settings.memory / 1_024).unwrap_or(u32::MAX);
+        let planner = Planner::new(settings.sessions, settings.destination, retry.clone());
+        let shared = Shared {
+            queue,
+            letters,
+            carriers: Carriers::new(settings, routes)?,
+            planner: Mutex::new(planner),
+            retry: Mutex::new(retry),
+            memory: Semaphore::new(kib as usize),
+            memory_most: kib,
+            observer,
+            clock,
+            counters: Counters::default(),
+            since: Mutex::default(),
+            sessions: AtomicU64::new(0),
+            reports: Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Takes over what is ready in the queue; to be called before anything else happens to it.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub fn begin(&self) -> Result<(), Error> {
+        let shared = &self.shared;
+        let lanes = shared.queue.lanes()?;
+        let stopped = shared.queue.stopped_blasts()?;
+        let changes = crate::queue::Changes { lanes, blasts: stopped, ..crate::queue::Changes::default() };
+        shared.planner().change(&changes);
+        Ok(())
+    }
+
+    /// New settings and routes; sessions that are open end what they carry with the old ones.
+    ///
+    /// # Errors
+    /// When the settings are not right; the old ones stay.
+    pub fn reload(&self, settings: &AgentSettings, routes: Routes) -> Result<(), Error> {
+        let shared = &self.shared;
+        shared.carriers.reload(settings, routes)?;
+        let retry = Retry::new(&settings.retry);
+        shared.planner().set(settings.sessions, settings.destination, retry.clone());
+        *lock(&shared.retry) = retry;
+        Ok(())
+    }
+
+    /// Begins whatever can begin now. Gives the messages for which a report is owed since.
+    pub fn drive(&self) -> Vec<i64> {
+        let steps = {
+            let mut planner = self.shared.planner();
+            self.absorb(&mut planner);
+            self.steps(&mut planner)
+        };
+        self.carry_out(steps);
+        std::mem::take(&mut *lock(&self.shared.reports))
+    }
+
+    /// Has the planner know what was committed; before anything that was committed is forgotten there.
+    fn absorb(&self, planner: &mut Planner) {
+        let changes = self.shared.queue.changes();
+        planner.change(&changes);
+        if !changes.reports.is_empty() {
+            lock(&self.shared.reports).extend(changes.reports);
+        }
+    }
+
+    /// When to call [`Delivery::drive`] again, though nothing changed.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Millis> {
+        self.shared.planner().wakes_at()
+    }
+
+    /// What is to be done from time to time: connections that nobody uses are closed, miscounts are put right.
+    pub fn tidy(&self) {
+        let shared = &self.shared;
+        let now = (shared.clock)();
+        let stalled = {
+            let since = lock(&shared.since);
+            let started = since.values().map(|since| since.load(Ordering::Relaxed));
+            started.filter(|since| *since > 0 && now - since > STALLED).count()
+        };
+        let mut planner = shared.planner();
+        planner.set_stalled(stalled);
+        planner.tidy(now);
+        drop(planner);
+        shared.carriers.tidy(now);
+    }
+
+    /// The clock went back by so much: no destination rests longer for that.
+    pub fn clock_went_back(&self, by: Millis) {
+        self.shared.planner().clock_went_back(by);
+    }
+
+    /// Counts anew what is ready, when nothing is under way.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub fn recount(&self) -> Result<(), Error> {
+        let shared = &self.shared;
+        let mut planner = shared.planner();
+        if planner.active() > 0 {
+            return Ok(());
+        }
+        // Under the lock: whatever is committed after the count is among the changes of the next turn.
+        self.absorb(&mut planner);
+        let lanes = shared.queue.lanes()?;
+        planner.recount(&lanes);
+        Ok(())
+    }
+
+    /// Sessions that are open.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.shared.planner().active()
+    }
+
+    /// What has happened since the start.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// What reads messages from the spool.
+    #[must_use]
+    pub fn letters(&self) -> &Letters {
+        &self.shared.letters
+    }
+
+    /// The queue of a recipient's mailbox.
+    #[must_use]
+    pub fn site(&self, email: &str) -> String {
+        self.shared.carriers.site(domain(email))
+    }
+
+    /// Ends: no session takes another message, and those that are not done by then are broken off.
+    pub async fn close(&self, limit: Duration) {
+        self.shared.planner().close();
+        let end = tokio::time::Instant::now() + limit;
+        let mut broken_off = false;
+        while self.active() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if tokio::time::Instant::now() > end {
+                if broken_off {
+                    return;
+                }
+                // Whoever is broken off still writes what it knows.
+                self.shared.carriers.cancel();
+                broken_off = true;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+        self.shared.carriers.disconnect().await;
+    }
+
+    fn steps(&self, planner: &mut Planner) -> Vec<Step> {
+        let now = (self.shared.clock)();
+        std::iter::from_fn(|| planner.step(now)).collect()
+    }
+
+    fn carry_out(&self, steps: Vec<Step>) {
+        for step in steps {
+            let delivery = self.clone();
+            match step {
+                Step::Start { site, job } => {
+                    drop(tokio::spawn(async move { delivery.session(site, job).await }))
+                }
+                Step::Load { lane, limit, taken } => drop(tokio::task::spawn_blocking(move || {
+                    // What cannot be read now is asked for again.
+                    let jobs = delivery.shared.queue.take(lane, limit, &taken).unwrap_or_default();
+                    let steps = {
+                        let mut planner = delivery.shared.planner();
+                        delivery.absorb(&mut planner);
+                        planner.loaded(lane, jobs, (delivery.shared.clock)());
+                        delivery.steps(&mut planner)
+                    };
+                    delivery.carry_out(steps);
+                })),
+            }
+        }
+    }
+
+    /// One session: job after job, as long as there are any for it.
+    async fn session(&self, site: Arc<str>, first: Box<Job>) {
+        let shared = &self.shared;
+        let number = shared.sessions.fetch_add(1, Ordering::Relaxed);
+        let since = Arc::new(AtomicI64::new(0));
+        lock(&shared.since).insert(number, Arc::clone(&since));
+        let mut job = first;
+        loop {
+            since.store((shared.clock)(), Ordering::Relaxed);
+            let done = self.attempt(&site, &job).await;
+            since.store(0, Ordering::Relaxed);
+            if let Some(done) = &done {
+                self.commit(done).await;
+                self.count(done);
+                shared.observer.attempted(&job, done);
+            }
+            let (next, steps) = {
+                let mut planner = shared.planner();
+                self.absorb(&mut planner);
+                let (next, load) = planner.next(&site, job.lane, job.key, (shared.clock)());
+                let mut steps = self.steps(&mut planner);
+                steps.extend(load);
+                shared.queue.set_busy(planner.active());
+                (next, steps)
+            };
+            self.carry_out(steps);
+            match next {
+                Next::Job(next) => job = next,
+                Next::End => break,
+            }
+        }
+        lock(&shared.since).remove(&number);
+    }
+
+    /// Writes what an attempt came to; as long as that fails, the session does nothing else.
+    async fn commit(&self, done: &Done) {
+        while let Err(error) = self.shared.queue.complete(done.clone()).await {
+            if self.shared.queue.is_closed() {
+                return;
+            }
+            eprintln!("freesmtp agent: a result is not written yet: {error}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// One attempt; `None` when it was ended from here, and nothing came of it.
+    async fn attempt(&self, site: &Arc<str>, job: &Job) -> Option<Done> {
+        let shared = &self.shared;
+        let now = (shared.clock)();
+        let turn = shared.planner().turn(site, now);
+        if turn > now {
+            tokio::time::sleep(Duration::from_millis(u64::try_from(turn - now).unwrap_or_default())).await;
+        }
+        let carrier = match shared.carriers.find(site, job, now).await {
+            Ok(carrier) => carrier,
+            Err(error) => {
+                if !error.is_permanent() {
+                    self.learn(site, Signal::Trouble { after: None });
+                }
+                return Some(self.judged(site, |when| verdict::no_route(job, &error, when)));
+            }
+        };
+        if let Some((limits, most)) = carrier.news() {
+            shared.planner().resolved(site, carrier.key(), limits, most);
+        }
+        let kib =
+            u32::try_from(job.place.body.length() / 1_024 + 1).unwrap_or(u32::MAX).min(shared.memory_most);
+        let _memory = shared.memory.acquire_many(kib).await.ok()?;
+        let message = match shared.letters.read(job, (shared.clock)()) {
+            Ok(message) => message,
+            Err(error) => return Some(self.judged(site, |when| verdict::unreadable(job, &error, when))),
+        };
+        let answer = carrier.send(&message).await;
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled) {
+            return None;
+        }
+        self.learn(site, verdict::signal(&answer));
+        Some(self.judged(site, |when| verdict::judge(job, &answer, when)))
+    }
+
+    fn learn(&self, site: &Arc<str>, signal: Signal) {
+        let now = (self.shared.clock)();
+        self.shared.planner().learn(site, signal, now, random());
+    }
+
+    fn judged(&self, site: &Arc<str>, judge: impl FnOnce(When<'_>) -> Done) -> Done {
+        let shared = &self.shared;
+        let held_until = shared.planner().held_until(site);
+        let retry = lock(&shared.retry).clone();
+        judge(When { now: (shared.clock)(), retry: &retry, random: random(), held_until })
+    }
+
+    fn count(&self, done: &Done) {
+        let counters = &self.shared.counters;
+        for result in &done.results {
+            let counter = match result.verdict {
+                Verdict::Final { outcome: Final::Delivered, .. } => &counters.delivered,
+                Verdict::Final { .. } => &counters.failed,
+                Verdict::Later { unknown: true, .. } => &counters.unknown,
+                Verdict::Later { .. } => &counters.deferred,
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Shared {
+    fn planner(&self) -> MutexGuard<'_, Planner> {
+        lock(&self.planner)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The domain of a mailbox.
+fn domain(email: &str) -> &str {
+    email.rsplit('@').next().unwrap_or_default()
+}
+
+/// From 0 to 1, for shaking times; nothing secret.
+fn random() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let number = RandomState::new().hash_one(0);
+    #[allow(clippy::cast_precision_loss, reason = "32 bits are left")]
+    let fraction = (number >> 32) as f64 / f64::from(u32::MAX);
+    fraction
+}
+
+/// What `Smtp` answers.
+type Answer = Result<Report, Error>;

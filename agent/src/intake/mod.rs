@@ -1,0 +1,174 @@
+//! Intake: what programs put into the spool becomes messages of the queue.
+//!
+//! Purpose: to follow the segments of `incoming/` while their writers live, and to pick files up from `pickup/`.
+//!
+//! Policy:
+//! - Records are adopted in batches, each with the place to read on: after a kill nothing is adopted twice or left out.
+//! - A batch refers only to what the disk has confirmed; for most of it the writer has waited already.
+//! - What cannot be understood is kept in `badmail/`, beside a file that says why. Nothing is deleted silently.
+
+mod badmail;
+mod pickup;
+mod segment;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use freesmtp_core::spool::Spool;
+
+use self::segment::Follower;
+use crate::queue::Queue;
+
+/// How soon a busy spool is looked at again, and a quiet one at the latest.
+const SOON: Duration = Duration::from_millis(2);
+const LATE: Duration = Duration::from_millis(100);
+
+/// As often `pickup/` is looked at.
+const PICKUP: Duration = Duration::from_millis(500);
+
+/// Says which queue a mailbox belongs to.
+pub type Site = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// Takes in what is in a spool.
+pub struct Intake {
+    path: PathBuf,
+    spool: Spool,
+    queue: Queue,
+    site: Site,
+    followed: HashMap<String, Follower>,
+    /// Segments that were read to their end.
+    ended: HashSet<String>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Intake {
+    /// Of that spool, for that queue.
+    #[must_use]
+    pub fn new(spool: Spool, queue: Queue, site: Site) -> Self {
+        Self {
+            path: spool.path().to_owned(),
+            spool,
+            queue,
+            site,
+            followed: HashMap::new(),
+            ended: HashSet::new(),
+            stop: Arc::default(),
+        }
+    }
+
+    /// What ends [`Intake::run`], after the batch in hand.
+    #[must_use]
+    pub fn stopper(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Takes in whatever comes, on a thread of its own, until it is stopped.
+    pub fn run(mut self, runtime: &tokio::runtime::Handle) {
+        let mut pause = SOON;
+        let mut since_pickup = PICKUP;
+        let mut said = String::new();
+        while !self.stop.load(Ordering::Relaxed) {
+            if since_pickup >= PICKUP {
+                since_pickup = Duration::ZERO;
+                if let Err(error) = pickup::collect(&self.path, &self.spool) {
+                    eprintln!("freesmtp agent: pickup: {error}");
+                }
+            }
+            match self.turn(runtime) {
+                Ok(true) => {
+                    pause = SOON;
+                    since_pickup += SOON;
+                    continue;
+                }
+                Ok(false) => {}
+                Err(problem) => {
+                    // A disk that is full stays so for a while: said once.
+                    if problem != said {
+                        eprintln!("freesmtp agent: intake: {problem}");
+                        said = problem;
+                    }
+                    pause = LATE;
+                }
+            }
+            std::thread::sleep(pause);
+            since_pickup += pause;
+            pause = (pause * 2).min(LATE);
+        }
+    }
+
+    /// Takes in a batch of each segment; whether there was anything.
+    fn turn(&mut self, runtime: &tokio::runtime::Handle) -> Result<bool, String> {
+        self.look_for_segments().map_err(|error| error.to_string())?;
+        let mut any = false;
+        let names: Vec<String> = self.followed.keys().cloned().collect();
+        for name in names {
+            let Some(follower) = self.followed.get_mut(&name) else { continue };
+            let batch = follower.read(&self.path, &self.queue, &*self.site);
+            let batch = match batch {
+                Ok(Some(batch)) => batch,
+                Ok(None) => continue,
+                Err(error) => {
+                    self.followed.remove(&name);
+                    return Err(error);
+                }
+            };
+            any = true;
+            let finished = batch.finished;
+            if let Err(error) = runtime.block_on(self.queue.adopt(batch)) {
+                // It is read again, from the place that the queue knows.
+                self.followed.remove(&name);
+                return Err(error.to_string());
+            }
+            if finished {
+                self.followed.remove(&name);
+                self.ended.insert(name);
+            }
+        }
+        Ok(any)
+    }
+
+    fn look_for_segments(&mut self) -> io::Result<()> {
+        let incoming = self.path.join("incoming");
+        let mut there = HashSet::new();
+        for entry in fs::read_dir(&incoming)? {
+            let name = entry?.file_name();
+            let Some(name) = name.to_str().filter(|name| is_segment(name)) else { continue };
+            there.insert(name.to_owned());
+            if self.followed.contains_key(name) || self.ended.contains(name) {
+                continue;
+            }
+            match self.queue.position(name).map_err(io::Error::other)? {
+                Some((_, true)) => {
+                    self.ended.insert(name.to_owned());
+                }
+                position => {
+                    let from = position.map_or(0, |(next, _)| next);
+                    let follower =
+                        Follower::open(&incoming.join(name), name, from).map_err(io::Error::other)?;
+                    self.followed.insert(name.to_owned(), follower);
+                }
+            }
+        }
+        self.ended.retain(|name| there.contains(name));
+        self.followed.retain(|name, _| there.contains(name));
+        Ok(())
+    }
+}
+
+/// Whether a file of `incoming/` is a segment; others are none of the agent's business.
+fn is_segment(name: &str) -> bool {
+    name.ends_with(segment::SUFFIX) && !name.starts_with('.')
+}
+
+/// The folder of a spool.
+fn folder(spool: &Path, name: &str) -> PathBuf {
+    spool.join(name)
+}

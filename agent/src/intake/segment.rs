@@ -1,0 +1,159 @@
+//! One segment of `incoming/`, followed.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use freesmtp_core::{
+    Error,
+    spool::{Next, Record, SegmentReader, read_message},
+};
+use sha2::{Digest, Sha256};
+
+use super::badmail;
+use crate::queue::{Adopted, Batch, Queue};
+
+/// The end of a segment's name.
+pub(super) const SUFFIX: &str = ".seg";
+
+/// Records of a batch: enough to share a commit, few enough that results do not wait for it.
+const BATCH: usize = 256;
+
+/// Follows a segment.
+#[derive(Debug)]
+pub(super) struct Follower {
+    name: String,
+    path: PathBuf,
+    reader: SegmentReader,
+    /// The sites of the last domains.
+    last: Option<(String, Arc<str>)>,
+}
+
+impl Follower {
+    pub(super) fn open(path: &Path, name: &str, from: u64) -> Result<Self, Error> {
+        let reader = SegmentReader::open(path, from)?;
+        Ok(Self { name: name.to_owned(), path: path.to_owned(), reader, last: None })
+    }
+
+    /// The next batch; `None` when there is nothing yet.
+    pub(super) fn read(
+        &mut self,
+        spool: &Path,
+        queue: &Queue,
+        site: &dyn Fn(&str) -> String,
+    ) -> Result<Option<Batch>, String> {
+        let text = |error: Error| error.to_string();
+        let from = self.reader.offset();
+        let mut records = Vec::new();
+        let mut finished = false;
+        while records.len() < BATCH {
+            match self.reader.next().map_err(text)? {
+                Next::Record(record) => {
+                    if let Some(adopted) = self.adopted(*record, spool, queue, site)? {
+                        records.push(adopted);
+                    }
+                }
+                Next::Wait => break,
+                Next::Bad { offset, length, reason } => {
+                    self.keep_bad(spool, offset, length, &reason).map_err(|error| error.to_string())?;
+                }
+                Next::Torn { .. } | Next::End => {
+                    finished = true;
+                    break;
+                }
+            }
+        }
+        let next = self.reader.offset();
+        if next == from && !finished {
+            return Ok(None);
+        }
+        if !records.is_empty() {
+            self.reader.sync().map_err(text)?;
+        }
+        Ok(Some(Batch { segment: self.name.clone(), records, next, finished }))
+    }
+
+    /// A record with what the queue has to know of it; `None` when it is not to be delivered.
+    fn adopted(
+        &mut self,
+        record: Record,
+        spool: &Path,
+        queue: &Queue,
+        site: &dyn Fn(&str) -> String,
+    ) -> Result<Option<Adopted>, String> {
+        let sites =
+            record.envelope.recipients.iter().map(|recipient| self.site(&recipient.email, site)).collect();
+        let mut digest = None;
+        if let Some(key) = &record.envelope.options.idempotency_key {
+            let own = self.digest(&record, spool).map_err(|error| error.to_string())?;
+            if let Some((first, known)) = queue.key(key).map_err(|error| error.to_string())?
+                && first != record.id
+            {
+                if known != own {
+                    let reason = format!(
+                        "the idempotency key {key:?} belongs to {first}, which is another message; it was not delivered"
+                    );
+                    let (offset, length) = (record.offset, record.end - record.offset);
+                    self.keep_bad(spool, offset, length, &reason).map_err(|error| error.to_string())?;
+                }
+                return Ok(None);
+            }
+            digest = Some(own);
+        }
+        Ok(Some(Adopted { record, sites, digest }))
+    }
+
+    fn site(&mut self, email: &str, site: &dyn Fn(&str) -> String) -> Arc<str> {
+        let domain = email.rsplit('@').next().unwrap_or_default();
+        if let Some((last, site)) = &self.last
+            && last == domain
+        {
+            return Arc::clone(site);
+        }
+        let found: Arc<str> = site(email).into();
+        self.last = Some((domain.to_owned(), Arc::clone(&found)));
+        found
+    }
+
+    /// What a message is to its key: who sends what to whom. Date and Message-ID are those of an attempt to submit it.
+    fn digest(&self, record: &Record, spool: &Path) -> io::Result<[u8; 32]> {
+        let mut text = Vec::new();
+        let mut reader = read_message(spool, &self.path, &record.body).map_err(io::Error::other)?;
+        reader.read_to_end(&mut text)?;
+        let mut digest = Sha256::new();
+        digest.update(record.envelope.reverse_path.as_bytes());
+        for recipient in &record.envelope.recipients {
+            digest.update([0]);
+            digest.update(recipient.email.as_bytes());
+        }
+        let mut in_head = true;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            in_head &= line != b"\r\n";
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            let own =
+                in_head && (name.eq_ignore_ascii_case(b"date") || name.eq_ignore_ascii_case(b"message-id"));
+            if !own {
+                digest.update(line);
+            }
+        }
+        Ok(digest.finalize().into())
+    }
+
+    fn keep_bad(&self, spool: &Path, offset: u64, length: u64, reason: &str) -> io::Result<()> {
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0).min(128 << 20)];
+        let file = File::open(&self.path)?;
+        let mut read = 0;
+        while read < bytes.len() {
+            match file.read_at(&mut bytes[read..], offset + read as u64)? {
+                0 => break,
+                count => read += count,
+            }
+        }
+        bytes.truncate(read);
+        badmail::keep(spool, &format!("{}-{offset}.record", self.name), &bytes, reason)
+    }
+}
