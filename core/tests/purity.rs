@@ -155,7 +155,8 @@ fn the_spool_touches_files_in_one_place() {
         "record.rs",
         "durability.rs",
         "chain.rs",
-        "pickup.rs",
+        "parse.rs",
+        "digest.rs",
     ];
     for (path, text) in files {
         let code = code(&text);

@@ -12,6 +12,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Barrier,
+    time::Duration,
 };
 
 use freesmtp_core::{
@@ -19,7 +20,7 @@ use freesmtp_core::{
     message::{DeliveryOptions, Notify, RecipientOptions, SpoolOptions},
     spool::{
         Body, BodyType, Durability, Envelope, Id, Message, Next, Recipient, Record, SegmentReader, Spool,
-        read_message,
+        badmail, content_digest, pickup, read_message,
     },
     types::Moment,
 };
@@ -338,4 +339,64 @@ fn a_segment_without_a_record_goes_and_zeros_are_cut_off() {
     let end = read(segment).0[0].end;
     drop(spool);
     assert_eq!(segment.metadata().unwrap().len(), end);
+}
+
+#[test]
+fn what_cannot_be_understood_is_kept_with_its_reason() {
+    let (_folder, spool) = spool();
+    let pickup = spool.path().join("pickup");
+    let names = ["good.eml", "bad.eml", ".hidden.eml", "young.eml"];
+    for name in names {
+        fs::write(pickup.join(name), "X-Receiver: a@b.example\nFrom: s@example.com\nSubject: x\n\ny\n")
+            .unwrap();
+    }
+    fs::write(pickup.join("bad.eml"), "X-Receiver: a@b WHAT=1\n\n").unwrap();
+    fs::create_dir(pickup.join("folder")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", pickup.join("link.eml")).unwrap();
+    let an_hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    for name in &names[..3] {
+        fs::File::options().append(true).open(pickup.join(name)).unwrap().set_modified(an_hour_ago).unwrap();
+    }
+    let ready = |seconds| pickup::ready_files(spool.path(), Duration::from_secs(seconds)).unwrap();
+    assert_eq!(ready(60), [pickup.join("bad.eml"), pickup.join("good.eml")], "young and locked ones wait");
+    let locked = fs::File::open(pickup.join("young.eml")).unwrap();
+    rustix::fs::flock(&locked, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!(ready(0), ["bad.eml", "good.eml", "link.eml"].map(|name| pickup.join(name)));
+    drop(locked);
+
+    let message = pickup::read_file(&pickup.join("good.eml")).unwrap();
+    let id = spool.submit_message(&message, Durability::Full).unwrap();
+    assert_eq!(read_all(spool.path()), [(id, b"From: s@example.com\r\nSubject: x\r\n\r\ny\r\n".to_vec())]);
+    for (i, name) in ["bad.eml", "link.eml", "bad.eml"].into_iter().enumerate() {
+        if i == 2 {
+            fs::write(pickup.join(name), "again").unwrap();
+        }
+        let reason = pickup::read_file(&pickup.join(name)).err().unwrap_or_else(|| "again".to_owned());
+        let there = badmail::put_aside(spool.path(), &pickup.join(name), &reason).unwrap();
+        assert!(!pickup.join(name).exists() && there.symlink_metadata().is_ok());
+        let beside = format!("{}.reason", there.display());
+        assert_eq!(fs::read_to_string(beside).unwrap(), format!("{reason}\n"));
+        assert_eq!(there.file_name().unwrap(), ["bad.eml", "link.eml", "bad.eml.1"][i]);
+    }
+    let kept = badmail::keep(spool.path(), "../x", b"bytes", "why").unwrap();
+    assert_eq!(kept.parent().unwrap(), spool.path().join("badmail"));
+    assert_eq!(fs::read(kept).unwrap(), b"bytes");
+    let gone = badmail::put_aside(spool.path(), &pickup.join("gone"), "x").unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::Spool);
+    assert!(!spool.path().join("badmail/gone.reason").exists());
+}
+
+#[test]
+fn a_message_submitted_again_under_its_key_is_the_same() {
+    let (_folder, spool) = spool();
+    let digest = |body: &str, key: &str| {
+        let mut message = EmailMessage::quick("a@b.example", "s@example.com", "x", body, Default::default());
+        message.add_html("<p>x</p>").attach_bytes("x.bin", vec![0; 100]);
+        message.spool.idempotency_key = Some(key.into());
+        let id = spool.submit_message(&message, Durability::None).unwrap();
+        let (_, bytes) = read_all(spool.path()).into_iter().find(|(found, _)| *found == id).unwrap();
+        content_digest(&bytes[..]).unwrap()
+    };
+    assert_eq!(digest("x", "key"), digest("x", "key"));
+    assert_ne!(digest("x", "key"), digest("y", "key"));
 }

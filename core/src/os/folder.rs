@@ -2,9 +2,10 @@
 //! symbolic link is followed on the way.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 #[cfg(not(unix))]
@@ -63,6 +64,13 @@ impl Folder {
         system::remove(&self.handle, &self.path, name)
     }
 
+    /// Moves a file from elsewhere on the same file system into it, under a name that nothing has; and has the disk confirm
+    /// the name. A symbolic link is moved as such.
+    pub(crate) fn take(&self, file: &Path, name: &str) -> io::Result<()> {
+        system::take(&self.handle, &self.path, file, name)?;
+        system::sync(&self.handle)
+    }
+
     /// Writes a new file to the disk, and its name.
     pub(crate) fn sync_new(&self, file: &File) -> io::Result<()> {
         // All of it: where this user may not open the folder, the file system is relied on to keep the name together with
@@ -75,6 +83,41 @@ impl Folder {
 /// Opens a file for reading that is no symbolic link, and a regular one: a pipe would block for ever.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     system::open_regular(path)
+}
+
+/// The files of a folder that are not locked and were not written to for a while, by name; without those whose name begins
+/// with a dot, and without folders.
+pub(crate) fn quiet_files(path: &Path, quiet: Duration) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let metadata = match entry.metadata() {
+            Ok(metadata) if !metadata.is_dir() => metadata,
+            // It went away, or is none.
+            _ => continue,
+        };
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        // A clock that was set back must not keep a file for ever, so only what is near counts.
+        let age = metadata.modified().and_then(|at| at.elapsed().map_err(io::Error::other));
+        let is_quiet = age.map_or_else(|_| quiet.is_zero() || !is_near(&metadata, quiet), |age| age >= quiet);
+        // What is no regular file is for the caller to find out.
+        let locked =
+            || open_regular(&entry.path()).is_ok_and(|file| is_locked(&file, &entry.path()).unwrap_or(false));
+        if is_quiet && !locked() {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a moment to come, by which a file says that it was written to, is not far.
+fn is_near(metadata: &Metadata, quiet: Duration) -> bool {
+    let ahead =
+        metadata.modified().and_then(|at| at.duration_since(SystemTime::now()).map_err(io::Error::other));
+    ahead.is_ok_and(|ahead| ahead <= quiet)
 }
 
 /// Takes the lock of a file for as long as it is open; `false` when another one has it.
@@ -289,6 +332,14 @@ mod unix {
         }
     }
 
+    pub(super) fn take(folder: &Handle, _path: &Path, file: &Path, name: &str) -> io::Result<()> {
+        match rustix::fs::statat(&folder.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => Ok(rustix::fs::renameat(CWD, file, &folder.fd, name)?),
+            Ok(_) => Err(Errno::EXIST.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(super) fn rename(folder: &Handle, _path: &Path, from: &str, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&folder.fd, from, &folder.fd, to)?)
     }
@@ -400,6 +451,13 @@ mod others {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
         }
         OpenOptions::new().read(true).share_mode(SHARE_ALL).open(path)
+    }
+
+    pub(super) fn take(_folder: &Handle, path: &Path, file: &Path, name: &str) -> io::Result<()> {
+        if path.join(name).exists() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        std::fs::rename(file, path.join(name))
     }
 
     pub(super) fn rename(_folder: &Handle, path: &Path, from: &str, to: &str) -> io::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     error::Error,
     message::{Composed, DeliveryOptions, EmailMessage, Files, Form, RecipientOptions, SpoolOptions, Stamp},
@@ -96,6 +98,8 @@ pub fn compose(
 ) -> Result<(Envelope, Composed), Error> {
     let options = options(message, Moment::new(stamp.date.unix_seconds))?;
     options.check()?;
+    let keyed = options.idempotency_key.as_deref().map(|key| keyed(stamp, key, message));
+    let stamp = keyed.as_ref().unwrap_or(stamp);
     let composed = message.compose(stamp, files, Form { utf8: true, ..Form::default() })?;
     let recipients = recipients(message, &composed);
     let body = match (composed.needs_binary(), composed.has_eight_bit()) {
@@ -112,6 +116,20 @@ pub fn compose(
         options,
     };
     Ok((envelope, composed))
+}
+
+/// The stamp of a message with an idempotency key: the same message has the same boundaries whenever it is submitted, so
+/// that a repetition can be told from another message. They depend on the texts, which thus cannot name them.
+fn keyed(stamp: &Stamp, key: &str, message: &EmailMessage) -> Stamp {
+    let mut digest = Sha256::new();
+    let bodies = message.body_parts.iter().map(|part| part.body.as_str());
+    for text in [key, message.subject.as_str()].into_iter().chain(bodies) {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text);
+    }
+    let mut stamp = stamp.clone();
+    stamp.random.iter_mut().zip(digest.finalize()).for_each(|(old, new)| *old = new);
+    stamp
 }
 
 /// The options, with the time for which servers were asked to hold the message: the spool does that itself.

@@ -7,8 +7,10 @@
 //!   what is before it is kept, and nothing that was not written whole is ever delivered.
 //! - No message is trusted: the envelope is checked before it is written and again after it was read.
 
+pub mod badmail;
 mod batch;
 mod chain;
+mod digest;
 mod durability;
 mod envelope;
 mod fields;
@@ -26,6 +28,7 @@ mod writer;
 pub use crate::message::SpoolOptions;
 pub use batch::{Message, Reader};
 pub(crate) use chain::Chain;
+pub use digest::content_digest;
 pub use durability::Durability;
 pub use envelope::{BodyType, Envelope, Recipient, compose};
 pub use group::Group;

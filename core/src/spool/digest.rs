@@ -1,0 +1,97 @@
+//! Whether two messages are the same.
+
+use std::io::{self, Read};
+
+use sha2::{Digest, Sha256};
+
+/// What a message composed again has anew, though it is the same.
+const LEFT_OUT: [&[u8]; 3] = [b"date", b"message-id", b"dkim-signature"];
+
+/// A digest of a message (RFC 5322, CRLF line ends) that is the same for the same message submitted again under the same
+/// idempotency key: SHA-256 of its octets, without the header fields `Date`, `Message-ID` and `DKIM-Signature`.
+///
+/// # Errors
+/// Those of the reader.
+pub fn content_digest(mut message: impl Read) -> io::Result<[u8; 32]> {
+    let mut digest = Sha256::new();
+    let mut buffer = [0; 16 * 1024];
+    let mut head = Head::default();
+    loop {
+        match message.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => {
+                let body = head.push(&buffer[..length], &mut digest);
+                digest.update(body);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    head.end_line(&mut digest);
+    Ok(digest.finalize().into())
+}
+
+/// The head of a message, line by line.
+#[derive(Default)]
+struct Head {
+    line: Vec<u8>,
+    /// The field of this line is left out.
+    skipping: bool,
+    over: bool,
+}
+
+impl Head {
+    /// Takes a piece of the message, and gives back what of it belongs to the body.
+    fn push<'a>(&mut self, mut piece: &'a [u8], digest: &mut Sha256) -> &'a [u8] {
+        while !self.over
+            && let Some(at) = memchr::memchr(b'\n', piece)
+        {
+            self.line.extend_from_slice(&piece[..=at]);
+            piece = &piece[at + 1..];
+            self.end_line(digest);
+        }
+        if self.over {
+            return piece;
+        }
+        self.line.extend_from_slice(piece);
+        &[]
+    }
+
+    fn end_line(&mut self, digest: &mut Sha256) {
+        let line = std::mem::take(&mut self.line);
+        if line.trim_ascii_end().is_empty() && !line.is_empty() {
+            self.over = true;
+            self.skipping = false;
+        } else if !matches!(line.first(), Some(b' ' | b'\t')) {
+            let name = line.split(|b| *b == b':').next().unwrap_or_default().trim_ascii_end();
+            self.skipping = LEFT_OUT.iter().any(|left_out| name.eq_ignore_ascii_case(left_out));
+        }
+        if !self.skipping {
+            digest.update(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_made_anew_makes_no_difference() {
+        let of = |text: &str| content_digest(text.as_bytes()).unwrap();
+        let first = of("Date: 1\r\nSubject: x\r\nMessage-ID:\r\n <a@b>\r\nTo: y\r\n\r\nDate: 1\r\n");
+        assert_eq!(first, of("DATE: 2\r\nSubject: x\r\nmessage-id: <c@d>\r\nTo: y\r\n\r\nDate: 1\r\n"));
+        assert_eq!(first, of("Subject: x\r\nTo: y\r\nDKIM-Signature: v=1;\r\n\tb=x\r\n\r\nDate: 1\r\n"));
+        for other in [
+            "Subject: x\r\nTo: y\r\n\r\nDate: 2\r\n",
+            "Subject: x\r\n\r\nTo: y\r\n\r\nDate: 1\r\n",
+            "Subject: z\r\nTo: y\r\n\r\nDate: 1\r\n",
+            "Subject: x\r\nTo: y\r\n y\r\n\r\nDate: 1\r\n",
+            "Subject: x\r\nTo: y\r\n\r\n",
+            "",
+        ] {
+            assert_ne!(first, of(other), "{other:?}");
+        }
+        assert_eq!(first, Sha256::digest("Subject: x\r\nTo: y\r\n\r\nDate: 1\r\n")[..]);
+    }
+}
