@@ -16,7 +16,7 @@ use super::{
     Destination, RouteError, dane,
     dns::{Dns, DnsSettings, Exchange, Found, NoAnswer},
     domain::Domain,
-    sts::{Fetcher, Policies, Policy},
+    sts::{self, Fetcher, Policies, Policy},
 };
 use crate::config::{AgentSettings, MxSettings};
 
@@ -113,12 +113,13 @@ impl MailExchangers {
         let policy = async {
             match &self.policies {
                 Some(policies) => policies.of(domain).await,
-                None => None,
+                None => sts::Known::default(),
             }
         };
         let (hosts, policy) = tokio::join!(self.hosts(domain), policy);
         let mut hosts = hosts?;
-        let policy = policy.filter(|policy| policy.is_obeyed());
+        hosts.notes.extend(policy.note);
+        let policy = policy.policy.filter(|policy| policy.is_obeyed());
         if let Some(policy) = &policy {
             leave_to_policy(domain, policy, &mut hosts)?;
         }

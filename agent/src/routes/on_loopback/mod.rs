@@ -3,8 +3,10 @@
 mod dane;
 mod delivery;
 mod https;
+mod mailserver;
 mod mx;
 mod nameserver;
+mod pki;
 mod signed;
 mod sts;
 

@@ -12,7 +12,7 @@ use hickory_resolver::proto::{
     op::{Message, OpCode, ResponseCode},
     rr::{
         Name, RData, Record, RecordType,
-        rdata::{A, AAAA, CNAME, MX, SOA, TXT},
+        rdata::{A, AAAA, CNAME, MX, NS, SOA, TXT},
     },
 };
 
@@ -36,6 +36,8 @@ struct Zone {
     records: HashMap<(Name, RecordType), Vec<RData>>,
     faults: HashMap<(Name, RecordType), Fault>,
     signer: Option<Arc<Signer>>,
+    /// Zones below that are not signed, and the root says so.
+    unsigned: Vec<Name>,
 }
 
 /// Names and their records; what is not there does not exist.
@@ -130,6 +132,11 @@ impl NameServer {
         self
     }
 
+    pub(super) fn unsigned(self, zone: &str) -> Self {
+        self.zone.lock().unwrap().unsigned.push(name(zone));
+        self.with(zone, RData::NS(NS(name("ns"))))
+    }
+
     /// How often that question was asked, over TCP or not.
     pub(super) fn asked(&self, owner: &str, kind: RecordType, tcp: bool) -> usize {
         let question = (name(owner), kind, tcp);
@@ -201,9 +208,15 @@ impl Zone {
         let records: Vec<Record> =
             rows.map(|data| Record::from_rdata(owner.clone(), TTL, data.clone())).collect();
         match &self.signer {
-            Some(signer) if !records.is_empty() => signer.sign(records),
+            Some(signer) if !records.is_empty() && self.unsigned_zone(owner).is_none() => {
+                signer.sign(records)
+            }
             _ => records,
         }
+    }
+
+    fn unsigned_zone(&self, owner: &Name) -> Option<&Name> {
+        self.unsigned.iter().find(|zone| zone.zone_of(owner))
     }
 
     /// Says that there is none, with the SOA record of the root.
@@ -213,8 +226,14 @@ impl Zone {
             reply.metadata.response_code = ResponseCode::NXDomain;
         }
         let soa = SOA::new(name("ns"), name("hostmaster"), 1, 60, 60, 60, 60);
-        let soa = vec![Record::from_rdata(Name::root(), 60, RData::SOA(soa))];
-        match &self.signer {
+        let unsigned = self.unsigned_zone(owner).filter(|zone| *zone != owner || kind != RecordType::DS);
+        let apex = unsigned.cloned().unwrap_or_else(Name::root);
+        let soa = vec![Record::from_rdata(apex, 60, RData::SOA(soa))];
+        match self.signer.as_ref().filter(|_| unsigned.is_none()) {
+            Some(signer) if self.unsigned.contains(owner) => {
+                reply.add_authorities(signer.sign(soa));
+                reply.add_authorities(signer.deny(owner, kind, Some(vec![RecordType::NS])));
+            }
             Some(signer) => {
                 let kinds: Vec<RecordType> =
                     self.records.keys().filter(|(name, _)| name == owner).map(|(_, kind)| *kind).collect();

@@ -36,8 +36,16 @@ pub(super) struct Policies {
     dns: Dns,
     fetcher: Fetcher,
     keep: Mutex<Keep>,
-    /// Until when no fetch is tried again, by domain.
-    pauses: Mutex<HashMap<String, Instant>>,
+    /// Until when no fetch is tried again and why, by domain.
+    pauses: Mutex<HashMap<String, (Instant, String)>>,
+}
+
+/// What is known of a domain's policy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) policy: Option<Arc<Policy>>,
+    /// What went wrong, for a person.
+    pub(super) note: Option<String>,
 }
 
 impl Policies {
@@ -48,47 +56,53 @@ impl Policies {
     }
 
     /// The policy of a domain, when it has one.
-    pub(super) async fn of(&self, domain: &str) -> Option<Arc<Policy>> {
+    pub(super) async fn of(&self, domain: &str) -> Known {
         let known = lock(&self.keep).get(domain, now());
+        let kept = |note: Option<String>| Known {
+            policy: known.as_ref().map(|kept| Arc::clone(&kept.policy)),
+            note,
+        };
         let announced = match self.dns.texts(&format!("_mta-sts.{domain}")).await {
             Ok(found) => policy::announced(&found.records),
             Err(_) => None,
         };
-        let Some(id) = announced else { return known.map(|kept| kept.policy) };
-        if let Some(kept) = &known
-            && kept.id == id
-            && now() < kept.fetched.saturating_add(FRESH.min(kept.policy.max_age.as_secs()))
+        let Some(id) = announced else { return kept(None) };
+        if let Some(old) = &known
+            && old.id == id
+            && now() < old.fetched.saturating_add(FRESH.min(old.policy.max_age.as_secs()))
         {
-            return known.map(|kept| kept.policy);
+            return kept(None);
         }
-        if self.is_paused(domain) {
-            return known.map(|kept| kept.policy);
+        if let Some(why) = self.paused(domain) {
+            return kept(Some(why));
         }
         match self.fetcher.fetch(domain).await {
             Ok(policy) => {
                 let policy = Arc::new(policy);
                 let kept = Kept { id, fetched: now(), policy: Arc::clone(&policy) };
                 lock(&self.keep).put(domain, kept, now());
-                Some(policy)
+                Known { policy: Some(policy), note: None }
             }
-            Err(_) => {
-                self.pause(domain);
-                known.map(|kept| kept.policy)
+            Err(why) => {
+                let why = format!("the policy of {domain} (MTA-STS) can't be had: {why}");
+                self.pause(domain, why.clone());
+                kept(Some(why))
             }
         }
     }
 
-    fn is_paused(&self, domain: &str) -> bool {
-        lock(&self.pauses).get(domain).is_some_and(|until| Instant::now() < *until)
+    fn paused(&self, domain: &str) -> Option<String> {
+        let pauses = lock(&self.pauses);
+        pauses.get(domain).filter(|(until, _)| Instant::now() < *until).map(|(_, why)| why.clone())
     }
 
-    fn pause(&self, domain: &str) {
+    fn pause(&self, domain: &str, why: String) {
         let mut pauses = lock(&self.pauses);
         if pauses.len() >= MOST_PAUSES {
-            pauses.retain(|_, until| Instant::now() < *until);
+            pauses.retain(|_, (until, _)| Instant::now() < *until);
         }
         if pauses.len() < MOST_PAUSES {
-            pauses.insert(domain.to_owned(), Instant::now() + PAUSE);
+            pauses.insert(domain.to_owned(), (Instant::now() + PAUSE, why));
         }
     }
 }
