@@ -139,7 +139,7 @@ fn the_envelope() {
     message.add_recipient_as("to@EXAMPLE.com", "again", RecipientType::Cc);
     message.add_recipient_as("To@example.com", "another local part", RecipientType::Cc);
     let composed = compose(&message).unwrap();
-    let emails: Vec<_> = composed.recipients().iter().map(|r| r.email.as_str()).collect();
+    let emails: Vec<_> = composed.recipients().iter().map(|r| &*r.email).collect();
     assert_eq!(emails, ["to@example.com", "hidden@example.com", "To@example.com"]);
 
     let reverse_path = |message: &EmailMessage| {
@@ -434,7 +434,7 @@ fn nothing_can_be_injected() {
         ("Recipients[0].Name", |m, v| m.recipients[0].address.name = v),
         ("Subject", |m, v| m.subject = v),
         ("MessageID", |m, v| m.message_id = Some(v)),
-        ("CharsetEncoding", |m, v| m.charset_encoding = v),
+        ("CharsetEncoding", |m, v| m.charset_encoding = v.into()),
         ("CustomHeaders[0].Name", |m, v| _ = m.add_header(v, "x")),
         ("CustomHeaders[0].Value", |m, v| _ = m.add_header("X-Y", v)),
         ("Attachments[0].DisplayName", |m, v| _ = m.attach_bytes(v, &b""[..])),

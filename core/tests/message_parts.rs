@@ -231,7 +231,7 @@ fn a_raw_message_passes_through() {
         let message = EmailMessage::raw(raw.as_bytes());
         let composed = compose(&message).unwrap();
         assert_eq!(composed.reverse_path().unwrap().to_path(false).unwrap(), "joe@example.com");
-        let emails: Vec<_> = composed.recipients().iter().map(|r| r.email.as_str()).collect();
+        let emails: Vec<_> = composed.recipients().iter().map(|r| &*r.email).collect();
         assert_eq!(
             emails,
             ["a@example.com", "b@example.com", "A@EXAMPLE.com", "c@example.com", "d@example.com"]

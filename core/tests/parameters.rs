@@ -92,10 +92,6 @@ fn missing(
     error.failure().unwrap()
 }
 
-fn without_dsn() -> Vec<String> {
-    Vec::new()
-}
-
 #[test]
 fn nothing_asked_is_nothing_said() {
     assert_eq!(
@@ -165,7 +161,7 @@ fn what_is_not_offered_is_an_error_before_mail() {
     let notify = RecipientOptions { notify: Notify::SUCCESS, ..none.clone() };
     let since = RecipientOptions { valid_since: Some(NOW), ..none.clone() };
     for (extension, delivery, recipient) in [
-        (E::Dsn, DeliveryOptions { optional_extensions: without_dsn(), ..d() }, &notify),
+        (E::Dsn, DeliveryOptions { optional_extensions: Vec::new().into(), ..d() }, &notify),
         (E::RequireTls, DeliveryOptions { require_tls: true, ..d() }, &none),
         (E::DeliverBy, DeliveryOptions { deliver_by: Some(600), ..d() }, &none),
         (E::FutureRelease, DeliveryOptions { hold_for: Some(600), ..d() }, &none),
@@ -178,7 +174,7 @@ fn what_is_not_offered_is_an_error_before_mail() {
 
         // The same, where it may be left out.
         let delivery = DeliveryOptions {
-            optional_extensions: vec![extension.keyword().to_ascii_lowercase()],
+            optional_extensions: vec![extension.keyword().to_ascii_lowercase().into()].into(),
             ..delivery
         };
         let (lines, result) =
@@ -301,9 +297,12 @@ fn what_is_wrong_is_named() {
         ("MtPriority", DeliveryOptions { mt_priority: Some(-10), ..d() }),
         (
             "OptionalExtensions[1]",
-            DeliveryOptions { optional_extensions: vec!["dsn".into(), "SIZE".into()], ..d() },
+            DeliveryOptions { optional_extensions: vec!["dsn".into(), "SIZE".into()].into(), ..d() },
         ),
-        ("OptionalExtensions[0]", DeliveryOptions { optional_extensions: vec!["DSN\r\n".into()], ..d() }),
+        (
+            "OptionalExtensions[0]",
+            DeliveryOptions { optional_extensions: vec!["DSN\r\n".into()].into(), ..d() },
+        ),
     ] {
         let error = delivery.check(NOW).unwrap_err();
         assert_eq!((error.kind(), error.field()), (ErrorKind::Message, Some(field)), "{delivery:?}");

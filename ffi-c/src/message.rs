@@ -137,7 +137,7 @@ pub unsafe extern "C" fn freesmtp_message_set_charset_encoding(
         let message = &mut guard::handle(message, "message")?.0;
         // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
         let charset = unsafe { text(charset, "charset") }?;
-        charset.clone_into(&mut message.charset_encoding);
+        message.charset_encoding = charset.to_owned().into();
         Ok(())
     })
 }
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn freesmtp_message_set_charset_encoding_n(
         let message = &mut guard::handle(message, "message")?.0;
         // SAFETY: rule 2 of the header: NULL, or that many bytes.
         let charset = unsafe { text_n(charset, charset_size, "charset") }?;
-        charset.clone_into(&mut message.charset_encoding);
+        message.charset_encoding = charset.to_owned().into();
         Ok(())
     })
 }
@@ -225,7 +225,7 @@ pub extern "C" fn freesmtp_message_charset_encoding(
     message: Option<&freesmtp_message>,
     size: Option<&mut usize>,
 ) -> *mut c_char {
-    guard::value(ptr::null_mut(), || give_text(message.map(|it| it.0.charset_encoding.as_str()), size))
+    guard::value(ptr::null_mut(), || give_text(message.map(|it| it.0.charset_encoding.as_ref()), size))
 }
 
 /// How urgent it is.

@@ -56,7 +56,7 @@ impl DeliveryFields {
             hold_for: self.hold_for,
             hold_until: self.hold_until.map(moment),
             mt_priority: self.mt_priority.map(priority).transpose()?,
-            optional_extensions: self.optional_extensions,
+            optional_extensions: self.optional_extensions.into_iter().map(Into::into).collect(),
         })
     }
 }
@@ -76,7 +76,7 @@ pub fn delivery_defaults() -> Answer<DeliveryFields> {
             hold_for: options.hold_for,
             hold_until: options.hold_until.map(|moment| moment.unix_seconds.saturating_mul(1000)),
             mt_priority: options.mt_priority.map(i32::from),
-            optional_extensions: options.optional_extensions,
+            optional_extensions: options.optional_extensions.iter().map(ToString::to_string).collect(),
         })
     })
 }

@@ -205,7 +205,7 @@ impl MessageFields {
                 .ok_or_else(|| input("Priority", "is no Priority"))?,
             message_id: self.message_id,
             date: self.date.map(|milliseconds| Date::utc(milliseconds.div_euclid(1000))),
-            charset_encoding: self.charset_encoding,
+            charset_encoding: self.charset_encoding.into(),
             recipients: recipients.collect::<Result<_, Error>>()?,
             body_parts: body_parts.collect::<Result<_, Error>>()?,
             attachments: self.attachments.into_iter().map(AttachmentFields::into_core).collect(),
@@ -273,7 +273,7 @@ pub fn message_defaults() -> Answer<MessageDefaults> {
         let message = EmailMessage::new();
         Ok(MessageDefaults {
             priority: message.priority.number(),
-            charset_encoding: message.charset_encoding,
+            charset_encoding: message.charset_encoding.into_owned(),
             auto_submitted: message.auto_submitted.number(),
             recipient_type: RecipientType::default().number(),
             notify: Notify::default().number(),

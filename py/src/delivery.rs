@@ -160,13 +160,13 @@ impl DeliveryOptions {
     /// warning in the report.
     #[getter]
     fn optional_extensions(&self) -> Vec<String> {
-        lock(&self.0).optional_extensions.clone()
+        lock(&self.0).optional_extensions.iter().map(ToString::to_string).collect()
     }
 
     #[setter]
     fn set_optional_extensions(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = texts(value, "OptionalExtensions")?;
-        lock(&self.0).optional_extensions = value;
+        lock(&self.0).optional_extensions = value.into_iter().map(Into::into).collect();
         Ok(())
     }
 }

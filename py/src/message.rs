@@ -327,13 +327,13 @@ impl EmailMessage {
     /// Charset of the bodies: `utf-8`, or `us-ascii` when they fit.
     #[getter]
     fn charset_encoding(&self) -> String {
-        lock(&self.plain).charset_encoding.clone()
+        lock(&self.plain).charset_encoding.to_string()
     }
 
     #[setter]
     fn set_charset_encoding(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = text(value, "CharsetEncoding")?;
-        lock(&self.plain).charset_encoding = value;
+        lock(&self.plain).charset_encoding = value.into();
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr_iter, memchr2, memchr2_iter, memmem};
+use memchr::{memchr2, memchr2_iter, memmem};
 
 use super::{base64, encoding::Encoding, header::HARD_LIMIT, quoted_printable};
 
@@ -131,22 +131,69 @@ struct Lines {
 
 impl Lines {
     fn of(text: &[u8]) -> Self {
-        let (mut start, mut feeds, mut pairs, mut longest) = (0, 0_usize, 0_usize, 0);
-        for end in memchr_iter(b'\n', text) {
-            let paired = end > 0 && text[end - 1] == b'\r';
-            feeds += 1;
-            pairs += usize::from(paired);
-            longest = longest.max(end - start - usize::from(paired));
-            start = end + 1;
+        /// Where each of so many octets has an LF, no line is over the limit.
+        const BLOCK: usize = HARD_LIMIT / 2 / WIDE;
+        let Some((&last, octets)) = text.split_last() else {
+            return Self { normalised: true, ascii: true, fit: true };
+        };
+        let behind = &text[1..];
+        let mut seen = Seen::new(last, text[0] == b'\n' || last == b'\r');
+        let (wide, rest) = octets.as_chunks::<WIDE>();
+        let (wide_behind, rest_behind) = behind.as_chunks::<WIDE>();
+        let mut short = true;
+        for (block, block_behind) in wide.chunks(BLOCK).zip(wide_behind.chunks(BLOCK)) {
+            let mut feeds = [0; WIDE];
+            for (octets, behind) in block.iter().zip(block_behind) {
+                seen.look(octets, behind, &mut feeds);
+            }
+            short &= feeds != [0; WIDE] || block.len() < BLOCK;
         }
-        longest = longest.max(text.len() - start);
-        let returns = memchr_iter(b'\r', text).count();
-        // A CR by itself ends a line too, so what seems too long is looked at again where there are such.
-        let long = longest > HARD_LIMIT && (returns == pairs || has_long_line(text));
+        // Those at the end of a longer text are looked at together with some before them.
+        if let (Some(octets), Some(behind)) = (octets.last_chunk(), behind.last_chunk()) {
+            seen.look::<WIDE>(octets, behind, &mut [0; WIDE]);
+        } else {
+            for (octet, behind) in rest.iter().zip(rest_behind) {
+                seen.look(&[*octet], &[*behind], &mut [0]);
+            }
+        }
+        // A CR by itself ends a line too, so what may be too long is looked at again.
+        let long = !short && has_long_line(text);
         Self {
-            normalised: feeds == pairs && returns == pairs,
-            ascii: text.is_ascii(),
-            fit: !long && memchr(0, text).is_none(),
+            normalised: seen.alone == [0; WIDE],
+            ascii: seen.bits.is_ascii(),
+            fit: !long && !seen.least.contains(&0),
+        }
+    }
+}
+
+/// How many octets are looked at together: wide instructions do it.
+const WIDE: usize = 16;
+
+/// What occurred in a text, by the place of the octets among those that are looked at together.
+struct Seen {
+    bits: [u8; WIDE],
+    least: [u8; WIDE],
+    /// Not 0: a CR or LF without the other.
+    alone: [u8; WIDE],
+}
+
+impl Seen {
+    /// The last octet of a text, and whether a CR or LF at one of its ends is alone.
+    fn new(last: u8, alone: bool) -> Self {
+        Self { bits: [last; WIDE], least: [last; WIDE], alone: [u8::from(alone); WIDE] }
+    }
+
+    /// Looks at octets, each with the one behind it; marks the LFs among those behind.
+    #[inline]
+    fn look<const N: usize>(&mut self, octets: &[u8; N], behind: &[u8; N], feeds: &mut [u8; N]) {
+        const { assert!(N <= WIDE) };
+        for i in 0..N {
+            let feed = if behind[i] == b'\n' { 0xff } else { 0 };
+            let cr = if octets[i] == b'\r' { 0xff } else { 0 };
+            self.bits[i] |= octets[i];
+            self.least[i] = self.least[i].min(octets[i]);
+            self.alone[i] |= feed ^ cr;
+            feeds[i] |= feed;
         }
     }
 }
@@ -233,6 +280,32 @@ mod tests {
         assert_eq!(encoding_of(&format!("a\n{longest}x\nb"), true), "quoted-printable");
         assert_eq!(encoding_of(&format!("a\r{longest}\r{longest}\rb"), true), "7bit");
         assert_eq!(encoding_of(&format!("a\r{longest}\r{longest}x\rb"), true), "quoted-printable");
+    }
+
+    #[test]
+    fn lines_of_any_length_at_any_place() {
+        for before in [0, 1, 300, 496, 497, 498, 499, 997, 998, 1500] {
+            for length in [0, 1, 2, 496, 497, 498, 499, 996, 997, 998, 999, 1000] {
+                for end in ["", "\r\n", "\n", "\r", "\r\nx\r\n"] {
+                    let text = format!("{}\r\n{}{end}", "a\r\n".repeat(before / 3), "x".repeat(length));
+                    let found = Lines::of(text.as_bytes());
+                    assert_eq!(found.fit, length <= 998, "{before} {length} {end:?}");
+                    assert_eq!(found.normalised, !["\r", "\n"].contains(&end), "{before} {length} {end:?}");
+                    assert!(found.ascii);
+                    for (at, c) in [(0, "\0"), (length / 2, "ü"), (length, "\r")] {
+                        let mut other = text.clone();
+                        other.insert_str(text.len() - end.len() - at, c);
+                        let found = Lines::of(other.as_bytes());
+                        assert_eq!(found.ascii, c != "ü");
+                        assert!(c != "\0" || !found.fit);
+                        assert_eq!(found.normalised, right(&other), "{other:?}");
+                    }
+                }
+            }
+        }
+        fn right(text: &str) -> bool {
+            !text.replace("\r\n", "").contains(['\r', '\n'])
+        }
     }
 
     #[test]

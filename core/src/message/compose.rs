@@ -6,7 +6,7 @@
 use ::sha2::{Digest, Sha256};
 
 use super::{
-    BodyPart, Composed, Date, EmailMessage, Files,
+    AutoSubmitted, BodyPart, Composed, Date, EmailMessage, Files, Priority,
     boundary::Boundary,
     check, dkim,
     encoding::Encoding,
@@ -32,7 +32,7 @@ pub struct Stamp {
     /// Random bytes, new for every message: the boundaries and a generated `Message-ID` are made of them.
     pub random: [u8; 24],
     /// The right side of a generated `Message-ID`: a domain, or a literal in brackets.
-    /// What is neither is replaced by the domain of `From`.
+    /// What is neither, as an empty text, is replaced by the domain of `From`.
     pub host: String,
 }
 
@@ -102,7 +102,7 @@ impl EmailMessage {
         date.check()?;
         let message_id = match &self.message_id {
             Some(id) => check::message_id(id, "MessageID")?,
-            None => generated_message_id(stamp, &parties.from.mailbox),
+            None => generated_message_id(stamp, &parties.from),
         };
         let optional = self.optional_headers()?;
         let options = self.delivery.check(Moment::new(stamp.date.unix_seconds))?;
@@ -132,6 +132,15 @@ impl EmailMessage {
             utf8,
         };
         let build = || -> Result<(Text, Encoding), Error> {
+            // Most messages are one text.
+            if let ([text], None, true) =
+                (self.body_parts.as_slice(), &calendar, embedded.is_empty() && attached.is_empty())
+            {
+                let head = head.write();
+                let encoding = if head.is_ascii() { Encoding::SevenBit } else { Encoding::EightBit };
+                let (text, inner) = Writer::new(head, settings).write_text(text);
+                return Ok((text, encoding.of_both(inner)));
+            }
             let open = |prepared: &[Prepared<'_>]| -> Result<Vec<Object>, Error> {
                 prepared.iter().map(|object| object.open(opening)).collect()
             };
@@ -153,6 +162,15 @@ impl EmailMessage {
     /// The fields that are there when their property is set.
     fn optional_headers(&self) -> Result<Vec<Optional>, Error> {
         let mut fields = Vec::new();
+        let unset = self.in_reply_to.is_empty()
+            && self.references.is_empty()
+            && self.priority == Priority::Normal
+            && self.auto_submitted == AutoSubmitted::No
+            && self.list_unsubscribe.is_empty()
+            && !self.list_unsubscribe_one_click;
+        if unset {
+            return Ok(fields);
+        }
         let mut add = |name, property, items, separator| {
             fields.push(Optional { name, property, items, separator });
         };
@@ -186,7 +204,7 @@ impl EmailMessage {
 
     /// The charset to name, and that every text fits into it.
     fn check_charset(&self) -> Result<&'static str, Error> {
-        let name = self.charset_encoding.as_str();
+        let name = &*self.charset_encoding;
         if ["", "utf-8", "utf8"].iter().any(|utf8| name.eq_ignore_ascii_case(utf8)) {
             return Ok("utf-8");
         }
@@ -206,17 +224,17 @@ impl EmailMessage {
 
 /// `<time.random@host>`.
 fn generated_message_id(stamp: &Stamp, from: &Mailbox) -> String {
-    let given = (!stamp.host.eq_ignore_ascii_case(from.domain()))
+    let given = (!stamp.host.is_empty() && !stamp.host.eq_ignore_ascii_case(from.domain()))
         .then(|| Mailbox::parse(&format!("x@{}", stamp.host), "Host"));
     let host = given.as_ref().and_then(|host| host.as_ref().ok()).unwrap_or(from).ascii_domain();
     let mut id = Vec::with_capacity(host.len() + 48);
     id.push(b'<');
     figures::decimal(stamp.date.unix_seconds.unsigned_abs(), &mut id);
     id.push(b'.');
-    let start = id.len();
-    id.resize(start + 24, 0);
-    figures::hex(&stamp.random[..12], &mut id[start..]);
-    id.push(b'@');
+    let mut random = [0; 25];
+    figures::hex(&stamp.random[..12], &mut random);
+    random[24] = b'@';
+    id.extend_from_slice(&random);
     // `:` occurs in an IPv6 literal, which RFC 5322 allows there; nothing else in a domain needs quoting.
     id.extend_from_slice(host.as_bytes());
     id.push(b'>');

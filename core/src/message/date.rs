@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::figures::decimal_of;
+use super::figures::two;
 use crate::{error::Error, types::civil};
 
 /// A moment, and the offset from UTC that it is shown with.
@@ -45,30 +45,45 @@ impl Date {
 impl Date {
     /// Appends it as RFC 5322 section 3.3 has it.
     pub(super) fn write(self, out: &mut Vec<u8>) {
-        const WEEKDAYS: [&str; 7] = ["Thu, ", "Fri, ", "Sat, ", "Sun, ", "Mon, ", "Tue, ", "Wed, "];
-        const MONTHS: [&str; 12] = [
-            " Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ",
-            " Nov ", " Dec ",
+        const WEEKDAYS: [[u8; 5]; 7] =
+            [*b"Thu, ", *b"Fri, ", *b"Sat, ", *b"Sun, ", *b"Mon, ", *b"Tue, ", *b"Wed, "];
+        const MONTHS: [[u8; 5]; 12] = [
+            *b" Jan ", *b" Feb ", *b" Mar ", *b" Apr ", *b" May ", *b" Jun ", *b" Jul ", *b" Aug ",
+            *b" Sep ", *b" Oct ", *b" Nov ", *b" Dec ",
         ];
         let local = self.local_seconds();
         let days = local.div_euclid(SECONDS_A_DAY);
         let second = local.rem_euclid(SECONDS_A_DAY).unsigned_abs();
+        // What lies outside of these years was refused.
         let (year, month, day) = civil(days);
-        let name = |names: &'static [&'static str], index: i64| {
-            usize::try_from(index).ok().and_then(|i| names.get(i)).copied().unwrap_or_default().as_bytes()
+        let (year, day) = (year.unsigned_abs(), day.unsigned_abs());
+        let name = |names: &'static [[u8; 5]], index: i64| {
+            usize::try_from(index).ok().and_then(|i| names.get(i)).copied().unwrap_or_default()
         };
         let offset = u64::from(self.offset_minutes.unsigned_abs());
-        out.extend_from_slice(name(&WEEKDAYS, days.rem_euclid(7)));
-        decimal_of(day.unsigned_abs(), 1, out);
-        out.extend_from_slice(name(&MONTHS, month - 1));
-        // What lies outside of these years was refused.
-        decimal_of(year.unsigned_abs(), 4, out);
-        for (before, part) in [(b' ', second / 3600), (b':', second / 60 % 60), (b':', second % 60)] {
-            out.push(before);
-            decimal_of(part, 2, out);
+        let mut text = *b"Thu, 01 Jan 1970 00:00:00 +0000";
+        text[..5].copy_from_slice(&name(&WEEKDAYS, days.rem_euclid(7)));
+        text[7..12].copy_from_slice(&name(&MONTHS, month - 1));
+        let sign = if self.offset_minutes < 0 { b'-' } else { b'+' };
+        text[26] = sign;
+        for (at, number) in [
+            (5, day),
+            (12, year / 100),
+            (14, year % 100),
+            (17, second / 3600),
+            (20, second / 60 % 60),
+            (23, second % 60),
+            (27, offset / 60),
+            (29, offset % 60),
+        ] {
+            text[at..at + 2].copy_from_slice(&two(number));
         }
-        out.extend_from_slice(if self.offset_minutes < 0 { b" -" } else { b" +" });
-        decimal_of(offset / 60 * 100 + offset % 60, 4, out);
+        if day < 10 {
+            // One digit, as the grammar has it: what stands before it moves to its side.
+            text.copy_within(..5, 1);
+            return out.extend_from_slice(&text[1..]);
+        }
+        out.extend_from_slice(&text);
     }
 }
 

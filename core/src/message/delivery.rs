@@ -4,12 +4,14 @@
 //! the property. What a server does not offer is an error before the message is begun, because a program that asks for
 //! TLS on the whole way or for a time limit relies on it; unless the program says that it may be left out.
 
+use std::borrow::Cow;
+
 use super::{Notify, numbered};
 use crate::{
     error::Error,
     types::{
-        DeliverBy, DeliveryExtension, Hold, MailOptions, Mailbox, Moment, RcptOptions, is_control, shown,
-        unicode_xtext, xtext,
+        DeliverBy, DeliveryExtension, Extensions, Hold, MailOptions, Mailbox, Moment, RcptOptions,
+        is_control, shown, unicode_xtext, xtext,
     },
 };
 
@@ -84,7 +86,7 @@ pub struct DeliveryOptions {
     /// The extensions, by their EHLO keywords, whose options are left out when the server cannot give them, with a
     /// warning in the report; what is asked for and not named here is an error then. At first it is `DSN` alone: without
     /// it servers report failures in their usual way.
-    pub optional_extensions: Vec<String>,
+    pub optional_extensions: Cow<'static, [Cow<'static, str>]>,
 }
 
 impl Default for DeliveryOptions {
@@ -99,7 +101,7 @@ impl Default for DeliveryOptions {
             hold_for: None,
             hold_until: None,
             mt_priority: None,
-            optional_extensions: vec![DeliveryExtension::Dsn.keyword().to_owned()],
+            optional_extensions: Cow::Borrowed(const { &[Cow::Borrowed(DeliveryExtension::Dsn.keyword())] }),
         }
     }
 }
@@ -174,17 +176,18 @@ impl DeliveryOptions {
         Err(Error::input("HoldUntil", problem))
     }
 
-    fn check_optional(&self) -> Result<Vec<DeliveryExtension>, Error> {
-        let keywords = self.optional_extensions.iter().enumerate();
-        let read = keywords.map(|(i, keyword)| {
-            keyword.parse().map_err(|()| {
+    fn check_optional(&self) -> Result<Extensions, Error> {
+        let mut extensions = Extensions::default();
+        for (i, keyword) in self.optional_extensions.iter().enumerate() {
+            let extension = keyword.parse().map_err(|()| {
                 let known = DeliveryExtension::ALL.map(DeliveryExtension::keyword).join(", ");
                 let problem =
                     format!("{} is no extension of a delivery option; these are {known}", shown(keyword));
                 Error::input(format!("OptionalExtensions[{i}]"), problem)
-            })
-        });
-        read.collect()
+            })?;
+            extensions = extensions.with(extension);
+        }
+        Ok(extensions)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The message as a program builds it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use super::{
     Attachment, AutoSubmitted, BodyPart, BodyPartEncoding, BodyPartFormat, Calendar, Content, Date,
@@ -38,7 +38,7 @@ pub struct EmailMessage {
     /// `None`: the time of composing.
     pub date: Option<Date>,
     /// Charset of the bodies: `utf-8`, or `us-ascii` when they fit.
-    pub charset_encoding: String,
+    pub charset_encoding: Cow<'static, str>,
     /// At least one. The envelope carries each mailbox once.
     pub recipients: Vec<Recipient>,
     /// Plain and HTML together are alternatives of each other; none at all is an empty text.

@@ -17,6 +17,7 @@ pub(super) enum Encoding {
 
 impl Encoding {
     /// As the header names it.
+    #[cfg(test)]
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::SevenBit => "7bit",
@@ -24,6 +25,17 @@ impl Encoding {
             Self::Binary => "binary",
             Self::QuotedPrintable => "quoted-printable",
             Self::Base64 => "base64",
+        }
+    }
+
+    /// The header.
+    pub(super) fn field(self) -> &'static [u8] {
+        match self {
+            Self::SevenBit => b"Content-Transfer-Encoding: 7bit\r\n",
+            Self::EightBit => b"Content-Transfer-Encoding: 8bit\r\n",
+            Self::Binary => b"Content-Transfer-Encoding: binary\r\n",
+            Self::QuotedPrintable => b"Content-Transfer-Encoding: quoted-printable\r\n",
+            Self::Base64 => b"Content-Transfer-Encoding: base64\r\n",
         }
     }
 

@@ -1,36 +1,50 @@
 //! Numbers as text. Every message has several, and the machinery of formatting costs more than all of the rest of a
 //! short head.
 
+/// Two digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = pairs(10);
+/// The same of each octet in lower-case hexadecimal.
+const HEX_PAIRS: [[u8; 2]; 256] = pairs(16);
+
+#[allow(clippy::cast_possible_truncation, reason = "a digit is below 16")]
+const fn pairs<const N: usize>(base: usize) -> [[u8; 2]; N] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; N];
+    let mut i = 0;
+    while i < N {
+        pairs[i] = [DIGITS[i / base], DIGITS[i % base]];
+        i += 1;
+    }
+    pairs
+}
+
 /// Writes `bytes` in lower-case hexadecimal to the beginning of `out`, as far as it reaches.
 pub(super) fn hex(bytes: &[u8], out: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    for (pair, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = HEX_PAIRS[usize::from(*byte)];
     }
+}
+
+/// The two digits of a number below 100.
+pub(super) fn two(number: u64) -> [u8; 2] {
+    usize::try_from(number).ok().and_then(|number| PAIRS.get(number)).copied().unwrap_or_default()
 }
 
 /// Appends `number` in decimal.
 pub(super) fn decimal(number: u64, out: &mut Vec<u8>) {
-    decimal_of(number, 1, out);
-}
-
-/// Appends `number` in decimal, with zeros before it up to so many digits; 20 at most.
-pub(super) fn decimal_of(number: u64, least: usize, out: &mut Vec<u8>) {
+    /// No number has more digits.
     const MOST: usize = 20;
-    if let (0..100, 2, Ok(number)) = (number, least, u8::try_from(number)) {
-        out.extend_from_slice(&[b'0' + number / 10, b'0' + number % 10]);
-        return;
-    }
-    let mut text = [b'0'; MOST];
+    let mut text = [0; MOST];
     let (mut start, mut rest) = (MOST, number);
-    while rest > 0 {
-        start -= 1;
-        // A digit fits.
-        text[start] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
+    for pair in text.as_chunks_mut::<2>().0.iter_mut().rev() {
+        *pair = two(rest % 100);
+        start -= if rest < 10 { 1 } else { 2 };
+        rest /= 100;
+        if rest == 0 {
+            break;
+        }
     }
-    out.extend_from_slice(&text[start.min(MOST - least.min(MOST))..]);
+    out.extend_from_slice(&text[start..]);
 }
 
 #[cfg(test)]
@@ -39,12 +53,10 @@ mod tests {
 
     #[test]
     fn the_same_as_formatting() {
-        for number in [0, 1, 9, 10, 99, 1_700_000_000, u64::MAX] {
-            for least in [1, 2, 4, 20] {
-                let mut out = Vec::new();
-                decimal_of(number, least, &mut out);
-                assert_eq!(String::from_utf8(out).unwrap(), format!("{number:0least$}"));
-            }
+        for number in [0, 1, 9, 10, 99, 100, 101, 999, 1_700_000_000, u64::MAX] {
+            let mut out = Vec::new();
+            decimal(number, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
         }
         let mut text = [b'x'; 9];
         hex(&[0, 0xff, 0x1a, 0xb0], &mut text);

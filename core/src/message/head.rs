@@ -34,9 +34,9 @@ impl Head<'_> {
         out.extend_from_slice(b"Date: ");
         self.date.write(&mut out);
         out.extend_from_slice(b"\r\n");
-        self.people(&mut out, "From", std::iter::once(&parties.from));
-        self.people(&mut out, "Sender", parties.sender.iter());
-        self.people(&mut out, "Reply-To", parties.reply_to.iter());
+        self.people(&mut out, "From", Some(parties.author()).into_iter());
+        self.people(&mut out, "Sender", parties.sender().into_iter());
+        self.people(&mut out, "Reply-To", parties.reply_to().into_iter());
         self.people(&mut out, "To", parties.of_kind(RecipientType::To));
         self.people(&mut out, "Cc", parties.of_kind(RecipientType::Cc));
         if parties.are_all(RecipientType::Bcc) {
@@ -62,15 +62,14 @@ impl Head<'_> {
         out
     }
 
-    fn people<'b>(&self, out: &mut Vec<u8>, name: &str, people: impl Iterator<Item = &'b Party<'b>>) {
-        let mut people = people.peekable();
-        if people.peek().is_none() {
-            return;
-        }
+    fn people<'b>(&self, out: &mut Vec<u8>, name: &str, mut people: impl Iterator<Item = Party<'b>>) {
+        let Some(mut party) = people.next() else { return };
         let mut header = Header::begin(out, name, self.utf8);
-        while let Some(party) = people.next() {
-            party.write(&mut header, self.utf8, people.peek().is_some());
+        for next in people {
+            party.write(&mut header, self.utf8, true);
+            party = next;
         }
+        party.write(&mut header, self.utf8, false);
         header.end();
     }
 

@@ -48,8 +48,16 @@ impl<'a> Header<'a> {
     }
 
     /// Appends a space and `token`, which is never broken, on a new line if it does not fit.
+    #[inline]
     pub(super) fn token(&mut self, token: &str) {
-        self.spaced(1, &[token]);
+        let end = self.column + 1 + token.len();
+        if end > LINE {
+            return self.spaced(1, &[token]);
+        }
+        self.out.push(b' ');
+        self.out.extend_from_slice(token.as_bytes());
+        self.column = end;
+        self.first = false;
     }
 
     /// The same for a token of several parts with nothing between them.
@@ -66,13 +74,19 @@ impl<'a> Header<'a> {
     }
 
     fn spaced(&mut self, spaces: usize, parts: &[&str]) {
-        let width = spaces + parts.iter().map(|part| part.len()).sum::<usize>();
+        let mut width = spaces;
+        for part in parts {
+            width += part.len();
+        }
         let end = self.column + width;
         // An empty first line is avoided unless it makes the token fit.
         if end > LINE && (!self.first || width <= LINE || end > HARD_LIMIT) {
             self.fold();
         }
-        self.out.resize(self.out.len() + spaces, b' ');
+        self.out.push(b' ');
+        for _ in 1..spaces {
+            self.out.push(b' ');
+        }
         for part in parts {
             self.out.extend_from_slice(part.as_bytes());
         }

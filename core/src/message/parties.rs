@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use super::{EmailMessage, EnvelopeRecipient, RecipientType, check, header::Header};
 use crate::{
     error::Error,
-    types::{Address, Cause, Diagnosis, Mailbox, RcptOptions, Who, shown},
+    types::{Address, Cause, Diagnosis, Mailbox, Who, shown},
 };
 
 /// An address that was checked.
+#[derive(Clone, Copy)]
 pub(super) struct Party<'a> {
     address: &'a Address,
-    pub(super) mailbox: Mailbox,
-    /// Of a recipient.
-    options: RcptOptions,
+    mailbox: &'a Mailbox,
     /// The property that holds it, such as `From` or `Recipients[2]`.
     place: Place,
 }
@@ -33,44 +32,49 @@ impl Place {
     }
 }
 
-impl<'a> Party<'a> {
-    fn check(address: &'a Address, place: Place) -> Result<Self, Error> {
-        let mailbox =
-            Mailbox::parse(&address.email, "Email").map_err(|e| e.with_field(place.field("Email")))?;
-        check::text(&address.name, || place.field("Name"))?;
-        Ok(Self { address, mailbox, options: RcptOptions::default(), place })
-    }
+fn check(address: &Address, place: Place) -> Result<Mailbox, Error> {
+    let mailbox = Mailbox::parse(&address.email, "Email").map_err(|e| e.with_field(place.field("Email")))?;
+    check::text(&address.name, || place.field("Name"))?;
+    Ok(mailbox)
+}
 
-    /// Those of `Recipients`, with the header that names each.
-    pub(super) fn recipients(message: &'a EmailMessage) -> Result<Vec<(RecipientType, Self)>, Error> {
-        let recipients = message.recipients.iter().enumerate();
-        recipients
-            .map(|(i, r)| {
-                let place = Place::Recipient(i);
-                let party = Self::check(&r.address, place)?;
-                let options = r.options.check(|member| place.field(member))?;
-                Ok((r.kind, Self { options, ..party }))
-            })
-            .collect()
-    }
+/// An optional property counts as unset while both of its texts are empty.
+fn check_optional(address: Option<&Address>, name: &'static str) -> Result<Option<Mailbox>, Error> {
+    address
+        .filter(|address| !address.email.is_empty() || !address.name.is_empty())
+        .map(|address| check(address, Place::Property(name)))
+        .transpose()
+}
 
-    /// An optional property counts as unset while both of its texts are empty.
-    fn check_optional(address: Option<&'a Address>, name: &'static str) -> Result<Option<Self>, Error> {
-        address
-            .filter(|address| !address.email.is_empty() || !address.name.is_empty())
-            .map(|address| Self::check(address, Place::Property(name)))
-            .transpose()
+/// Those of `Recipients`, in their order.
+pub(super) fn recipients(message: &EmailMessage) -> Result<Vec<EnvelopeRecipient>, Error> {
+    let mut recipients = Vec::with_capacity(message.recipients.len());
+    for (i, recipient) in message.recipients.iter().enumerate() {
+        let place = Place::Recipient(i);
+        let mailbox = check(&recipient.address, place)?;
+        let options = recipient.options.check(|member| place.field(member))?;
+        recipients.push(EnvelopeRecipient {
+            email: mailbox.given(&recipient.address.email),
+            mailbox,
+            options,
+        });
     }
+    Ok(recipients)
+}
 
+impl Party<'_> {
     pub(super) fn write(&self, header: &mut Header<'_>, utf8: bool, more: bool) {
-        let domain = if utf8 { self.mailbox.domain() } else { self.mailbox.ascii_domain() };
-        let local = self.mailbox.local_part();
+        let [local, at, domain] = self.mailbox.pieces(utf8);
         let name = self.address.name.as_str();
         if name.trim_matches(' ').is_empty() {
-            header.token_of(&[local, "@", domain, if more { "," } else { "" }]);
+            match (at, more) {
+                // As it is, it is in one piece.
+                ("", false) => header.token(local),
+                _ => header.token_of(&[local, at, domain, if more { "," } else { "" }]),
+            }
         } else {
             header.phrase(name);
-            header.token_of(&["<", local, "@", domain, if more { ">," } else { ">" }]);
+            header.token_of(&["<", local, at, domain, if more { ">," } else { ">" }]);
         }
     }
 
@@ -97,10 +101,12 @@ impl<'a> Party<'a> {
 
 /// Everyone whom the message names.
 pub(super) struct Parties<'a> {
-    pub(super) from: Party<'a>,
-    pub(super) sender: Option<Party<'a>>,
-    pub(super) reply_to: Option<Party<'a>>,
-    pub(super) recipients: Vec<(RecipientType, Party<'a>)>,
+    message: &'a EmailMessage,
+    pub(super) from: Mailbox,
+    sender: Option<Mailbox>,
+    reply_to: Option<Mailbox>,
+    /// In the order of `Recipients`.
+    recipients: Vec<EnvelopeRecipient>,
     return_path: ReturnPath,
 }
 
@@ -114,9 +120,9 @@ enum ReturnPath {
 
 impl<'a> Parties<'a> {
     pub(super) fn of(message: &'a EmailMessage) -> Result<Self, Error> {
-        let from = Party::check(&message.from, Place::Property("From"))?;
-        let sender = Party::check_optional(message.sender.as_ref(), "Sender")?;
-        let reply_to = Party::check_optional(message.reply_to.as_ref(), "ReplyTo")?;
+        let from = check(&message.from, Place::Property("From"))?;
+        let sender = check_optional(message.sender.as_ref(), "Sender")?;
+        let reply_to = check_optional(message.reply_to.as_ref(), "ReplyTo")?;
         let return_path = match message.return_path.as_deref() {
             Some("" | "<>") => ReturnPath::Null,
             Some(email) => ReturnPath::Other(Mailbox::parse(email, "ReturnPath")?),
@@ -125,50 +131,77 @@ impl<'a> Parties<'a> {
         if message.recipients.is_empty() {
             return Err(Error::input("Recipients", "the message has no recipient; add at least one"));
         }
-        let recipients = Party::recipients(message)?;
-        Ok(Self { from, sender, reply_to, recipients, return_path })
+        let recipients = recipients(message)?;
+        Ok(Self { message, from, sender, reply_to, recipients, return_path })
     }
 
     /// The envelope: where bounces go, and each recipient once.
     pub(super) fn into_envelope(self) -> (Option<Mailbox>, Vec<EnvelopeRecipient>) {
         let reverse_path = match self.return_path {
-            ReturnPath::Sender => Some(self.sender.unwrap_or(self.from).mailbox),
+            ReturnPath::Sender => Some(self.sender.unwrap_or(self.from)),
             ReturnPath::Null => None,
             ReturnPath::Other(mailbox) => Some(mailbox),
         };
         (reverse_path, unique(self.recipients))
     }
 
-    /// Where bounces go, when it is none of the visible.
-    fn other_return_path(&self) -> Option<&Mailbox> {
-        match &self.return_path {
-            ReturnPath::Other(mailbox) => Some(mailbox),
-            ReturnPath::Sender | ReturnPath::Null => None,
-        }
+    /// Who the message is from.
+    pub(super) fn author(&self) -> Party<'_> {
+        Party { address: &self.message.from, mailbox: &self.from, place: Place::Property("From") }
+    }
+
+    /// `Sender`, where it is set.
+    pub(super) fn sender(&self) -> Option<Party<'_>> {
+        let (address, mailbox) = (self.message.sender.as_ref()?, self.sender.as_ref()?);
+        Some(Party { address, mailbox, place: Place::Property("Sender") })
+    }
+
+    /// `ReplyTo`, where it is set.
+    pub(super) fn reply_to(&self) -> Option<Party<'_>> {
+        let (address, mailbox) = (self.message.reply_to.as_ref()?, self.reply_to.as_ref()?);
+        Some(Party { address, mailbox, place: Place::Property("ReplyTo") })
+    }
+
+    /// Everyone of `Recipients`, with the header that names each.
+    fn recipients(&self) -> impl Iterator<Item = (RecipientType, Party<'_>)> {
+        let all = self.message.recipients.iter().zip(&self.recipients).enumerate();
+        all.map(|(i, (given, checked))| {
+            let party =
+                Party { address: &given.address, mailbox: &checked.mailbox, place: Place::Recipient(i) };
+            (given.kind, party)
+        })
     }
 
     /// Everyone whom a header names.
-    fn visible(&self) -> impl Iterator<Item = &Party<'a>> {
-        let others = self.sender.iter().chain(&self.reply_to);
-        let recipients = self.recipients.iter().filter(|(kind, _)| *kind != RecipientType::Bcc);
-        std::iter::once(&self.from).chain(others).chain(recipients.map(|(_, party)| party))
+    fn visible(&self) -> impl Iterator<Item = Party<'_>> {
+        let recipients = self.recipients().filter(|(kind, _)| *kind != RecipientType::Bcc);
+        std::iter::once(self.author())
+            .chain(self.sender())
+            .chain(self.reply_to())
+            .chain(recipients.map(|(_, party)| party))
     }
 
     /// Those that the header of that kind names.
-    pub(super) fn of_kind(&self, kind: RecipientType) -> impl Iterator<Item = &Party<'a>> {
-        self.recipients.iter().filter(move |(k, _)| *k == kind).map(|(_, party)| party)
+    pub(super) fn of_kind(&self, kind: RecipientType) -> impl Iterator<Item = Party<'_>> {
+        self.recipients().filter(move |(k, _)| *k == kind).map(|(_, party)| party)
     }
 
     /// Whether all recipients are of that kind.
     pub(super) fn are_all(&self, kind: RecipientType) -> bool {
-        self.recipients.iter().all(|(k, _)| *k == kind)
+        self.message.recipients.iter().all(|recipient| recipient.kind == kind)
     }
 
     pub(super) fn ask_for_utf8(&self) -> bool {
-        let parties = self.visible().chain(self.recipients.iter().map(|(_, party)| party));
-        parties.map(|party| &party.mailbox).chain(self.other_return_path()).any(|m| !m.has_ascii_local_part())
+        let other = match &self.return_path {
+            ReturnPath::Other(mailbox) => Some(mailbox),
+            ReturnPath::Sender | ReturnPath::Null => None,
+        };
+        let named =
+            [Some(&self.from), self.sender.as_ref(), self.reply_to.as_ref(), other].into_iter().flatten();
+        named.chain(self.recipients.iter().map(|r| &r.mailbox)).any(|m| !m.has_ascii_local_part())
     }
 
+    /// Refuses what a header cannot name without UTF-8.
     pub(super) fn check_ascii(&self) -> Result<(), Error> {
         match self.visible().find(|party| !party.mailbox.has_ascii_local_part()) {
             None => Ok(()),
@@ -178,22 +211,25 @@ impl<'a> Parties<'a> {
 }
 
 /// Each mailbox once, where it is named first; with the first options that are asked for it anywhere.
-pub(super) fn unique(recipients: Vec<(RecipientType, Party<'_>)>) -> Vec<EnvelopeRecipient> {
+pub(super) fn unique(recipients: Vec<EnvelopeRecipient>) -> Vec<EnvelopeRecipient> {
     // Alone it is unlike all others; most messages have one recipient.
-    let mut places = Vec::new();
-    if recipients.len() > 1 {
-        let mut known: HashMap<&Mailbox, usize> = HashMap::with_capacity(recipients.len());
-        places.extend(recipients.iter().map(|(_, party)| {
-            let next = known.len();
-            *known.entry(&party.mailbox).or_insert(next)
-        }));
+    if recipients.len() < 2 {
+        return recipients;
     }
+    let mut known: HashMap<&Mailbox, usize> = HashMap::with_capacity(recipients.len());
+    let places: Vec<usize> = recipients
+        .iter()
+        .map(|recipient| {
+            let next = known.len();
+            *known.entry(&recipient.mailbox).or_insert(next)
+        })
+        .collect();
     let mut unique: Vec<EnvelopeRecipient> = Vec::with_capacity(recipients.len());
-    for (i, (_, Party { address, mailbox, options, .. })) in recipients.into_iter().enumerate() {
-        match places.get(i).and_then(|place| unique.get_mut(*place)) {
-            Some(first) if first.options.is_empty() => first.options = options,
+    for (recipient, place) in recipients.into_iter().zip(places) {
+        match unique.get_mut(place) {
+            Some(first) if first.options.is_empty() => first.options = recipient.options,
             Some(_) => {}
-            None => unique.push(EnvelopeRecipient { email: address.email.clone(), mailbox, options }),
+            None => unique.push(recipient),
         }
     }
     unique

@@ -56,6 +56,9 @@ pub(super) fn prepare_all<'a>(
     attachments: &'a [Attachment],
     collection: &str,
 ) -> Result<Vec<Prepared<'a>>, Error> {
+    if attachments.is_empty() {
+        return Ok(Vec::new());
+    }
     let inline = collection == "EmbeddedObjects";
     let mut seen = HashSet::new();
     let mut prepared = Vec::with_capacity(attachments.len());

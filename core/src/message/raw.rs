@@ -12,7 +12,6 @@ use super::{
     dkim,
     encoding::Encoding,
     lines::Facts,
-    parties::Party,
     prepared::{each_piece, open, scan},
     survey::Shape,
     text::Text,
@@ -268,7 +267,7 @@ impl<'a> Head<'a> {
 
     fn recipients(&self, message: &EmailMessage) -> Result<Vec<EnvelopeRecipient>, Error> {
         if !message.recipients.is_empty() {
-            return Party::recipients(message).map(super::parties::unique);
+            return super::parties::recipients(message).map(super::parties::unique);
         }
         let mut seen = std::collections::HashSet::new();
         let mut recipients = Vec::new();
@@ -276,6 +275,7 @@ impl<'a> Head<'a> {
             for email in self.addresses(&format!("{}{name}", self.prefix()))? {
                 let mailbox = Mailbox::parse(&email, FIELD)?;
                 if seen.insert(mailbox.clone()) {
+                    let email = mailbox.given(&email);
                     recipients.push(EnvelopeRecipient { email, mailbox, options: RcptOptions::default() });
                 }
             }

@@ -1,5 +1,7 @@
 //! Recipients: as the program sets them, and as the envelope carries them.
 
+use std::sync::Arc;
+
 use super::RecipientOptions;
 use crate::types::{Address, Mailbox, RcptOptions};
 
@@ -42,7 +44,7 @@ impl Recipient {
 #[non_exhaustive]
 pub struct EnvelopeRecipient {
     /// The address as the program gave it; reports name the recipient so.
-    pub email: String,
+    pub email: Arc<str>,
     /// The same, checked, for the wire.
     pub mailbox: Mailbox,
     /// What is asked of the servers for it, checked.

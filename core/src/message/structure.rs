@@ -123,9 +123,9 @@ pub(super) struct Settings<'a> {
 }
 
 impl Settings<'_> {
-    /// `searched`: what goes out as it is must not hold a boundary; a text that is the whole message ends by itself.
-    fn text<'a>(&self, part: &'a BodyPart, searched: bool) -> Node<'a> {
-        let boundary = searched.then(|| self.boundary.as_bytes());
+    /// What goes out as it is must not hold a boundary.
+    fn text<'a>(&self, part: &'a BodyPart) -> Node<'a> {
+        let boundary = Some(self.boundary.as_bytes());
         Node::Text(media_of(part.format), None, body::encode(part, self.eight_bit, boundary))
     }
 }
@@ -144,17 +144,26 @@ impl<'a> Writer<'a> {
         Self { settings, text: Text::default(), ready: head, boundaries: 0 }
     }
 
+    /// Writes a message of one text, which ends by itself; answers as [`write`](Self::write).
+    pub(super) fn write_text(mut self, part: &BodyPart) -> (Text, Encoding) {
+        let encoded = body::encode(part, self.settings.eight_bit, None);
+        self.body(media_of(part.format), None, &encoded, true);
+        self.text.push_ready(self.ready);
+        (self.text, Encoding::SevenBit.of_both(encoded.encoding))
+    }
+
     /// Writes all parts; answers the text and what octets occur in it outside the head.
     pub(super) fn write(mut self, parts: Parts<'_>) -> (Text, Encoding) {
-        let empty = BodyPart::plain("");
         // RFC 6047 section 2.4: the charset and the method are named.
         let calendar = parts.calendar.as_ref().map(|(part, method)| {
             let boundary = Some(self.settings.boundary.as_bytes());
             let encoded = body::encode(part, self.settings.eight_bit, boundary);
             Node::Text("text/calendar", Some(method), encoded)
         });
-        let node = arrange(parts.bodies, calendar, parts.embedded, parts.attached, self.settings)
-            .unwrap_or_else(|| self.settings.text(&empty, false));
+        let Some(node) = arrange(parts.bodies, calendar, parts.embedded, parts.attached, self.settings)
+        else {
+            return self.write_text(&BodyPart::plain(""));
+        };
         let encoding = node.encoding();
         self.node(node, true);
         if !self.ready.is_empty() {
@@ -179,21 +188,23 @@ impl<'a> Writer<'a> {
     }
 
     fn encoding(&mut self, encoding: Encoding) {
-        self.ready.extend_from_slice(b"Content-Transfer-Encoding: ");
-        self.ready.extend_from_slice(encoding.name().as_bytes());
-        self.ready.extend_from_slice(b"\r\n");
+        self.ready.extend_from_slice(encoding.field());
     }
 
     fn body(&mut self, media: &str, method: Option<&str>, encoded: &Encoded<'_>, whole: bool) {
-        // An invitation is UTF-8 whatever the texts are (RFC 5545 section 3.1.4); ASCII is a part of it.
-        let charset = if method.is_some() { "utf-8" } else { self.settings.charset };
-        let mut header = Header::begin(&mut self.ready, "Content-Type", false);
-        header.token_of(&[media, ";"]);
         if let Some(method) = method {
+            let mut header = Header::begin(&mut self.ready, "Content-Type", false);
+            header.token_of(&[media, ";"]);
             header.token_of(&["method=", method, ";"]);
+            // An invitation is UTF-8 whatever the texts are (RFC 5545 section 3.1.4); ASCII is a part of it.
+            header.token("charset=utf-8");
+            header.end();
+        } else {
+            // It always fits into a line.
+            for part in ["Content-Type: ", media, "; charset=", self.settings.charset, "\r\n"] {
+                self.ready.extend_from_slice(part.as_bytes());
+            }
         }
-        header.token_of(&["charset=", charset]);
-        header.end();
         self.encoding(encoded.encoding);
         self.ready.extend_from_slice(b"\r\n");
         let start = self.ready.len();
@@ -283,17 +294,10 @@ fn arrange<'a>(
     attached: Vec<Object>,
     settings: Settings<'_>,
 ) -> Option<Node<'a>> {
-    // Most messages are one text.
-    if let ([only], None) = (bodies, &calendar)
-        && embedded.is_empty()
-        && attached.is_empty()
-    {
-        return Some(settings.text(only, false));
-    }
     let texts = |format| {
         let parts = bodies.iter().filter(|part| part.format == format);
         // Two texts of one format are not alternatives of each other: they follow one another.
-        Node::group("mixed", parts.map(|part| settings.text(part, true)).collect())
+        Node::group("mixed", parts.map(|part| settings.text(part)).collect())
     };
     let (plain, html) = (texts(BodyPartFormat::Plain), texts(BodyPartFormat::Html));
     let mut embedded: Vec<Node<'a>> = embedded.into_iter().map(Box::new).map(Node::Object).collect();

@@ -20,13 +20,45 @@ enum Piece {
     /// Bytes in memory that are encoded on their way out.
     Memory(Arc<[u8]>, Encoder),
     /// What a reader gives.
-    Reading(Reading),
+    Reading(Box<Reading>),
+}
+
+/// The pieces, the first of which, often the only one, has its own place.
+#[derive(Default)]
+struct Pieces {
+    first: Option<Piece>,
+    /// Those behind the first; without one there are none.
+    others: VecDeque<Piece>,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Piece) {
+        if self.first.is_none() {
+            self.first = Some(piece);
+        } else {
+            self.others.push_back(piece);
+        }
+    }
+
+    fn push_front(&mut self, piece: Piece) {
+        if let Some(second) = self.first.replace(piece) {
+            self.others.push_front(second);
+        }
+    }
+
+    fn pop_front(&mut self) {
+        self.first = self.others.pop_front();
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Piece> {
+        self.first.iter().chain(&self.others)
+    }
 }
 
 /// The text of a message as pieces that are turned into bytes one after another.
 #[derive(Default)]
 pub(super) struct Text {
-    pieces: VecDeque<Piece>,
+    pieces: Pieces,
     size: u64,
     /// Pieces of unknown length that have not come to their end.
     unknown: usize,
@@ -35,20 +67,20 @@ pub(super) struct Text {
     /// Contents on their way; one buffer for all readers.
     buffer: Vec<u8>,
     /// Watches that the body is the one that was signed.
-    guard: Option<BodyGuard>,
+    guard: Option<Box<BodyGuard>>,
     failed: Option<Error>,
 }
 
 impl Text {
     pub(super) fn push_ready(&mut self, bytes: Vec<u8>) {
         self.size += bytes.len() as u64;
-        self.pieces.push_back(Piece::Ready(bytes));
+        self.pieces.push(Piece::Ready(bytes));
     }
 
     /// Adds bytes in an encoding that gives so many octets.
     pub(super) fn push_memory(&mut self, bytes: Arc<[u8]>, encoding: Encoding, octets: u64) {
         self.size += octets;
-        self.pieces.push_back(Piece::Memory(bytes, encoding.encoder()));
+        self.pieces.push(Piece::Memory(bytes, encoding.encoder()));
     }
 
     /// Adds what a reader gives in an encoding; `octets` in all where its size is known.
@@ -57,7 +89,7 @@ impl Text {
             Some(octets) => self.size += octets,
             None => self.unknown += 1,
         }
-        self.pieces.push_back(Piece::Reading(Reading::new(reader, How::encoded(encoding, octets))));
+        self.pieces.push(Piece::Reading(Box::new(Reading::new(reader, How::encoded(encoding, octets)))));
     }
 
     /// Adds the lines of a file without their first `skip` octets; in all they must be `octets`, as when the file was
@@ -65,20 +97,22 @@ impl Text {
     pub(super) fn push_lines(&mut self, reader: Reader, skip: u64, octets: u64) {
         self.size += octets - skip;
         let how = How::Lines { lines: Lines::default(), skip, octets };
-        self.pieces.push_back(Piece::Reading(Reading::new(reader, how)));
+        self.pieces.push(Piece::Reading(Box::new(Reading::new(reader, how))));
     }
 
     /// Adds the bytes of a file as they are, without the first `skip`.
     pub(super) fn push_exact(&mut self, reader: Reader, skip: u64) {
         self.size += reader.size.unwrap_or(0).saturating_sub(skip);
-        self.pieces.push_back(Piece::Reading(Reading::new(reader, How::Exact { skip })));
+        self.pieces.push(Piece::Reading(Box::new(Reading::new(reader, How::Exact { skip }))));
     }
 
     /// Adds all of another text.
-    pub(super) fn append(&mut self, mut other: Text) {
+    pub(super) fn append(&mut self, other: Text) {
         self.size += other.size;
         self.unknown += other.unknown;
-        self.pieces.append(&mut other.pieces);
+        for piece in other.pieces.first.into_iter().chain(other.pieces.others) {
+            self.pieces.push(piece);
+        }
     }
 
     /// The octets known so far: all of them but those of streams of unknown length that are not read yet.
@@ -101,37 +135,42 @@ impl Text {
 
     /// The same once more, when all of it is in memory.
     pub(super) fn copy(&self) -> Option<Text> {
-        let copies = self.pieces.iter().map(|piece| match piece {
-            Piece::Ready(bytes) => Some(Piece::Ready(bytes.clone())),
-            Piece::Memory(bytes, encoder) => Some(Piece::Memory(Arc::clone(bytes), encoder.clone())),
-            Piece::Reading(_) => None,
-        });
-        Some(Text { pieces: copies.collect::<Option<_>>()?, size: self.size, ..Text::default() })
+        let mut pieces = Pieces::default();
+        for piece in self.pieces.iter() {
+            pieces.push(match piece {
+                Piece::Ready(bytes) => Piece::Ready(bytes.clone()),
+                Piece::Memory(bytes, encoder) => Piece::Memory(Arc::clone(bytes), encoder.clone()),
+                Piece::Reading(_) => return None,
+            });
+        }
+        Some(Text { pieces, size: self.size, ..Text::default() })
     }
 
     /// All of it, when it lies in memory in one piece and nothing of it is out.
     pub(super) fn take_ready(&mut self) -> Option<Vec<u8>> {
-        let ready = self.pieces.len() == 1 && self.done == 0 && self.guard.is_none() && self.failed.is_none();
-        match self.pieces.front_mut() {
-            Some(Piece::Ready(bytes)) if ready => {
-                let bytes = std::mem::take(bytes);
-                self.pieces.clear();
-                Some(bytes)
+        let alone = self.pieces.others.is_empty() && self.done == 0;
+        if !alone || self.guard.is_some() || self.failed.is_some() {
+            return None;
+        }
+        match self.pieces.first.take() {
+            Some(Piece::Ready(bytes)) => Some(bytes),
+            other => {
+                self.pieces.first = other;
+                None
             }
-            _ => None,
         }
     }
 
     /// The head of the message with the empty line behind it; it lies in the first piece as a whole.
     pub(super) fn head(&self) -> &[u8] {
-        let Some(Piece::Ready(first)) = self.pieces.front() else { return &[] };
+        let Some(Piece::Ready(first)) = &self.pieces.first else { return &[] };
         let end = memchr::memmem::find(first, b"\r\n\r\n").map_or(first.len(), |at| at + 4);
         &first[..end]
     }
 
     /// Puts fields before the head, and `guard` on the body; `None` where the body cannot change.
     pub(super) fn sign(&mut self, fields: Vec<u8>, guard: Option<BodyGuard>) {
-        self.guard = guard.map(|guard| guard.behind(fields.len() + self.head().len()));
+        self.guard = guard.map(|guard| Box::new(guard.behind(fields.len() + self.head().len())));
         self.size += fields.len() as u64;
         self.pieces.push_front(Piece::Ready(fields));
     }
@@ -158,7 +197,7 @@ impl Text {
         let start = out.len();
         while out.len() - start < limit {
             let room = limit - (out.len() - start);
-            let Some(piece) = self.pieces.front_mut() else { break };
+            let Some(piece) = &mut self.pieces.first else { break };
             let ended = match piece {
                 Piece::Ready(bytes) => {
                     let end = bytes.len().min(self.done + room);
@@ -188,10 +227,10 @@ impl Text {
                 self.done = 0;
             }
         }
-        while matches!(self.pieces.front(), Some(Piece::Ready(bytes)) if bytes.is_empty()) {
+        while matches!(&self.pieces.first, Some(Piece::Ready(bytes)) if bytes.is_empty()) {
             self.pieces.pop_front();
         }
-        Ok(!self.pieces.is_empty())
+        Ok(self.pieces.first.is_some())
     }
 }
 

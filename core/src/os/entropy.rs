@@ -1,7 +1,8 @@
 //! Clock and randomness, for the modules that take them as arguments.
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
+    hash::{BuildHasher, Hasher, RandomState},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -23,34 +24,28 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 
 /// Bytes that nobody can guess and that come once: for names of things, not for secrets. `now` is the time in nanoseconds.
 ///
-/// They are taken from the system many at a time, because a call into it costs more than the rest of a short message.
-/// A process that was forked has the same ones in store, so the moment is mixed in.
-pub(crate) fn unique(now: u64) -> Result<[u8; 24], Error> {
-    const AT_ONCE: usize = 64;
+/// Each thread has a key from the system, and hashes a number that grows with it: bytes from the system itself cost as
+/// much as all the rest of a short message. A process that was forked has the same key and goes on with the same
+/// number, so the moment is hashed too.
+pub(crate) fn unique(now: u64) -> [u8; 24] {
     thread_local! {
-        static STORE: RefCell<Vec<[u8; 24]>> = const { RefCell::new(Vec::new()) };
+        static KEY: RandomState = RandomState::new();
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
     }
-    let mut bytes = STORE.with_borrow_mut(|store| match store.pop() {
-        Some(bytes) => Ok(bytes),
-        None => {
-            let fresh: [u8; 24 * AT_ONCE] = random()?;
-            store.extend(fresh.as_chunks::<24>().0);
-            Ok(store.pop().unwrap_or_default())
+    let number = NUMBER.replace(NUMBER.get().wrapping_add(1));
+    let mut bytes = [0; 24];
+    KEY.with(|key| {
+        for (part, eight) in (0_u64..).zip(bytes.as_chunks_mut::<8>().0) {
+            // The moment needs no bits as high as the part until the year 2100.
+            let mut asked = [0; 16];
+            asked[..8].copy_from_slice(&number.to_le_bytes());
+            asked[8..].copy_from_slice(&(now ^ (part << 62)).to_le_bytes());
+            let mut hasher = key.build_hasher();
+            hasher.write(&asked);
+            *eight = hasher.finish().to_le_bytes();
         }
-    })?;
-    // Each half is used by itself; both must differ for another moment.
-    for half in bytes.chunks_exact_mut(12) {
-        half.iter_mut().zip(spread(now)).for_each(|(byte, other)| *byte ^= other);
-    }
-    Ok(bytes)
-}
-
-/// A number for each number, with all its bits changed by each bit (the finalizer of `SplitMix64`).
-fn spread(number: u64) -> [u8; 8] {
-    let mut z = number;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (z ^ (z >> 31)).to_le_bytes()
+    });
+    bytes
 }
 
 /// Nanoseconds since 1970-01-01 UTC; before that, or without a clock, 0.
@@ -72,15 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_bytes_come_twice_even_from_the_same_store() {
-        let halves = |now| {
-            let bytes = unique(now).unwrap();
-            [bytes[..12].to_vec(), bytes[12..].to_vec()]
-        };
-        let seen: HashSet<_> = (0..1000).flat_map(|_| halves(7)).collect();
-        assert_eq!(seen.len(), 2000);
-        // As after a fork: the same bytes in store, another moment.
-        let moments: HashSet<_> = (0..1000).map(spread).collect();
-        assert_eq!(moments.len(), 1000);
+    fn no_bytes_come_twice_in_any_thread_at_any_moment() {
+        let some = || -> Vec<[u8; 24]> { (0..1000).map(|number| unique(number / 2)).collect() };
+        let threads: Vec<_> = (0..2).map(|_| std::thread::spawn(some)).collect();
+        let others = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+        // Each part of them is used by itself.
+        let seen: HashSet<_> =
+            some().into_iter().chain(others).flat_map(|bytes| bytes.as_chunks::<8>().0.to_vec()).collect();
+        assert_eq!(seen.len(), 9000);
     }
 }

@@ -55,7 +55,7 @@ impl Parameters {
                     *given = true;
                     write_mail(&mut this.mail, extension, mail);
                 }
-                Some(unmet) if mail.optional.contains(&extension) => {
+                Some(unmet) if mail.optional.contains(extension) => {
                     let (properties, why) = (extension.properties(), why(extension, unmet));
                     this.warnings.push(format!("{extension} was left out ({properties}): {why}"));
                 }

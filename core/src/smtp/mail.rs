@@ -45,7 +45,7 @@ impl<'m> Mail<'m> {
         all_or_nothing: bool,
         started: Instant,
     ) -> Result<Self, Error> {
-        let stamp = stamp(domain, &message).map_err(outcome::explain_input)?;
+        let stamp = stamp(domain);
         let composed = compose(&message, &stamp, WIDEST)?;
         let decisions = vec![None; composed.recipients().len()];
         Ok(Self {
@@ -134,7 +134,7 @@ impl<'m> Mail<'m> {
     }
 
     fn domain(&self, index: usize) -> String {
-        let email = self.composed.recipients().get(index).map(|r| r.email.as_str()).unwrap_or_default();
+        let email = self.composed.recipients().get(index).map(|r| &*r.email).unwrap_or_default();
         email.rsplit('@').next().unwrap_or_default().to_lowercase()
     }
 

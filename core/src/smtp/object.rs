@@ -290,8 +290,7 @@ impl Smtp {
     /// # Errors
     /// `ErrorKind::Message` naming the field that is not valid, `ErrorKind::FileIo` for a file.
     pub fn compose(&self, message: &EmailMessage) -> Result<Composed, Error> {
-        stamp(&self.default_domain, message)
-            .and_then(|stamp| message.compose(&stamp, &Disk, Form::default()))
-            .map_err(outcome::explain_input)
+        let stamp = stamp(&self.default_domain);
+        message.compose(&stamp, &Disk, Form::default()).map_err(outcome::explain_input)
     }
 }

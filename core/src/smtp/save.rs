@@ -32,7 +32,7 @@ impl EmailMessage {
     }
 
     fn composed(&self) -> Result<Composed, Error> {
-        self.compose(&stamp("", self)?, &Disk, Form::default())
+        self.compose(&stamp(""), &Disk, Form::default())
     }
 }
 

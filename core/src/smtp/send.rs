@@ -246,15 +246,14 @@ fn no_server() -> Error {
 }
 
 /// This machine's clock and randomness, for one message.
-pub(super) fn stamp(domain: &str, message: &EmailMessage) -> Result<Stamp, Error> {
-    let host = [domain, message.from.email.rsplit('@').next().unwrap_or_default()]
-        .into_iter()
-        .find(|name| !name.is_empty() && !name.starts_with('[') && check_helo_name(name, "").is_ok())
-        .unwrap_or("localhost");
+pub(super) fn stamp(domain: &str) -> Stamp {
     let now = os::entropy::unix_nanoseconds();
-    Ok(Stamp {
+    // Without one, it is the domain of `From`.
+    let usable = !domain.is_empty() && !domain.starts_with('[') && check_helo_name(domain, "").is_ok();
+    let host = if usable { domain } else { "" };
+    Stamp {
         date: Date::utc(i64::try_from(now / 1_000_000_000).unwrap_or(i64::MAX)),
-        random: os::entropy::unique(now)?,
+        random: os::entropy::unique(now),
         host: host.to_owned(),
-    })
+    }
 }

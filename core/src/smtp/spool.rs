@@ -98,7 +98,7 @@ impl Smtp {
 
     fn submit(&self, message: &EmailMessage, path: Option<&Path>) -> Result<Id, Error> {
         let spool = self.spools.get(path)?;
-        spool.submit_stamped(message, &stamp(&self.default_domain, message)?, self.spool.durability)
+        spool.submit_stamped(message, &stamp(&self.default_domain), self.spool.durability)
     }
 
     /// Hands many messages over with one sync, and gives their ids in the same order: all of them are durable, or there is
@@ -134,7 +134,7 @@ impl Smtp {
         let mut group = self.spools.get(path)?.group(self.spool.durability);
         for (index, message) in messages.into_iter().enumerate() {
             let added = message.into_message().and_then(|message| {
-                let stamp = stamp(&self.default_domain, &message)?;
+                let stamp = stamp(&self.default_domain);
                 group.add_stamped(&message, &stamp)
             });
             added.map_err(|error| {

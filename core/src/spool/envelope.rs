@@ -159,7 +159,7 @@ fn recipients(message: &EmailMessage, composed: &Composed) -> Vec<Recipient> {
     }
     let all = composed.recipients().iter();
     all.map(|recipient| Recipient {
-        email: recipient.email.clone(),
+        email: recipient.email.to_string(),
         options: match asked.is_empty() {
             true => plain.clone(),
             false => asked.get(&recipient.mailbox).copied().cloned().unwrap_or_default(),

@@ -226,7 +226,7 @@ fn field(record: &mut Record, tag: u8, value: &[u8]) -> Result<(), String> {
         OPTIONAL => {
             let text = text()?;
             delivery.optional_extensions =
-                text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+                text.split(',').filter(|word| !word.is_empty()).map(|word| word.to_owned().into()).collect();
         }
         NOT_BEFORE => options.not_before = Some(moment(value)?),
         EXPIRES => options.expires = Some(moment(value)?),
@@ -304,7 +304,7 @@ mod tests {
                 hold_for: None,
                 hold_until: None,
                 mt_priority: Some(-3),
-                optional_extensions: vec![],
+                optional_extensions: vec![].into(),
             },
             body: BodyType::EightBit,
             utf8: true,

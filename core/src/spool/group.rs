@@ -50,7 +50,7 @@ impl<'s> Group<'s> {
     /// # Errors
     /// As [`Spool::submit_message`]. The group may go on without the message.
     pub fn add_message(&mut self, message: &EmailMessage) -> Result<Id, Error> {
-        self.add_stamped(message, &stamp()?)
+        self.add_stamped(message, &stamp())
     }
 
     pub(crate) fn add_stamped(&mut self, message: &EmailMessage, stamp: &Stamp) -> Result<Id, Error> {
@@ -62,7 +62,7 @@ impl<'s> Group<'s> {
         if self.batch.len() >= LONGEST_IN_MEMORY {
             self.flush(true)?;
         }
-        let id = new_id()?;
+        let id = new_id();
         let durable = self.durability != Durability::None;
         self.batch.add(id, envelope, message, &*self.spool.folders()?, durable)?;
         // Until another one comes, or the group ends.

@@ -137,7 +137,7 @@ impl Spool {
     /// # Errors
     /// As [`Spool::submit`], and `ErrorKind::Message` naming the property that is not valid.
     pub fn submit_message(&self, message: &EmailMessage, durability: Durability) -> Result<Id, Error> {
-        self.submit_stamped(message, &stamp()?, durability)
+        self.submit_stamped(message, &stamp(), durability)
     }
 
     pub(crate) fn submit_stamped(
@@ -156,7 +156,7 @@ impl Spool {
         message: Message<'_>,
         durability: Durability,
     ) -> Result<Id, Error> {
-        let id = new_id()?;
+        let id = new_id();
         let mut batch = Batch::default();
         batch.add(id, envelope, message, &*self.folders()?, durability != Durability::None)?;
         self.append(&mut batch, durability)?;
@@ -287,7 +287,7 @@ impl Spool {
     }
 
     fn create_segment(&self, folders: &Folders) -> Result<Segment, Trouble> {
-        let id = new_id().map_err(Trouble::Failed)?;
+        let id = new_id();
         Segment::create(&folders.incoming, id).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Trouble::Removed(error),
             _ => {
@@ -316,16 +316,16 @@ impl Writer {
 }
 
 /// A new id.
-pub(super) fn new_id() -> Result<Id, Error> {
+pub(super) fn new_id() -> Id {
     let now = entropy::unix_nanoseconds();
     let mut random = [0; 16];
-    random.copy_from_slice(&entropy::unique(now)?[..16]);
-    Ok(Id::new(now / 1_000_000, random))
+    random.copy_from_slice(&entropy::unique(now)[..16]);
+    Id::new(now / 1_000_000, random)
 }
 
 /// This machine's clock and randomness, for a message without an object that knows a domain.
-pub(super) fn stamp() -> Result<Stamp, Error> {
+pub(super) fn stamp() -> Stamp {
     let now = entropy::unix_nanoseconds();
     let seconds = i64::try_from(now / 1_000_000_000).unwrap_or(i64::MAX);
-    Ok(Stamp { date: Date::utc(seconds), random: entropy::unique(now)?, host: String::new() })
+    Stamp { date: Date::utc(seconds), random: entropy::unique(now), host: String::new() }
 }

@@ -10,6 +10,7 @@
 use std::{
     hash::{Hash, Hasher},
     net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
@@ -62,8 +63,9 @@ impl<E: Into<String>, N: Into<String>> From<(E, N)> for Address {
 /// (`BÜCHER.example` is `xn--bcher-kva.example`).
 #[derive(Clone, Debug)]
 pub struct Mailbox {
-    /// `local@domain`, in one piece: every message has several mailboxes.
-    path: String,
+    /// `local@domain`, in one piece and shared: every message has several mailboxes, which its envelope, its transaction
+    /// and its report name.
+    path: Arc<str>,
     /// Where the `@` between the two is.
     at: usize,
     /// `None` when it is the same as the domain.
@@ -87,7 +89,7 @@ impl Mailbox {
     /// [`Error::input`] for `field` that says what is wrong and what to write instead.
     pub fn parse(email: &str, field: &str) -> Result<Self, Error> {
         if let Some(at) = plain(email.as_bytes()) {
-            return Ok(Self { path: email.to_owned(), at, ascii_domain: None });
+            return Ok(Self { path: email.into(), at, ascii_domain: None });
         }
         Self::read(email).map_err(|problem| Error::input(field, problem))
     }
@@ -122,7 +124,7 @@ impl Mailbox {
             ));
         }
         let at = local_part.len();
-        let mailbox = Self { path: local_part + "@" + &domain, at, ascii_domain };
+        let mailbox = Self { path: (local_part + "@" + &domain).into(), at, ascii_domain };
         let length = at + 1 + mailbox.domain().len().max(mailbox.ascii_domain().len());
         if length > LONGEST_MAILBOX {
             return Err(format!(
@@ -150,6 +152,19 @@ impl Mailbox {
         self.ascii_domain.as_deref().unwrap_or(self.domain())
     }
 
+    /// `email` itself, shared where the mailbox is written as it was given.
+    pub(crate) fn given(&self, email: &str) -> Arc<str> {
+        if *self.path == *email { Arc::clone(&self.path) } else { email.into() }
+    }
+
+    /// The pieces of `local@domain`, without or with UTF-8 in the domain, in order.
+    pub(crate) fn pieces(&self, utf8: bool) -> [&str; 3] {
+        match &self.ascii_domain {
+            Some(ascii) if !utf8 => [self.local_part(), "@", ascii],
+            _ => [&self.path, "", ""],
+        }
+    }
+
     /// Whether the part before the `@` is ASCII; if not, only a server with SMTPUTF8 can take it.
     #[must_use]
     pub fn has_ascii_local_part(&self) -> bool {
@@ -165,7 +180,7 @@ impl Mailbox {
         match &self.ascii_domain {
             _ if !utf8 && !self.has_ascii_local_part() => None,
             Some(ascii) if !utf8 => Some(format!("{}@{ascii}", self.local_part())),
-            _ => Some(self.path.clone()),
+            _ => Some(self.path.to_string()),
         }
     }
 }
@@ -223,50 +238,69 @@ fn closing_quote(text: &str) -> Option<usize> {
 /// Where the `@` is, when `email` is what nearly every address is: a dot-string of ASCII and a domain of letters, digits,
 /// hyphens and underscores that is no punycode and no number. Everything else is looked at more closely.
 fn plain(email: &[u8]) -> Option<usize> {
-    let at = email.iter().position(|b| *b == b'@')?;
-    let (local, domain) = (&email[..at], &email[at + 1..]);
-    if local.len() > LONGEST_LOCAL_PART || email.len() > LONGEST_MAILBOX {
+    if email.len() > LONGEST_MAILBOX {
         return None;
     }
-    let local = local.split(|b| *b == b'.').all(|atom| !atom.is_empty() && atom.iter().all(|b| is_atext(*b)));
-    let mut last = 0;
-    let domain = domain.split(|b| *b == b'.').all(|label| {
-        let [first, .., end] = label else {
-            last = label.first().copied().unwrap_or(0);
-            return last.is_ascii_alphanumeric() || last == b'_';
-        };
-        last = *end;
+    let mut at = 0;
+    loop {
+        let atom = run(&email[at..], ATEXT);
+        at += atom;
+        match email.get(at) {
+            Some(b'.') if atom > 0 => at += 1,
+            Some(b'@') if atom > 0 && at <= LONGEST_LOCAL_PART => break,
+            _ => return None,
+        }
+    }
+    let mut rest = &email[at + 1..];
+    loop {
+        let (label, others) = rest.split_at(run(rest, LABEL));
+        let (Some(first), Some(last)) = (label.first(), label.last()) else { return None };
         let punycode = label.len() > 3 && label[2] == b'-' && label[3] == b'-';
-        label.len() <= LONGEST_LABEL
-            && *first != b'-'
-            && *end != b'-'
-            && !punycode
-            && label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    });
-    // What ends in a digit may be an address of IPv4.
-    (local && domain && !last.is_ascii_digit()).then_some(at)
+        if label.len() > LONGEST_LABEL || *first == b'-' || *last == b'-' || punycode {
+            return None;
+        }
+        match others.split_first() {
+            Some((b'.', others)) => rest = others,
+            Some(_) => return None,
+            // What ends in a digit may be an address of IPv4.
+            None => return (!last.is_ascii_digit()).then_some(at),
+        }
+    }
+}
+
+/// How many octets at the beginning are of that kind.
+fn run(text: &[u8], kind: u8) -> usize {
+    text.iter().position(|b| KINDS[usize::from(*b)] & kind == 0).unwrap_or(text.len())
 }
 
 /// `atext` of RFC 5322 section 3.2.3.
-fn is_atext(byte: u8) -> bool {
+const ATEXT: u8 = 1;
+/// What a label of a domain has: letters, digits, hyphens, and the underscore that inner networks use.
+const LABEL: u8 = 2;
+
+/// What each octet is.
+const KINDS: [u8; 256] = {
     const OTHERS: &[u8] = b"!#$%&'*+-/=?^_`{|}~";
-    const ATEXT: [bool; 256] = {
-        let mut atext = [false; 256];
-        let mut i = 0;
-        while i < 256 {
-            #[allow(clippy::cast_possible_truncation, reason = "it stays below 256")]
-            let byte = i as u8;
-            atext[i] = byte.is_ascii_alphanumeric();
-            i += 1;
+    let mut kinds = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            kinds[byte as usize] = ATEXT | LABEL;
         }
-        let mut i = 0;
-        while i < OTHERS.len() {
-            atext[OTHERS[i] as usize] = true;
-            i += 1;
-        }
-        atext
-    };
-    ATEXT[usize::from(byte)]
+        byte += 1;
+    }
+    let mut i = 0;
+    while i < OTHERS.len() {
+        kinds[OTHERS[i] as usize] = ATEXT;
+        i += 1;
+    }
+    kinds[b'-' as usize] |= LABEL;
+    kinds[b'_' as usize] |= LABEL;
+    kinds
+};
+
+fn is_atext(byte: u8) -> bool {
+    KINDS[usize::from(byte)] & ATEXT != 0
 }
 
 /// `Dot-string` of RFC 5321 with the UTF-8 of RFC 6531.
@@ -581,7 +615,7 @@ mod tests {
         fn the_short_way_agrees_with_the_long_one(email in "[aA0.!\"@_ -]{0,5}@([a1x_-]|\\.|xn--|r4---|\\[|ü|@){0,9}(com|1|a)?") {
             if let Some(at) = plain(email.as_bytes()) {
                 let long = Mailbox::read(&email).unwrap_or_else(|problem| panic!("{email}: {problem}"));
-                prop_assert_eq!((&long.path, long.at, &long.ascii_domain), (&email, at, &None));
+                prop_assert_eq!((&*long.path, long.at, &long.ascii_domain), (&*email, at, &None));
             }
         }
     }

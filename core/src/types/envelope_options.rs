@@ -32,7 +32,7 @@ impl DeliveryExtension {
 
     /// The keyword in the reply to EHLO.
     #[must_use]
-    pub fn keyword(self) -> &'static str {
+    pub const fn keyword(self) -> &'static str {
         match self {
             Self::Dsn => "DSN",
             Self::RequireTls => "REQUIRETLS",
@@ -138,6 +138,21 @@ pub(crate) struct DeliverBy {
     pub(crate) trace: bool,
 }
 
+/// A set of extensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extensions(u8);
+
+impl Extensions {
+    /// The same with one more.
+    pub(crate) const fn with(self, extension: DeliveryExtension) -> Self {
+        Self(self.0 | 1 << extension as u8)
+    }
+
+    pub(crate) fn contains(self, extension: DeliveryExtension) -> bool {
+        self.with(extension) == self
+    }
+}
+
 /// The options of MAIL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailOptions {
@@ -151,7 +166,7 @@ pub struct MailOptions {
     /// From -9 to 9.
     pub(crate) mt_priority: Option<i8>,
     /// What may be left out.
-    pub(crate) optional: Vec<DeliveryExtension>,
+    pub(crate) optional: Extensions,
 }
 
 impl Default for MailOptions {
@@ -164,7 +179,7 @@ impl Default for MailOptions {
             deliver_by: None,
             hold: None,
             mt_priority: None,
-            optional: vec![DeliveryExtension::Dsn],
+            optional: Extensions::default().with(DeliveryExtension::Dsn),
         }
     }
 }

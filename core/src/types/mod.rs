@@ -18,7 +18,7 @@ mod xtext;
 pub use address::{Address, Mailbox};
 pub use certificate_pin::CertificatePin;
 pub use diagnosis::{Cause, Diagnosis, Who};
-pub(crate) use envelope_options::{DeliverBy, Hold};
+pub(crate) use envelope_options::{DeliverBy, Extensions, Hold};
 pub use envelope_options::{DeliveryExtension, MailOptions, RcptOptions, Unmet};
 pub use failure::Failure;
 pub use moment::Moment;

@@ -164,7 +164,7 @@ pub unsafe extern "C" fn freesmtp_message_add_optional_extension(
         let message = &mut guard::handle(message, "message")?.0;
         // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
         let keyword = unsafe { text(keyword, "keyword") }?;
-        message.delivery.optional_extensions.push(keyword.to_owned());
+        message.delivery.optional_extensions.to_mut().push(keyword.to_owned().into());
         Ok(())
     })
 }
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn freesmtp_message_add_optional_extension_n(
         let message = &mut guard::handle(message, "message")?.0;
         // SAFETY: rule 2 of the header: NULL, or that many bytes.
         let keyword = unsafe { text_n(keyword, keyword_size, "keyword") }?;
-        message.delivery.optional_extensions.push(keyword.to_owned());
+        message.delivery.optional_extensions.to_mut().push(keyword.to_owned().into());
         Ok(())
     })
 }
@@ -191,7 +191,7 @@ pub extern "C" fn freesmtp_message_clear_optional_extensions(
     message: Option<&mut freesmtp_message>,
 ) -> Option<Box<freesmtp_error>> {
     guard::attempt(|| {
-        guard::handle(message, "message")?.0.delivery.optional_extensions.clear();
+        guard::handle(message, "message")?.0.delivery.optional_extensions.to_mut().clear();
         Ok(())
     })
 }
