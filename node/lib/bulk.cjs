@@ -5,7 +5,7 @@
 const { setImmediate: turn } = require('node:timers/promises');
 const { because, take, toError } = require('./error.cjs');
 const { wrongType } = require('./kinds.cjs');
-const { messageValues } = require('./message.cjs');
+const { messageValues, readersOf } = require('./message.cjs');
 const { toReport } = require('./report.cjs');
 
 /** How many messages a source that never waits gives before the event loop has a turn. */
@@ -49,14 +49,18 @@ class Source {
   failure = null;
   /** Errors of what is no message, by its place. */
   refused = new Map();
+  /** The readers of messages that have streams, by the message's place. */
+  readers = new Map();
   #bulk;
+  #questions;
   #iterator;
   #bell;
   #isPending = false;
   #isDone = false;
 
-  constructor(bulk, iterator, bell) {
+  constructor(bulk, iterator, bell, questions) {
     this.#bulk = bulk;
+    this.#questions = questions;
     this.#iterator = iterator;
     this.#bell = bell;
   }
@@ -128,7 +132,13 @@ class Source {
 
   #give(message) {
     try {
-      take(this.#bulk.push(messageValues(message)));
+      const values = messageValues(message);
+      const readers = readersOf(values);
+      this.#questions.follow(readers);
+      const index = take(this.#bulk.push(values));
+      if (readers.length > 0) {
+        this.readers.set(index, readers);
+      }
     } catch (error) {
       this.refused.set(take(this.#bulk.pushNone()), error);
     }
@@ -182,14 +192,17 @@ class Results {
 /** The results of a bulk, in the order in which they complete. `running`: the questions of all that is under way. */
 async function* bulkResults(bulk, iterator, { questions, signal, running }) {
   const bell = new Bell();
-  const source = new Source(bulk, iterator, bell);
+  const source = new Source(bulk, iterator, bell, questions);
   const results = new Results(bulk, bell, ({ index, report, error }) => {
     const refused = source.refused.get(index);
+    const readers = source.readers.get(index) ?? [];
     source.refused.delete(index);
+    source.readers.delete(index);
+    questions.forget(readers);
     return {
       index,
       report: report && toReport(report),
-      error: error && (refused ?? questions.explainOne(toError(error))),
+      error: error && (refused ?? questions.explainOne(toError(error), readers)),
     };
   });
   const cancel = () => {

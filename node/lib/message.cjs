@@ -5,9 +5,11 @@ const native = require('./native.cjs');
 const delivery = require('./delivery.cjs');
 const names = require('./names.cjs');
 const { Collection, valuesOf } = require('./collection.cjs');
+const { DkimSigner, DkimSigners } = require('./dkim.cjs');
 const { take } = require('./error.cjs');
-const { bytes, choice, date, flag, optional, path, text, words } = require('./kinds.cjs');
+const { bytes, choice, date, flag, optional, path, refuse, text, words } = require('./kinds.cjs');
 const { Record, VALUES, define, record } = require('./record.cjs');
+const { Reader, isSource, nameOf } = require('./stream.cjs');
 
 const defaults = take(native.messageDefaults());
 
@@ -44,18 +46,35 @@ class CustomHeader extends Record {
 }
 define(CustomHeader, { name: text, value: text });
 
-/** A file or bytes, beside the text. */
+/** An attachment without content; `readers` are those of its streams. */
+const NOTHING = { fileName: null, bytes: null, stream: null, message: null, readers: Object.freeze([]) };
+
+/** A file, bytes, a stream or a message, beside the text. */
 class Attachment extends Record {
   static positional = ['source', 'displayName'];
   static defaults() {
-    return { fileName: null, bytes: null, displayName: null, contentType: null, contentId: null };
+    return { ...NOTHING, displayName: null, contentType: null, contentId: null };
   }
 
-  /** A path or a file: URL, opened when the message is sent; or bytes, copied now. */
+  /**
+   * A path or a file: URL, opened when the message is sent; bytes or a message, copied now; or a Readable or an iterable
+   * of bytes, read once while the message is sent.
+   */
   set source(value) {
-    const isFile = typeof value === 'string' || value instanceof URL;
-    this[VALUES].fileName = isFile ? path(value, names.members.Attachment.fileName) : null;
-    this[VALUES].bytes = isFile ? null : bytes(value, 'Source');
+    const values = this[VALUES];
+    if (typeof value === 'string' || value instanceof URL) {
+      Object.assign(values, NOTHING, { fileName: path(value, names.members.Attachment.fileName) });
+    } else if (value instanceof EmailMessage) {
+      const held = messageValues(value);
+      Object.assign(values, NOTHING, { message: take(native.holdMessage(held)), readers: readersOf(held) });
+      values.contentType ??= 'message/rfc822';
+    } else if (isSource(value) && !(value instanceof Uint8Array)) {
+      const reader = new Reader(value);
+      Object.assign(values, NOTHING, { stream: reader.handle, readers: [reader] });
+      values.displayName ??= nameOf(value);
+    } else {
+      Object.assign(values, NOTHING, { bytes: bytes(value, 'Source') });
+    }
   }
 }
 define(Attachment, {
@@ -101,6 +120,7 @@ const COLLECTIONS = {
   attachments: Attachments,
   embeddedObjects: EmbeddedObjects,
   customHeaders: CustomHeaders,
+  dkim: DkimSigners,
 };
 const ADDRESSES = ['from', 'replyTo', 'sender'];
 
@@ -165,12 +185,12 @@ class EmailMessage extends Record {
 
   /** The message as it would be sent. */
   toBytes() {
-    return take(native.messageToBytes(messageValues(this)));
+    return take(native.messageToBytes(messageValues(this, BLOCKING)));
   }
 
   /** Writes the message to a file. */
   saveMessage(fileName) {
-    take(native.saveMessage(messageValues(this), path(fileName, 'FileName')));
+    take(native.saveMessage(messageValues(this, BLOCKING), path(fileName, 'FileName')));
   }
 
   /** Makes it an empty message again. */
@@ -214,8 +234,26 @@ for (const Class of [Address, Recipient, BodyPart, Attachment, CustomHeader, Cal
   names.apply(Class);
 }
 
+/** A call that blocks the event loop, which would have to read the streams. */
+const BLOCKING = Symbol('blocking');
+
+/** The readers of all streams of a message, by its values. */
+function readersOf({ attachments, embeddedObjects }) {
+  return [...attachments, ...embeddedObjects].flatMap(({ readers }) => readers);
+}
+
+function refuseStreams(values) {
+  for (const name of ['attachments', 'embeddedObjects']) {
+    const index = values[name].findIndex(({ readers }) => readers.length > 0);
+    if (index >= 0) {
+      refuse(`${names.members.EmailMessage[name]}[${index}].Source`,
+        'is a stream, which a call that blocks the event loop cannot read; use send or sendBulk, or give its bytes');
+    }
+  }
+}
+
 /** What the native half reads: a copy, so that later changes do not reach a send under way. */
-function messageValues(message) {
+function messageValues(message, how) {
   if (!(message instanceof EmailMessage)) {
     throw new TypeError('the message must be an EmailMessage');
   }
@@ -228,11 +266,14 @@ function messageValues(message) {
   }
   values.calendar &&= values.calendar[VALUES];
   values.delivery = delivery.deliveryOf(values);
+  if (how === BLOCKING) {
+    refuseStreams(values);
+  }
   return values;
 }
 
 const classes = {
   Calendar, Address, Recipient, Recipients, BodyPart, BodyParts, Attachment, Attachments, EmbeddedObject, EmbeddedObjects,
-  CustomHeader, CustomHeaders, EmailMessage,
+  CustomHeader, CustomHeaders, DkimSigner, DkimSigners, EmailMessage,
 };
-module.exports = { classes, messageValues };
+module.exports = { BLOCKING, classes, messageValues, readersOf };

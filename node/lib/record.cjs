@@ -79,6 +79,9 @@ function isPlain(value) {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
+  if (Symbol.iterator in value || Symbol.asyncIterator in value) {
+    return false;
+  }
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
@@ -91,4 +94,4 @@ const record = (Class) => (value, field) => {
   return Class.from(value);
 };
 
-module.exports = { Record, VALUES, assign, define, record };
+module.exports = { Record, VALUES, assign, define, isPlain, record };

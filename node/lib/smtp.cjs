@@ -9,12 +9,12 @@ const { CheckOptions } = require('./check.cjs');
 const { valuesOf } = require('./collection.cjs');
 const { because, classes, take } = require('./error.cjs');
 const { choice, flag, number, optional, path, text, whole, wrongType } = require('./kinds.cjs');
-const { messageValues } = require('./message.cjs');
+const { BLOCKING, messageValues, readersOf } = require('./message.cjs');
 const { VALUES, assign } = require('./record.cjs');
+const { Questions } = require('./questions.cjs');
 const { toReport } = require('./report.cjs');
 const { SMTPServer, SMTPServers } = require('./server.cjs');
 const { Timeouts } = require('./timeouts.cjs');
-const { TokenQuestions } = require('./token.cjs');
 
 function requireSignal(signal) {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
@@ -128,14 +128,14 @@ class SMTP {
     requireSignal(signal);
     const values = messageValues(message);
     return toReport(await this.#abortable(signal, (servers, { ask }, cancel) =>
-      this.#native.send(servers, values, cancel, ask)));
+      this.#native.send(servers, values, cancel, ask), readersOf(values)));
   }
 
   /** Sends any number of messages; gives their results as they come. */
   sendBulk(messages, { signal } = {}) {
     requireSignal(signal);
     const servers = this.#values();
-    const questions = new TokenQuestions(servers);
+    const questions = new Questions(servers);
     const bulk = take(this.#native.openBulk(servers, questions.ask));
     return bulkResults(bulk, iteratorOf(messages), { questions, signal, running: this.#questions });
   }
@@ -150,9 +150,9 @@ class SMTP {
   /** Sends, and blocks until it is done. */
   sendSync(message) {
     const servers = this.#values();
-    const questions = new TokenQuestions(servers);
+    const questions = new Questions(servers);
     try {
-      return toReport(take(this.#native.sendSync(servers, messageValues(message), questions.ask)));
+      return toReport(take(this.#native.sendSync(servers, messageValues(message, BLOCKING), questions.ask)));
     } catch (error) {
       throw questions.explain(error);
     }
@@ -196,7 +196,7 @@ class SMTP {
   }
 
   /** Awaits what `begin` calls with a Cancel that the signal triggers. */
-  async #abortable(signal, begin) {
+  async #abortable(signal, begin, readers) {
     const cancel = new native.Cancel();
     let abort;
     try {
@@ -210,7 +210,7 @@ class SMTP {
         }
         signal?.addEventListener('abort', abort, { once: true });
         return begin(servers, questions, cancel);
-      });
+      }, readers);
     } catch (error) {
       throw signal?.aborted && error instanceof classes.Cancelled ? because(error, signal.reason) : error;
     } finally {
@@ -219,9 +219,9 @@ class SMTP {
   }
 
   /** Awaits what `begin` calls, and answers its questions for tokens meanwhile. */
-  async #call(begin) {
+  async #call(begin, readers) {
     const servers = this.#values();
-    const questions = new TokenQuestions(servers);
+    const questions = new Questions(servers, readers);
     this.#questions.add(questions);
     try {
       return take(await begin(servers, questions));

@@ -116,4 +116,4 @@ class TokenQuestions {
   }
 }
 
-module.exports = { TokenQuestions, keyOf };
+module.exports = { TokenQuestions, keyOf, reasonOf };

@@ -4,7 +4,7 @@ use freesmtp_core::{
     AuthMode, Error, Security,
     message::{
         AutoSubmitted, BodyPartEncoding, BodyPartFormat, DeliverByMode, Notify, Priority, RecipientType,
-        ReturnContent, ValidSinceAction,
+        ReturnContent, ValidSinceAction, dkim::Canonicalization,
     },
     smtp::MinTlsVersion,
 };
@@ -31,6 +31,8 @@ pub enum Choice {
     AutoSubmitted,
     /// `Notify`, a set
     Notify,
+    /// `Canonicalization`
+    Canonicalization,
     /// `ReturnContent`
     ReturnContent,
     /// `DeliverByMode`
@@ -52,6 +54,7 @@ pub fn choose(choice: Choice, field: String, value: Either<f64, String>) -> Answ
         Choice::BodyPartEncoding => numbered(&field, value, BodyPartEncoding::ALL, BodyPartEncoding::number),
         Choice::Priority => numbered(&field, value, Priority::ALL, Priority::number),
         Choice::AutoSubmitted => numbered(&field, value, AutoSubmitted::ALL, AutoSubmitted::number),
+        Choice::Canonicalization => numbered(&field, value, Canonicalization::ALL, Canonicalization::number),
         Choice::ReturnContent => numbered(&field, value, ReturnContent::ALL, ReturnContent::number),
         Choice::DeliverByMode => numbered(&field, value, DeliverByMode::ALL, DeliverByMode::number),
         Choice::ValidSinceAction => numbered(&field, value, ValidSinceAction::ALL, ValidSinceAction::number),

@@ -6,7 +6,7 @@ use freesmtp_core::{
     Address, EmailMessage, Error,
     message::{
         Attachment, AutoSubmitted, BodyPart, BodyPartEncoding, BodyPartFormat, Calendar, Content,
-        CustomHeader, Date, Notify, Priority, Recipient, RecipientType, ValidSinceAction,
+        CustomHeader, Date, Notify, Priority, Recipient, RecipientType, Stream, ValidSinceAction,
     },
 };
 use napi::bindgen_prelude::{Buffer, External, ExternalRef, Uint8Array};
@@ -15,6 +15,7 @@ use napi_derive::napi;
 use crate::{
     answer::{Answer, guard},
     delivery::{DeliveryFields, recipient_options},
+    dkim::SignerFields,
     error::input,
 };
 
@@ -73,6 +74,10 @@ pub struct BodyPartFields {
 pub struct AttachmentFields {
     /// The path of the file.
     pub file_name: Option<String>,
+    /// What is read while the message is sent, from [`crate::stream::new_stream`].
+    pub stream: Option<ExternalRef<Stream>>,
+    /// Another message, copied by [`hold_message`].
+    pub message: Option<ExternalRef<EmailMessage>>,
     /// The bytes, copied once by [`copy_bytes`].
     pub bytes: Option<ExternalRef<Arc<[u8]>>>,
     /// The file name that the recipient sees.
@@ -85,9 +90,11 @@ pub struct AttachmentFields {
 
 impl AttachmentFields {
     fn into_core(self) -> Attachment {
-        let content = match self.bytes {
-            Some(bytes) => Content::Bytes(Arc::clone(&bytes)),
-            None => Content::File(PathBuf::from(self.file_name.unwrap_or_default())),
+        let content = match (self.bytes, self.stream, self.message) {
+            (Some(bytes), ..) => Content::Bytes(Arc::clone(&bytes)),
+            (None, Some(stream), _) => Content::Stream((*stream).clone()),
+            (None, None, Some(message)) => Content::from((*message).clone()),
+            (None, None, None) => Content::File(PathBuf::from(self.file_name.unwrap_or_default())),
         };
         Attachment {
             content,
@@ -163,6 +170,8 @@ pub struct MessageFields {
     pub calendar: Option<CalendarFields>,
     /// What is asked of the servers.
     pub delivery: DeliveryFields,
+    /// Signatures.
+    pub dkim: Vec<SignerFields>,
     /// The file of a whole message.
     pub raw_file: Option<String>,
     /// The bytes of a whole message, copied once by [`copy_bytes`].
@@ -225,6 +234,7 @@ impl MessageFields {
                 method: fields.method,
                 file_name: fields.file_name,
             }),
+            dkim: self.dkim.into_iter().map(SignerFields::into_core).collect::<Result<_, Error>>()?,
             delivery: self.delivery.into_core()?,
             raw: match (self.raw_bytes, self.raw_file) {
                 (Some(bytes), _) => Some(Content::Bytes(Arc::clone(&bytes))),
@@ -290,6 +300,12 @@ pub fn copy_bytes(bytes: Uint8Array) -> External<Arc<[u8]>> {
     let size = bytes.len();
     // The garbage collector has to know what stands behind so small an object.
     External::new_with_size_hint(Arc::from(bytes.as_ref()), size)
+}
+
+/// A copy of a message, to be attached to another one.
+#[napi]
+pub fn hold_message(message: MessageFields) -> Answer<External<EmailMessage>> {
+    guard(|| message.into_core().map(External::new))
 }
 
 /// The message as it would be sent.

@@ -147,6 +147,7 @@ impl ServerFields {
             disabled_extensions: self.disabled_extensions,
             danger_accept_invalid_certs: self.danger_accept_invalid_certs,
             danger_accept_invalid_hostnames: self.danger_accept_invalid_hostnames,
+            ..Server::default()
         })
     }
 }

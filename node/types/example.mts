@@ -1,6 +1,7 @@
 // The types of the package, used as a program with `import` uses them. Compiled, never run.
 import freesmtpAgain, { Cancelled, EmailMessage, SMTP, SMTPError, SMTPServer, Security, diagnose, explain } from 'freesmtp';
 import type { Report } from 'freesmtp';
+import { createReadStream } from 'node:fs';
 
 const smtp = new SMTP('mail.example.com');
 smtp.LogFile = 'c:\\smtp log.txt';
@@ -19,6 +20,11 @@ message.replyTo = { email: 'reply@example.com', name: 'Reply' };
 message.recipients.add('cc@example.org', 'Name', 'cc').type = 2;
 message.Attachments.Add(Buffer.from('x'), 'x.txt');
 message.embeddedObjects.add('logo.png', 'logo');
+message.attachments.add(createReadStream('x.bin'), 'x.bin');
+message.attachments.add(message, 'before.eml').contentType = 'message/rfc822';
+message.attachments.add({ source: (async function* () { yield Buffer.from('x'); })(), displayName: 'x' });
+message.dkim.add('example.com', 'may', 'key').HeaderCanonicalization = 'simple';
+message.DKIM.Add({ domain: 'example.com', selector: 'may', key: 'key', expiresAfter: 86_400 });
 message.date = new Date();
 message.calendar = { text: 'BEGIN:VCALENDAR' };
 message.InReplyTo = ['<a@example.com>'];
@@ -51,6 +57,8 @@ new SMTPServer({ nam: 'mail.example.com' });
 smtp.smtpServers[0]!.token = () => 5;
 // @ts-expect-error a string is no iterable of messages
 smtp.sendBulk('message');
+// @ts-expect-error a stream of texts
+message.attachments.add(['text'], 'x.txt');
 // @ts-expect-error a report can't be made
 smtp.connected = true;
 // @ts-expect-error the package has no such default

@@ -5,7 +5,7 @@ export declare class EmailMessage {
    * A whole message in the form of RFC 5322, from a file or bytes, passed through; `Bcc` is left out. The envelope is
    * that of its headers, unless `returnPath`, `sender`, `from` or `recipients` are set. Nothing else may be.
    */
-  static raw(source: Source): EmailMessage;
+  static raw(source: Path | Uint8Array): EmailMessage;
   /** Who it is from. Required. */
   get from(): Address;
   set from(value: Address | Given<Address> | string);
@@ -58,6 +58,8 @@ export declare class EmailMessage {
   /** Whether an empty POST to the https link is enough (RFC 8058). */
   get listUnsubscribeOneClick(): boolean;
   set listUnsubscribeOneClick(value: boolean);
+  /** DKIM signatures, the first one outermost. */
+  get dkim(): DkimSigners;
   /** An invitation. */
   get calendar(): Calendar | null;
   set calendar(value: Calendar | Given<Calendar> | string | null | undefined);
@@ -178,7 +180,12 @@ export declare class BodyParts extends Collection<
   [part: BodyPart | Given<BodyPart>] | [body: string, format?: Choice, encoding?: Choice]
 > {}
 
-/** A file or bytes, beside the text. */
+/**
+ * A file, bytes, a stream or a message, beside the text.
+ *
+ * A stream is read piece by piece while the message is sent, as fast as the server takes it, and only once: the message can
+ * be sent once. What the stream throws ends the message, nothing is delivered, and it is the `cause` of the `FileIOError`.
+ */
 export declare class Attachment {
   constructor(source?: Source, displayName?: string | null);
   constructor(given: Given<Attachment>);
@@ -228,6 +235,46 @@ export declare class Calendar {
   get fileName(): string | null;
   set fileName(value: string | null | undefined);
 }
+
+/**
+ * One DKIM signature (RFC 6376): whose it is, the key, and what it covers. The key is in no view and no error. `key` is PEM
+ * text, RSA or Ed25519, not encrypted; or the 32 bytes of an Ed25519 key in base64. The domain's DNS has the public key at
+ * `selector._domainkey.domain`.
+ */
+export declare class DkimSigner {
+  constructor(domain: string, selector: string, key: string);
+  constructor(given: { domain: string; selector: string; key: string } & Omit<Given<DkimSigner>, 'domain' | 'selector' | 'algorithm'>);
+  /** The domain that answers for the message, in ASCII. */
+  get domain(): string;
+  /** Which of the domain's keys. */
+  get selector(): string;
+  /** `rsa-sha256` or `ed25519-sha256`, as the key is. */
+  get algorithm(): string;
+  /** On whose behalf, an address in the domain or under it, or `@domain`; null: not said. */
+  get identity(): string | null;
+  set identity(value: string | null | undefined);
+  /** The headers to sign, each as often as it occurs; `From` must be among them. */
+  get headers(): readonly string[];
+  set headers(value: readonly string[]);
+  /** The headers that cannot be added later without breaking the signature. */
+  get oversigned(): readonly string[];
+  set oversigned(value: readonly string[]);
+  /** How headers may change on the way: a value of `Canonicalization`. */
+  get headerCanonicalization(): number;
+  set headerCanonicalization(value: Choice);
+  /** How the body may change on the way: a value of `Canonicalization`. */
+  get bodyCanonicalization(): number;
+  set bodyCanonicalization(value: Choice);
+  /** After how many seconds the signature is void; null: never. */
+  get expiresAfter(): number | null;
+  set expiresAfter(value: number | null | undefined);
+}
+
+/** The signatures to add, the first one outermost. */
+export declare class DkimSigners extends Collection<
+  DkimSigner,
+  [signer: DkimSigner | ConstructorParameters<typeof DkimSigner>[0]] | [domain: string, selector: string, key: string]
+> {}
 
 /** A header of the program's own. */
 export declare class CustomHeader {

@@ -24,11 +24,14 @@ const ORIGINALS = {
     TlsServerName Lmtp AllowPlaintextAuth DisabledExtensions DangerAcceptInvalidCerts DangerAcceptInvalidHostnames`,
   EmailMessage: `From ReplyTo ReturnPath Sender Subject Priority MessageID Date CharsetEncoding Recipients BodyParts
     Attachments EmbeddedObjects CustomHeaders InReplyTo References AutoSubmitted ListUnsubscribe
-    ListUnsubscribeOneClick Calendar ReturnContent EnvelopeID RequireTls DeliverBy DeliverByMode DeliverByTrace HoldFor
+    ListUnsubscribeOneClick Calendar DKIM ReturnContent EnvelopeID RequireTls DeliverBy DeliverByMode DeliverByTrace HoldFor
     HoldUntil MtPriority OptionalExtensions Reset SaveMessage ToBytes`,
   Address: 'Email Name',
   Recipient: 'Email Name Type Notify OriginalRecipient ValidSince ValidSinceAction',
   CustomHeader: 'Name Value',
+  DkimSigner: `Domain Selector Algorithm Identity Headers Oversigned HeaderCanonicalization BodyCanonicalization
+    ExpiresAfter`,
+  DkimSigners: 'Add Count Remove GetLastItem',
   SMTPServers: 'Add Count Remove GetLastItem',
   Recipients: 'Add Count Remove GetLastItem',
   BodyParts: 'Add Count Remove GetLastItem',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { folder, freesmtp, plainMessage } from './support.mjs';
+import { ED25519, folder, freesmtp, plainMessage } from './support.mjs';
 
 const { EmailMessage, MessageError, SMTP, SMTPServer } = freesmtp;
 
@@ -117,18 +117,19 @@ test('the names of enum values are those of the core', () => {
   const owners = { RecipientType: ['Recipient', 'type'], BodyPartFormat: ['BodyPart', 'format'],
     BodyPartEncoding: ['BodyPart', 'encoding'], Priority: ['EmailMessage', 'priority'],
     Notify: ['Recipient', 'notify'], ReturnContent: ['EmailMessage', 'returnContent'],
-    DeliverByMode: ['EmailMessage', 'deliverByMode'], ValidSinceAction: ['Recipient', 'validSinceAction'],
+    Canonicalization: ['DkimSigner', 'bodyCanonicalization'], DeliverByMode: ['EmailMessage', 'deliverByMode'], ValidSinceAction: ['Recipient', 'validSinceAction'],
     AutoSubmitted: ['EmailMessage', 'autoSubmitted'], SMTPAuthMode: ['SMTPServer', 'authMode'], Security: ['SMTPServer', 'security'] };
+  const made = (owner) => new freesmtp[owner](...(owner === 'DkimSigner' ? ['b.test', 's', ED25519] : []));
   for (const [name, [owner, property]] of Object.entries(owners)) {
     for (const [value, number] of Object.entries(freesmtp[name])) {
-      const record = new freesmtp[owner]();
+      const record = made(owner);
       record[property] = value.toLowerCase();
       assert.equal(record[property], number, `${name}.${value}`);
       record[property] = number;
       assert.equal(record[property], number);
     }
-    assert.throws(() => { new freesmtp[owner]()[property] = 99; }, MessageError);
-    assert.throws(() => { new freesmtp[owner]()[property] = 'no such'; }, MessageError);
+    assert.throws(() => { made(owner)[property] = 99; }, MessageError);
+    assert.throws(() => { made(owner)[property] = 'no such'; }, MessageError);
   }
 });
 

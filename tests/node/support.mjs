@@ -116,6 +116,10 @@ export function smtpWith(token, ...servers) {
   return smtp;
 }
 
+/** The private key of RFC 8463 appendix A.2, and its public one. */
+export const ED25519 = 'nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=';
+export const ED25519_PUBLIC = '11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=';
+
 /** A message that any server takes. */
 export function plainMessage(recipient = 'to@example.test') {
   return new EmailMessage(recipient, 'from@example.test', 'Subject', 'Text');

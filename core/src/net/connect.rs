@@ -72,6 +72,9 @@ pub(crate) async fn connect(
             (vec![address], None)
         }
     };
+    if operation.cancel.is_cancelled() {
+        return Err(cancelled(Stage::Connect));
+    }
     race(&addresses, local, target.timeout, poller, operation).await.map_err(|lost| match lost {
         Lost::Woken => cancelled(Stage::Connect),
         Lost::OutOfTime(error) => error,

@@ -142,7 +142,7 @@ impl Connection {
                 Step::Output => self.write(operation, handler).await,
                 Step::NeedInput => self.read(operation, handler).await,
                 Step::Body(token) => {
-                    self.give_body(token, operation.runtime, handler);
+                    self.give_body(token, operation, handler);
                     operation.runtime.breathe().await;
                 }
                 Step::StartTls => match self.start_tls(setup, operation).await {
@@ -266,10 +266,10 @@ impl Connection {
         }
     }
 
-    fn give_body(&mut self, token: u64, runtime: Runtime, handler: &mut dyn Handler) {
+    fn give_body(&mut self, token: u64, operation: &Operation<'_>, handler: &mut dyn Handler) {
         self.piece.clear();
         let given = if handler.may_block(token) {
-            runtime.aside(|| handler.body(token, &mut self.piece))
+            operation.runtime.aside(|| handler.body(token, &mut self.piece))
         } else {
             handler.body(token, &mut self.piece)
         };
@@ -281,6 +281,8 @@ impl Connection {
                     self.read_now();
                 }
             }
+            // A source that was waited for may have been told that nobody wants it any more.
+            Err(_) if operation.cancel.is_cancelled() => self.engine.body_abort(cancelled(Stage::Data)),
             Err(error) => self.engine.body_abort(error),
         }
     }
