@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
-use freesmtp_core::spool::Spool;
+use freesmtp_core::{
+    Error, ErrorKind, Stage,
+    spool::{Durability, Message, Spool},
+};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::{delivery::Delivery, queue::Queue};
+use crate::{
+    bounce::{self, About, Facts, Kind},
+    delivery::Delivery,
+    queue::{Details, Ended, Final, Queue},
+};
 
 /// Makes reports, one message after the other.
 #[derive(Clone)]
@@ -13,6 +20,7 @@ pub(crate) struct Reports {
     owed: UnboundedSender<What>,
 }
 
+#[derive(Clone, Copy)]
 enum What {
     Failed(i64),
     Late(i64),
@@ -39,23 +47,107 @@ impl Reports {
 
     /// Messages of which recipients have failed.
     pub(crate) fn owed(&self, messages: &[i64]) {
-        messages.iter().for_each(|message| drop(self.owed.send(What::Failed(*message))));
+        for message in messages {
+            let _ = self.owed.send(What::Failed(*message));
+        }
     }
 
     /// Messages that are late.
     pub(crate) fn late(&self, messages: &[i64]) {
-        messages.iter().for_each(|message| drop(self.owed.send(What::Late(*message))));
+        for message in messages {
+            let _ = self.owed.send(What::Late(*message));
+        }
     }
 }
 
 impl Maker {
     async fn make(&self, what: What) {
-        let _ = (&self.spool, &self.delivery, &self.host);
-        let What::Failed(message) = what else { return };
-        let Ok(Some(details)) = self.queue.show_seq(message) else { return };
-        let recipients: Vec<u32> = details.ended.iter().filter(|e| e.report).map(|e| e.index).collect();
-        if let Err(error) = self.queue.reported(message, recipients).await {
-            eprintln!("freesmtp agent: a report: {error}");
+        let message = match what {
+            What::Failed(message) | What::Late(message) => message,
+        };
+        let made = match what {
+            What::Failed(_) => self.failed(message).await,
+            What::Late(_) => self.late(message),
+        };
+        if let Err(error) = made {
+            // What is owed stays owed: the next agent, or the next failure of the same message, tries again.
+            eprintln!("freesmtp agent: a report on delivery could not be made: {error}");
         }
     }
+
+    /// Reports on the recipients of a message that have failed, and were not reported yet.
+    async fn failed(&self, message: i64) -> Result<(), Error> {
+        let Some(details) = self.queue.show_seq(message)? else { return Ok(()) };
+        let owed: Vec<&Ended> = details.ended.iter().filter(|ended| ended.report).collect();
+        let Some(first) = owed.first() else { return Ok(()) };
+        let recipients: Vec<About> = owed
+            .iter()
+            .map(|ended| About {
+                index: ended.index as usize,
+                words: ended.words.clone(),
+                at: Some(ended.at),
+                expired: ended.outcome == Final::Expired,
+                until: None,
+            })
+            .collect();
+        // After a kill between the two commits the same report is made again: its key lets it be delivered once.
+        let key = format!("report:{}:{}", details.summary.id, first.index);
+        self.submit(&details, Kind::Failed, &recipients, key)?;
+        let indices = owed.iter().map(|ended| ended.index).collect();
+        Ok(self.queue.reported(message, indices).await?)
+    }
+
+    /// Warns that a message is late.
+    fn late(&self, message: i64) -> Result<(), Error> {
+        let Some(details) = self.queue.show_seq(message)? else { return Ok(()) };
+        let until = self.delivery.gives_up(&details.summary);
+        let last = details.attempts.last();
+        let waiting = details.waiting.iter().flat_map(|waiting| &waiting.recipients);
+        let recipients: Vec<About> = waiting
+            .map(|(index, _)| About {
+                index: *index as usize,
+                words: last.map(|attempt| attempt.words.clone()).unwrap_or_default(),
+                at: last.map(|attempt| attempt.at),
+                expired: false,
+                until: Some(until),
+            })
+            .collect();
+        let key = format!("late:{}", details.summary.id);
+        self.submit(&details, Kind::Delayed, &recipients, key)
+    }
+
+    fn submit(&self, details: &Details, kind: Kind, recipients: &[About], key: String) -> Result<(), Error> {
+        let summary = &details.summary;
+        let envelope = self.delivery.letters().envelope(&summary.place).map_err(unreadable)?;
+        let mut message = self.delivery.letters().open(&summary.place)?;
+        let facts = Facts {
+            kind,
+            host: &self.host,
+            id: summary.id,
+            envelope: &envelope,
+            recipients,
+            size: summary.length,
+            now: self.delivery.now(),
+            random: random(),
+        };
+        let Some(bounce) = bounce::report(&facts, &mut message).map_err(unreadable)? else { return Ok(()) };
+        let mut envelope = bounce.envelope;
+        envelope.options.idempotency_key.get_or_insert(key);
+        self.spool.submit(&envelope, Message::Bytes(&bounce.message), Durability::Full)?;
+        Ok(())
+    }
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    Error::io(ErrorKind::Spool, Stage::Compose, "the message to report on cannot be read", &error)
+}
+
+/// For a boundary: nothing secret.
+fn random() -> [u8; 24] {
+    use std::hash::{BuildHasher, RandomState};
+    let mut bytes = [0; 24];
+    for (n, piece) in bytes.chunks_exact_mut(8).enumerate() {
+        piece.copy_from_slice(&RandomState::new().hash_one(n).to_le_bytes());
+    }
+    bytes
 }

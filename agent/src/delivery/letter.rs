@@ -10,9 +10,9 @@ use std::{
 };
 
 use freesmtp_core::{
-    Address, EmailMessage,
+    Address, EmailMessage, Error,
     message::{Content, DeliverByMode, Recipient, RecipientType},
-    spool::{Body, Envelope, Next, SegmentReader},
+    spool::{Body, Envelope, MessageReader, Next, SegmentReader, read_message},
 };
 
 use crate::queue::{Job, Millis, Place};
@@ -95,7 +95,7 @@ impl Letters {
     /// When the record cannot be read.
     pub fn envelope(&self, place: &Place) -> io::Result<Envelope> {
         let path = self.segment(&place.segment);
-        let failed = |error: freesmtp_core::Error| io::Error::other(error.to_string());
+        let failed = |error: Error| io::Error::other(error.to_string());
         let mut reader = SegmentReader::open(path, place.record).map_err(failed)?;
         match reader.next().map_err(failed)? {
             Next::Record(record) => Ok(record.envelope),
@@ -112,18 +112,26 @@ impl Letters {
             Body::Inline { offset, length } => {
                 let length = usize::try_from(*length).map_err(|_| io::ErrorKind::InvalidData)?;
                 let mut bytes = vec![0; length];
-                self.open(&place.segment)?.read_exact_at(&mut bytes, *offset)?;
+                self.file(&place.segment)?.read_exact_at(&mut bytes, *offset)?;
                 Ok(bytes)
             }
             Body::File { name, .. } => std::fs::read(self.spool.join("bodies").join(name)),
         }
     }
 
+    /// A reader of the bytes of a message.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn open(&self, place: &Place) -> Result<MessageReader, Error> {
+        read_message(&self.spool, &self.segment(&place.segment), &place.body)
+    }
+
     fn segment(&self, name: &str) -> PathBuf {
         self.spool.join("incoming").join(name)
     }
 
-    fn open(&self, segment: &Arc<str>) -> io::Result<Arc<File>> {
+    fn file(&self, segment: &Arc<str>) -> io::Result<Arc<File>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = open.get(segment) {
             return Ok(Arc::clone(file));

@@ -37,7 +37,7 @@ use self::{
 };
 use crate::{
     config::AgentSettings,
-    queue::{Done, Final, Job, Millis, Queue, Verdict},
+    queue::{Done, Final, Job, Millis, Queue, Summary, Verdict},
     retry::Retry,
     routes::Routes,
 };
@@ -237,6 +237,19 @@ impl Delivery {
     #[must_use]
     pub fn letters(&self) -> &Letters {
         &self.shared.letters
+    }
+
+    /// When a message is given up.
+    #[must_use]
+    pub fn gives_up(&self, message: &Summary) -> Millis {
+        let submitted = i64::try_from(message.id.unix_ms()).unwrap_or(i64::MAX);
+        lock(&self.shared.retry).expires(submitted, message.expires, message.sender.is_empty())
+    }
+
+    /// The clock that decides here.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        (self.shared.clock)()
     }
 
     /// The queue of a recipient's mailbox.
