@@ -36,7 +36,8 @@ fn main() {
         let mut together = spool.group(durability);
         let mut lines = String::new();
         for _ in 0..group.min(count - n) {
-            let mut envelope = Envelope { reverse_path: "sender@example.test".to_owned(), ..Envelope::default() };
+            let mut envelope =
+                Envelope { reverse_path: "sender@example.test".to_owned(), ..Envelope::default() };
             let address = |text: &String| Recipient::new(text.replace("{n}", &n.to_string()));
             envelope.recipients = recipients.iter().map(address).collect();
             envelope.options.blast.clone_from(&blast);

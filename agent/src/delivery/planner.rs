@@ -359,8 +359,12 @@ impl Planner {
         if health.next_turn() > now {
             return Try::Later(health.next_turn());
         }
+        let fetch = self.fetch(&lanes, 1, now);
+        if let Some(Ok(step)) = fetch {
+            return Try::Step(step);
+        }
         let Some(lane) = self.best_lane(&lanes) else {
-            return self.load_any(&lanes, now);
+            return fetch.and_then(Result::err).map_or(Try::Nothing, Try::Later);
         };
         if self.active.saturating_sub(self.stalled.min(self.sessions)) >= self.sessions {
             return Try::NoSlot;
@@ -392,16 +396,20 @@ impl Planner {
         best.map(|(id, _)| id)
     }
 
-    fn load_any(&mut self, lanes: &[LaneId], now: Millis) -> Try {
-        let mut later = None;
+    /// A fetch for the first lane that has fewer jobs in memory than that, and more in the queue; or when there may be one.
+    fn fetch(&mut self, lanes: &[LaneId], fewer_than: usize, now: Millis) -> Option<Result<Step, Millis>> {
+        let mut later: Option<Millis> = None;
         for id in lanes {
+            if self.lanes.get(id).is_none_or(|lane| lane.loaded.len() >= fewer_than) {
+                continue;
+            }
             match self.load(*id, now) {
-                Some(Ok(step)) => return Try::Step(step),
-                Some(Err(at)) => later = Some(later.map_or(at, |before: Millis| before.min(at))),
+                Some(Ok(step)) => return Some(Ok(step)),
+                Some(Err(at)) => later = Some(later.map_or(at, |before| before.min(at))),
                 None => {}
             }
         }
-        later.map_or(Try::Nothing, Try::Later)
+        later.map(Err)
     }
 
     /// A fetch for the lane, when it wants one; or when it may have one.
@@ -498,8 +506,7 @@ impl Planner {
         let lanes: Vec<LaneId> = found.lanes.iter().copied().collect();
         let Some(best) = self.best_lane(&lanes) else { return (self.end(site), None) };
         let Some(job) = self.pop(best) else { return (self.end(site), None) };
-        let low = self.lanes.get(&best).is_some_and(|lane| lane.loaded.len() < LOW);
-        let load = if low { self.load(best, now).and_then(Result::ok) } else { None };
+        let load = self.fetch(&lanes, LOW, now).and_then(Result::ok);
         // It may have earned another session.
         self.queue(site);
         (Next::Job(job), load)
