@@ -15,6 +15,7 @@ use crate::{
     clock,
     config::AgentSettings,
     delivery::{Clock, Delivery, Letters, Observer},
+    events::Events,
     intake::Intake,
     queue::{Millis, Queue, Words},
     reports::Reports,
@@ -44,6 +45,7 @@ pub struct Agent {
     queue: Queue,
     delivery: Delivery,
     reports: Reports,
+    events: Arc<Events>,
     clock: Clock,
     reload: Arc<Notify>,
     stop: Arc<Notify>,
@@ -99,11 +101,13 @@ impl Agent {
         let queue = Queue::open_at(&folder, move || now())?;
         let name = if settings.name.is_empty() { crate::os::host_name() } else { settings.name.clone() };
         let letters = Letters::new(&path, &name);
+        let events = Arc::new(Events::start(&settings.events, &folder, Some(queue.clone()))?);
+        let observer = Arc::new((observer, Arc::clone(&events)));
         let delivery =
             Delivery::new(&settings, routes, queue.clone(), letters, observer, Arc::clone(&clock))?;
         let reports = Reports::new(queue.clone(), spool.clone(), delivery.clone(), &name);
         let (reload, stop) = (Arc::default(), Arc::default());
-        Ok(Self { settings, path, spool, queue, delivery, reports, clock, reload, stop, _lock: lock })
+        Ok(Self { settings, path, spool, queue, delivery, reports, events, clock, reload, stop, _lock: lock })
     }
 
     /// What other parts work with.
@@ -171,6 +175,8 @@ impl Agent {
         self.delivery.close(ENDING).await;
         drop(tokio::task::spawn_blocking(move || intake.join()).await);
         self.queue.close().await;
+        let events = self.events;
+        drop(tokio::task::spawn_blocking(move || events.close()).await);
         Ok(())
     }
 }

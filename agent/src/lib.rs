@@ -1,8 +1,9 @@
 //! The command `freesmtp` and the delivery agent behind `freesmtp agent`, as a library: the binary is thin, tests and the
 //! agent's parts use this.
 //!
-//! The house: [`bounce`] writes reports to senders, [`config`] is what is set, [`queue`] keeps messages until each recipient has its result, [`routes`] says
-//! which servers take mail for a domain, [`commands`] has a file for each command of `freesmtp`.
+//! The house: [`config`] is what is set, [`intake`] takes messages from the spool, [`queue`] keeps them until each recipient
+//! has its result, [`routes`] says which servers take mail for a domain, [`delivery`] brings it there, [`retry`] says when again,
+//! [`bounce`] writes reports to senders, [`events`] tells programs, [`commands`] has a file for each command of `freesmtp`.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod delivery;
+pub mod events;
 pub mod intake;
 mod os;
 pub mod queue;

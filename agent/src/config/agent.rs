@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use freesmtp_core::Error;
 use serde::Deserialize;
 
-use super::{MxSettings, RouteSettings, Span};
+use super::{EventSettings, MxSettings, RouteSettings, Span};
 
 /// The settings of an agent; each has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +27,8 @@ pub struct AgentSettings {
     pub route: Vec<RouteSettings>,
     /// How the mail exchangers of a domain are found and spoken to.
     pub mx: MxSettings,
+    /// Who is told what becomes of each recipient.
+    pub events: EventSettings,
     /// Limit of each phase of a session; none uses those of RFC 5321 section 4.5.3.2.
     pub timeout: Option<Span>,
 }
@@ -42,6 +44,7 @@ impl Default for AgentSettings {
             retry: RetrySettings::default(),
             route: Vec::new(),
             mx: MxSettings::default(),
+            events: EventSettings::default(),
             timeout: None,
         }
     }

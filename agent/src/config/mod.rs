@@ -5,10 +5,12 @@
 
 mod agent;
 mod duration;
+mod events;
 mod mx;
 mod route;
 
 pub use agent::{AgentSettings, DestinationLimits, RetrySettings};
 pub use duration::Span;
+pub use events::{EventSettings, WebhookSettings};
 pub use mx::MxSettings;
 pub use route::{RouteSettings, Via};

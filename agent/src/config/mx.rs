@@ -31,7 +31,7 @@ pub struct MxSettings {
     pub mta_sts: bool,
     /// The port of the servers of such policies.
     pub mta_sts_port: u16,
-    /// The file that keeps these policies over a restart; none keeps them in memory only.
+    /// The file that keeps these policies over a restart; none means `queue/mta-sts.json` of the spool.
     pub mta_sts_cache: Option<PathBuf>,
     /// PEM file of authorities to trust besides those of the system, for policies and for servers that these name.
     pub ca_file: Option<PathBuf>,

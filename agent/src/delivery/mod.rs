@@ -37,7 +37,7 @@ use self::{
 };
 use crate::{
     config::AgentSettings,
-    queue::{Done, Final, Job, Millis, Queue, Summary, Verdict},
+    queue::{Done, Ending, Final, Job, Millis, Queue, Summary, Verdict},
     retry::Retry,
     routes::Routes,
 };
@@ -49,11 +49,27 @@ const STALLED: Millis = 15_000;
 pub trait Observer: Send + Sync {
     /// What an attempt came to. It is called by the session, so it must not block.
     fn attempted(&self, job: &Job, done: &Done);
+
+    /// Recipients ended without an attempt. It must not block either.
+    fn ended(&self, _ending: &Ending) {}
 }
 
 /// Hears nothing.
 impl Observer for () {
     fn attempted(&self, _job: &Job, _done: &Done) {}
+}
+
+/// Both hear, one after the other.
+impl<A: Observer + ?Sized, B: Observer + ?Sized> Observer for (Arc<A>, Arc<B>) {
+    fn attempted(&self, job: &Job, done: &Done) {
+        self.0.attempted(job, done);
+        self.1.attempted(job, done);
+    }
+
+    fn ended(&self, ending: &Ending) {
+        self.0.ended(ending);
+        self.1.ended(ending);
+    }
 }
 
 /// What has happened since the start; recipients, not messages.
@@ -172,6 +188,7 @@ impl Delivery {
     fn absorb(&self, planner: &mut Planner) {
         let changes = self.shared.queue.changes();
         planner.change(&changes);
+        changes.endings.iter().for_each(|ending| self.shared.observer.ended(ending));
         if !changes.reports.is_empty() {
             lock(&self.shared.reports).extend(changes.reports);
         }

@@ -108,6 +108,15 @@ pub(super) fn id(writing: &Writing<'_>, name: &str) -> Result<i64, QueueError> {
     Ok(writing.connection.last_insert_rowid())
 }
 
+/// The name of the blast with that number.
+pub(super) fn name(connection: &Connection, number: i64) -> Result<Option<String>, QueueError> {
+    let name = connection
+        .prepare_cached("SELECT name FROM blasts WHERE id = ?")?
+        .query_row([number], |row| row.get(0))
+        .optional()?;
+    Ok(name)
+}
+
 /// Pauses a blast or lets it go on; whether there is one of that name that was not cancelled.
 pub(super) fn set_state(
     writing: &mut Writing<'_>,

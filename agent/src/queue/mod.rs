@@ -45,8 +45,8 @@ use blast::BlastTallyExt;
 pub use blast::{Blast, BlastState};
 pub use error::QueueError;
 pub use types::{
-    Changes, Done, Final, JOB_RECIPIENTS, Job, JobKey, Lane, LaneId, Millis, Place, Target, TargetResult,
-    Verdict, Words,
+    Changes, Done, Ending, Final, JOB_RECIPIENTS, Job, JobKey, Lane, LaneId, Millis, Place, Target,
+    TargetResult, Verdict, Words,
 };
 use writer::{Command, News, What, Writer, Writing};
 
@@ -403,6 +403,14 @@ impl Queue {
     /// When the database cannot be read.
     pub fn blast(&self, name: &str) -> Result<Option<Blast>, QueueError> {
         self.read(|connection| blast::get(connection, name))
+    }
+
+    /// The name of the blast with that number.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn blast_name(&self, number: i64) -> Result<Option<String>, QueueError> {
+        self.read(|connection| blast::name(connection, number))
     }
 
     /// The numbers of the blasts that are paused or cancelled: where to begin. [`Queue::changes`] tells the rest.

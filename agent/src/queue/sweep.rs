@@ -4,7 +4,7 @@ use freesmtp_core::spool::Id;
 use rusqlite::params;
 
 use super::{
-    BlastTallyExt, Done, Final, JobKey, Millis, QueueError, Target, TargetResult, Verdict, Words,
+    BlastTallyExt, Done, Ending, Final, JobKey, Millis, QueueError, Target, TargetResult, Verdict, Words,
     adopt::places_from_bytes,
     complete::{outcome_row, settle},
     flags,
@@ -85,10 +85,10 @@ pub(super) fn end(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
         })?
         .collect::<Result<_, _>>()?;
-    let (blast, sender): (i64, String) = writing
+    let (blast, sender, id, message_id): (i64, String, [u8; 16], String) = writing
         .connection
-        .prepare_cached("SELECT COALESCE(blast, 0), sender FROM messages WHERE seq = ?")?
-        .query_row([message], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .prepare_cached("SELECT COALESCE(blast, 0), sender, id, message_id FROM messages WHERE seq = ?")?
+        .query_row([message], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     // Nobody is told of what became of a report.
     let report = report && !sender.is_empty();
     let mut ended = 0;
@@ -113,6 +113,7 @@ pub(super) fn end(
             transcript: String::new(),
         };
         let count = emails.len();
+        let mut targets = Vec::with_capacity(count);
         for (index, email) in places.into_iter().zip(emails) {
             let result = TargetResult {
                 target: Target { index, email: email.to_owned() },
@@ -120,7 +121,19 @@ pub(super) fn end(
                 words: words.clone(),
             };
             outcome_row(writing, &done, &result, outcome, report)?;
+            targets.push(result.target);
         }
+        writing.changes.endings.push(Ending {
+            id: Id::from_number(u128::from_be_bytes(id)),
+            message_id: message_id.clone(),
+            sender: sender.clone(),
+            blast,
+            attempts: u32::try_from(attempts).unwrap_or_default(),
+            outcome,
+            at: now,
+            targets,
+            words,
+        });
         let count_signed = i64::try_from(count).unwrap_or(i64::MAX);
         let tally = writing.tally(blast);
         tally.add(outcome, count_signed);

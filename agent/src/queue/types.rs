@@ -215,6 +215,29 @@ pub struct Done {
     pub transcript: String,
 }
 
+/// Recipients of a message that ended without an attempt: their time was over, or somebody cancelled them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The id of the message.
+    pub id: Id,
+    /// The `Message-ID` with its angle brackets; empty when it has none.
+    pub message_id: String,
+    /// The reverse-path, empty for the null one.
+    pub sender: String,
+    /// The blast, 0 for none.
+    pub blast: i64,
+    /// How many attempts have failed.
+    pub attempts: u32,
+    /// What became of them.
+    pub outcome: Final,
+    /// When.
+    pub at: Millis,
+    /// The recipients.
+    pub targets: Vec<Target>,
+    /// What was said at the last attempt, or the reason.
+    pub words: Words,
+}
+
 /// What changed, for whoever plans deliveries.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -226,6 +249,8 @@ pub struct Changes {
     pub blasts: Vec<(i64, bool)>,
     /// Messages for which a report (RFC 3464) is owed.
     pub reports: Vec<i64>,
+    /// Recipients that ended without an attempt.
+    pub endings: Vec<Ending>,
     /// Jobs that will be ready later were added, or their times changed.
     pub later: bool,
 }
@@ -238,6 +263,7 @@ impl Changes {
             && self.dropped.is_empty()
             && self.blasts.is_empty()
             && self.reports.is_empty()
+            && self.endings.is_empty()
             && !self.later
     }
 }

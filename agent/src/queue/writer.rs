@@ -68,6 +68,7 @@ impl News {
         changes.dropped.append(&mut more.dropped);
         changes.blasts.append(&mut more.blasts);
         changes.reports.append(&mut more.reports);
+        changes.endings.append(&mut more.endings);
         changes.later |= more.later;
         drop(changes);
         self.bell.notify_one();

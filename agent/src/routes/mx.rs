@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use freesmtp_core::{Error, Security, Server};
+use freesmtp_core::{Error, Security, Server, spool::Spool};
 use hickory_resolver::proto::dnssec::TrustAnchors;
 use tokio::task::JoinSet;
 
@@ -61,6 +61,7 @@ impl MailExchangers {
     /// Checks the settings. Nothing is looked up yet.
     pub(super) fn new(settings: &AgentSettings) -> Result<Self, Error> {
         let own = own_names(settings)?;
+        let spool = settings.spool.clone().unwrap_or_else(Spool::default_path);
         let settings = settings.mx.clone();
         let validate = settings.dane.then(|| anchors(settings.trust_anchors.as_deref())).transpose()?;
         let (servers, timeout) = (settings.name_servers()?, settings.dns_timeout.0);
@@ -68,8 +69,8 @@ impl MailExchangers {
             .map_err(|why| Error::input("mx.name_servers", format!("cannot be asked: {why}")))?;
         let ca_pem = settings.ca_file.as_deref().map(|path| read("mx.ca_file", path)).transpose()?;
         let fetcher = Fetcher::new(dns.clone(), settings.mta_sts_port, ca_pem.as_deref())?;
-        let cache = settings.mta_sts_cache.as_deref();
-        let policies = settings.mta_sts.then(|| Policies::new(dns.clone(), fetcher, cache));
+        let cache = settings.mta_sts_cache.clone().unwrap_or_else(|| spool.join("queue/mta-sts.json"));
+        let policies = settings.mta_sts.then(|| Policies::new(dns.clone(), fetcher, &cache));
         Ok(Self { settings, own_names: own, ca_pem, dns, policies })
     }
 

@@ -33,15 +33,15 @@ impl Kept {
 
 #[derive(Debug, Default)]
 pub(super) struct Keep {
-    path: Option<PathBuf>,
+    path: PathBuf,
     policies: HashMap<String, Kept>,
 }
 
 impl Keep {
     /// Reads what an agent before has kept; what can't be read is fetched anew.
-    pub(super) fn open(path: Option<&Path>, now: u64) -> Self {
-        let mut keep = Self { path: path.map(Path::to_owned), policies: HashMap::new() };
-        let text = path.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    pub(super) fn open(path: &Path, now: u64) -> Self {
+        let mut keep = Self { path: path.to_owned(), policies: HashMap::new() };
+        let text = fs::read_to_string(path).unwrap_or_default();
         let saved: Value = serde_json::from_str(&text).unwrap_or_default();
         for (domain, row) in saved.as_object().into_iter().flatten() {
             let read = || {
@@ -75,7 +75,7 @@ impl Keep {
 
     /// Writes the file whole, and puts it in the place of the old one. Without it mail still flows: policies are fetched again.
     fn save(&self) {
-        let Some(path) = &self.path else { return };
+        let path = &self.path;
         let rows = self.policies.iter().map(|(domain, kept)| {
             let row = json!({ "id": kept.id, "fetched": kept.fetched, "policy": kept.policy.text() });
             (domain.clone(), row)
@@ -102,15 +102,15 @@ mod tests {
     fn policies_outlive_the_agent_and_end_in_their_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policies.json");
-        let mut keep = Keep::open(Some(&path), 1000);
+        let mut keep = Keep::open(&path, 1000);
         keep.put("a.example", kept(1000, 50), 1000);
         keep.put("b.example", kept(1000, 500), 1000);
         assert!(keep.get("a.example", 1049).is_some() && keep.get("a.example", 1050).is_none());
-        let again = Keep::open(Some(&path), 1100);
+        let again = Keep::open(&path, 1100);
         assert!(again.get("a.example", 1000).is_none(), "it had ended");
         let b = again.get("b.example", 1100).unwrap();
         assert_eq!((b.id.as_str(), b.fetched, b.policy.names("mx.example")), ("1", 1000, true));
-        assert!(Keep::open(Some(&path), 999).get("b.example", 1100).is_none(), "fetched in the future");
+        assert!(Keep::open(&path, 999).get("b.example", 1100).is_none(), "fetched in the future");
     }
 
     #[test]
@@ -118,9 +118,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policies.json");
         fs::write(&path, "{\"a.example\": {\"id\": 1}, \"b").unwrap();
-        let mut keep = Keep::open(Some(&path), 0);
+        let mut keep = Keep::open(&path, 0);
         assert!(keep.policies.is_empty());
         keep.put("a.example", kept(0, 5), 0);
-        assert!(Keep::open(Some(&path), 1).get("a.example", 1).is_some());
+        assert!(Keep::open(&path, 1).get("a.example", 1).is_some());
     }
 }

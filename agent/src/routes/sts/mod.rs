@@ -50,7 +50,7 @@ pub(super) struct Known {
 
 impl Policies {
     /// Policies that are kept in that file, too.
-    pub(super) fn new(dns: Dns, fetcher: Fetcher, file: Option<&Path>) -> Self {
+    pub(super) fn new(dns: Dns, fetcher: Fetcher, file: &Path) -> Self {
         let keep = Mutex::new(Keep::open(file, now()));
         Self { dns, fetcher, keep, pauses: Mutex::default() }
     }

@@ -173,7 +173,8 @@ impl Session {
             "mtpriority" => message.delivery.mt_priority = Some(parse(value)?),
             "optionalextensions" => {
                 let keywords = value.split(',').filter(|keyword| !keyword.is_empty());
-                message.delivery.optional_extensions = keywords.map(|keyword| keyword.to_owned().into()).collect();
+                message.delivery.optional_extensions =
+                    keywords.map(|keyword| keyword.to_owned().into()).collect();
             }
             "recipient.notify" => last(message)?.notify = enumerated(value, Notify::from_number)?,
             "recipient.originalrecipient" => last(message)?.original_recipient = Some(text()),
