@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::{
-    Id, Record, fields,
+    Id, Record,
+    fields::{self, TRAILER},
     folders::failure,
     frame::{self, FRAME, Frame, HEAD},
 };
@@ -128,7 +129,10 @@ impl SegmentReader {
             found = self.look(id)?;
             match found {
                 Found::Frame(_) => {}
-                Found::Damaged(frame) if finished || self.has_follower(id, frame)? => {}
+                Found::Damaged(frame) if self.has_follower(id, frame)? => {}
+                // The last one: as the end of a group it does not make the group whole.
+                Found::Damaged(frame)
+                    if finished && self.group.is_empty() && !frame.more && !self.ends_in_zeros(frame) => {}
                 _ if !finished => return Ok(Some(Next::Wait)),
                 Found::Nothing if self.group.is_empty() => return Ok(Some(Next::End)),
                 _ => {
@@ -223,6 +227,12 @@ impl SegmentReader {
         let mut bytes = [0; FRAME];
         let read = folder::read_at(&self.file, &mut bytes, next)?;
         Ok(read == FRAME && Frame::read(&bytes, id, next).is_some())
+    }
+
+    /// Whether the content ends in the zeros that were there before it: no content does, so it was not written whole.
+    fn ends_in_zeros(&self, frame: Frame) -> bool {
+        let end = self.index(self.at) + FRAME + frame.length as usize;
+        self.window.get(end.saturating_sub(TRAILER)..end).is_some_and(|end| end == [0; TRAILER])
     }
 
     /// So many octets from there on, when the file has them.
