@@ -79,6 +79,8 @@ struct State {
     /// Lanes that have not asked for a message yet.
     starting: usize,
     idle: usize,
+    /// Lanes that have a message and no session yet: they may give it back.
+    opening: usize,
     /// Lanes with an open session.
     connected: usize,
     /// A session was opened: the settings are right.
@@ -211,8 +213,9 @@ impl Queue {
 
     // --- The lanes -------------------------------------------------------------------------------------------------
 
-    /// The next message for a lane that has nothing to do.
-    pub(super) async fn take(&self, runtime: Runtime, starts: bool) -> Turn {
+    /// The next message for a lane that has nothing to do; `opens` says that it will have to open a session for it. There
+    /// is none any more only when no other lane can give one back.
+    pub(super) async fn take(&self, runtime: Runtime, starts: bool, opens: bool) -> Turn {
         {
             let mut state = self.state();
             state.starting -= usize::from(starts);
@@ -221,10 +224,15 @@ impl Queue {
         let turn = self
             .lanes
             .until(runtime, self, |state| {
-                let Some(waiting) = state.pop() else { return state.closed.then_some(Turn::End) };
+                let Some(waiting) = state.pop() else {
+                    return (state.closed && state.opening == 0).then_some(Turn::End);
+                };
                 Some(match state.down() {
                     Some(error) => Turn::Fails(waiting.index, error),
-                    None => Turn::Message(waiting),
+                    None => {
+                        state.opening += usize::from(opens);
+                        Turn::Message(waiting)
+                    }
                 })
             })
             .await;
@@ -273,6 +281,17 @@ impl Queue {
         state.proven = true;
         state.down = None;
         self.tell(state);
+    }
+
+    /// A lane that was to open a session has done so, or will not.
+    pub(super) fn opening_ends(&self) {
+        let mut state = self.state();
+        state.opening -= 1;
+        let last = state.closed && state.opening == 0;
+        drop(state);
+        if last {
+            self.lanes.ring_all();
+        }
     }
 
     pub(super) fn disconnected(&self) {

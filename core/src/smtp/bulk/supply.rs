@@ -26,6 +26,8 @@ pub(super) struct BulkSupply {
     done: Vec<BulkResult>,
     /// It has not asked for a message yet.
     starting: bool,
+    /// It has a message for which it opens a session.
+    opening: bool,
     connected: bool,
     /// The server lets it have no session.
     superfluous: bool,
@@ -38,6 +40,7 @@ impl BulkSupply {
             taken: BTreeSet::new(),
             done: Vec::new(),
             starting: true,
+            opening: false,
             connected: false,
             superfluous: false,
         }
@@ -75,6 +78,12 @@ impl BulkSupply {
         }
     }
 
+    fn opening_ends(&mut self) {
+        if std::mem::take(&mut self.opening) {
+            self.queue.opening_ends();
+        }
+    }
+
     fn disconnect(&mut self) {
         if std::mem::take(&mut self.connected) {
             self.queue.disconnected();
@@ -92,6 +101,7 @@ impl Drop for BulkSupply {
         for index in std::mem::take(&mut self.taken) {
             self.queue.finish(index, Err(lost()));
         }
+        self.opening_ends();
         self.disconnect();
         self.queue.lane_ends(self.starting);
     }
@@ -128,12 +138,14 @@ impl Supply<'static> for Feed<'_> {
         if !std::mem::replace(&mut self.supply.connected, true) {
             self.supply.queue.connected();
         }
+        self.supply.opening_ends();
     }
 
     fn unopened(&mut self, job: Job<'static>, error: Error) {
         self.supply.disconnect();
         self.supply.taken.remove(&job.index);
         self.supply.superfluous |= !self.supply.queue.unopened(job, error);
+        self.supply.opening_ends();
     }
 }
 
@@ -145,9 +157,14 @@ pub(super) async fn run(smtp: &Smtp, mut supply: BulkSupply, runtime: Runtime, h
     let mut lane = Lane::new(smtp, operation).at_home_on(home);
     while !supply.superfluous {
         supply.flush();
+        supply.opening_ends();
         let starts = std::mem::take(&mut supply.starting);
-        let waiting = match queue.take(runtime, starts).await {
-            Turn::Message(waiting) => waiting,
+        let opens = !supply.connected;
+        let waiting = match queue.take(runtime, starts, opens).await {
+            Turn::Message(waiting) => {
+                supply.opening = opens;
+                waiting
+            }
             Turn::Fails(index, error) => {
                 queue.finish(index, Err(error));
                 continue;
