@@ -38,7 +38,11 @@ pub(super) type Arrived = (String, bool, String);
 pub(super) struct MailServers {
     pub(super) port: u16,
     arrived: Arc<Mutex<Vec<Arrived>>>,
+    letters: Letters,
 }
+
+/// Address and text of each message.
+type Letters = Arc<Mutex<Vec<(String, String)>>>;
 
 impl MailServers {
     pub(super) fn new(servers: &[(&str, Manner)]) -> Self {
@@ -49,14 +53,18 @@ impl MailServers {
             [Some(first)].into_iter().chain(others).collect::<Option<Vec<_>>>().map(|all| (port, all))
         };
         let (port, listeners) = std::iter::repeat_with(bind).flatten().next().unwrap();
-        let all = Self { port, arrived: Arc::default() };
+        let all = Self { port, arrived: Arc::default(), letters: Arc::default() };
         for (listener, (address, manner)) in listeners.into_iter().zip(servers) {
-            let (arrived, address, manner) =
-                (Arc::clone(&all.arrived), (*address).to_owned(), manner.clone());
+            let mailbox = Mailbox {
+                address: (*address).to_owned(),
+                arrived: Arc::clone(&all.arrived),
+                letters: Arc::clone(&all.letters),
+            };
+            let manner = manner.clone();
             thread::spawn(move || {
                 for stream in listener.incoming().flatten() {
-                    let (arrived, address, manner) = (Arc::clone(&arrived), address.clone(), manner.clone());
-                    thread::spawn(move || serve(stream, &manner, &address, &arrived));
+                    let (mailbox, manner) = (mailbox.clone(), manner.clone());
+                    thread::spawn(move || serve(stream, &manner, &mailbox));
                 }
             });
         }
@@ -66,35 +74,43 @@ impl MailServers {
     pub(super) fn arrived(&self) -> Vec<Arrived> {
         self.arrived.lock().unwrap().clone()
     }
+
+    /// The messages that arrived at that address.
+    pub(super) fn letters(&self, address: &str) -> Vec<String> {
+        let letters = self.letters.lock().unwrap();
+        letters.iter().filter(|(at, _)| at == address).map(|(_, text)| text.clone()).collect()
+    }
 }
 
-fn serve(mut stream: TcpStream, manner: &Manner, address: &str, arrived: &Mutex<Vec<Arrived>>) -> Option<()> {
+/// Where a server puts what it takes.
+#[derive(Clone)]
+struct Mailbox {
+    address: String,
+    arrived: Arc<Mutex<Vec<Arrived>>>,
+    letters: Letters,
+}
+
+fn serve(mut stream: TcpStream, manner: &Manner, mailbox: &Mailbox) -> Option<()> {
     if matches!(manner, Manner::Busy) {
         return stream.write_all(b"421 4.3.2 too busy\r\n").ok();
     }
     stream.write_all(b"220 mx.test ESMTP\r\n").ok()?;
     let offers = !matches!(manner, Manner::Clear);
-    if !talk(&mut stream, offers, false, address, arrived)? {
+    if !talk(&mut stream, offers, false, mailbox)? {
         return None;
     }
     match manner {
         Manner::Tls(acceptor) => {
             let mut stream = acceptor.accept(stream).ok()?;
-            talk(&mut stream, false, true, address, arrived).map(|_| ())
+            talk(&mut stream, false, true, mailbox).map(|_| ())
         }
         _ => stream.write_all(b"this is no TLS at all, whatever it looks like\r\n").ok(),
     }
 }
 
 /// Answers until the end, or until STARTTLS: then `true`.
-fn talk<S: Read + Write>(
-    stream: &mut S,
-    offers: bool,
-    tls: bool,
-    address: &str,
-    arrived: &Mutex<Vec<Arrived>>,
-) -> Option<bool> {
-    let mut recipient = String::new();
+fn talk<S: Read + Write>(stream: &mut S, offers: bool, tls: bool, mailbox: &Mailbox) -> Option<bool> {
+    let (mut sender, mut recipient) = (String::new(), String::new());
     // Octet by octet: what comes behind STARTTLS is not for this reader.
     let next = |stream: &mut S| {
         let mut line = String::new();
@@ -109,14 +125,26 @@ fn talk<S: Read + Write>(
                 stream.write_all(b"220 go\r\n").ok()?;
                 return Some(true);
             }
+            "MAIL" => {
+                sender = line[10..].split(' ').next().unwrap_or_default().trim_end().to_owned();
+                "250 ok\r\n"
+            }
+            "RCPT" if line.contains("<nobody@") => "550 5.1.1 no such user here\r\n",
             "RCPT" => {
                 recipient = line.trim_end().to_owned();
                 "250 ok\r\n"
             }
             "DATA" => {
                 stream.write_all(b"354 go\r\n").ok()?;
-                while next(stream)? != ".\r\n" {}
-                arrived.lock().unwrap().push((address.to_owned(), tls, recipient.clone()));
+                let mut text = format!("Return-Path: {sender}\r\n");
+                loop {
+                    match next(stream)? {
+                        line if line == ".\r\n" => break,
+                        line => text.push_str(&line),
+                    }
+                }
+                mailbox.letters.lock().unwrap().push((mailbox.address.clone(), text));
+                mailbox.arrived.lock().unwrap().push((mailbox.address.clone(), tls, recipient.clone()));
                 "250 queued\r\n"
             }
             "QUIT" => {

@@ -9,6 +9,7 @@ mod nameserver;
 mod pki;
 mod signed;
 mod sts;
+mod whole;
 
 use std::{net::IpAddr, time::Duration};
 

@@ -1,0 +1,152 @@
+//! An agent as a whole, from the spool to mail exchangers, back to the sender, and to who listens.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use freesmtp_core::{
+    message::{Notify, RecipientOptions},
+    spool::{Durability, Envelope, Message, Recipient, Spool},
+};
+use mail_parser::{MessageParser, PartType};
+use serde_json::Value;
+
+use super::{
+    asking,
+    mailserver::{MailServers, Manner},
+    nameserver::NameServer,
+};
+use crate::{
+    agent::Agent,
+    config::{AgentSettings, EventSettings, MxSettings},
+};
+
+const MESSAGE: &[u8] = b"From: ann@sender.example\r\nTo: bob@example.com\r\nSubject: Plans\r\n\
+    Message-ID: <1@sender.example>\r\n\r\nSee you there.\r\n";
+
+fn zone() -> NameServer {
+    NameServer::new()
+        .mx("example.com", 10, "down.example.com.")
+        .mx("example.com", 20, "mx.example.com.")
+        .a("down.example.com", "127.0.0.40")
+        .a("mx.example.com", "127.0.0.41")
+        .mx("sender.example", 10, "mx.sender.example.")
+        .a("mx.sender.example", "127.0.0.42")
+        .mx("null.example", 0, ".")
+}
+
+/// The lines of a file, once there are so many.
+async fn lines(path: &Path, count: usize) -> Vec<Value> {
+    let read = || {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let wait = async {
+        while read().len() < count {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("events");
+    read()
+}
+
+/// The fields of the delivery reports that arrived, by recipient.
+fn reports(letters: &[String]) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for letter in letters {
+        let message = MessageParser::new().parse(letter.as_bytes()).unwrap();
+        assert!(letter.starts_with("Return-Path: <>\r\n"), "{letter}");
+        let status = message.parts.iter().find_map(|part| match &part.body {
+            PartType::Text(text) if text.contains("Reporting-MTA") => Some(text.to_string()),
+            PartType::Binary(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            _ => None,
+        });
+        let status = status.unwrap_or_else(|| panic!("{letter}"));
+        assert!(status.contains("Reporting-MTA: dns; agent.example"), "{status}");
+        for block in status.replace("\r\n", "\n").split("\n\n") {
+            let field =
+                |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+            if let (Some(recipient), Some(status)) = (field("Final-Recipient: rfc822; "), field("Status: ")) {
+                let action = field("Action: ").unwrap();
+                found.insert(recipient, format!("{action} {status}"));
+            }
+        }
+    }
+    found
+}
+
+fn recipient(email: &str, notify: Notify) -> Recipient {
+    Recipient { email: email.to_owned(), options: RecipientOptions { notify, ..RecipientOptions::default() } }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_recipient_has_its_way_its_result_and_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let mail = MailServers::new(&[("127.0.0.41", Manner::Clear), ("127.0.0.42", Manner::Clear)]);
+    let server = zone();
+    let file = folder.path().join("events.jsonl");
+    let settings = AgentSettings {
+        spool: Some(folder.path().join("spool")),
+        name: "agent.example".to_owned(),
+        mx: MxSettings { port: mail.port, ..asking(&server) },
+        events: EventSettings { file: Some(file.clone()), ..EventSettings::default() },
+        ..AgentSettings::default()
+    };
+    let agent = Agent::open(settings.clone(), Arc::new(())).unwrap();
+    let handle = agent.handle();
+    let running = tokio::spawn(agent.run(move || Ok(settings.clone())));
+    let never = Notify::NEVER;
+    let envelope = Envelope {
+        reverse_path: "ann@sender.example".to_owned(),
+        recipients: vec![
+            recipient("bob@example.com", Notify::DEFAULT),
+            recipient("nobody@example.com", Notify::DEFAULT),
+            recipient("carol@null.example", Notify::FAILURE),
+            recipient("dave@nowhere.example", Notify::DEFAULT),
+            recipient("eve@nowhere.example", never),
+        ],
+        ..Envelope::default()
+    };
+    let spool = Spool::open(&folder.path().join("spool")).unwrap();
+    let id = spool.submit(&envelope, Message::Bytes(MESSAGE), Durability::Full).unwrap();
+
+    // Five recipients; and each report is a message of its own that is delivered.
+    let mut count = 6;
+    let events = loop {
+        let events = lines(&file, count).await;
+        if reports(&mail.letters("127.0.0.42")).len() == 3 {
+            break events;
+        }
+        count = events.len() + 1;
+    };
+    handle.stop();
+    running.await.unwrap().unwrap();
+
+    let of_message: BTreeMap<&str, (&str, &str)> = events
+        .iter()
+        .filter(|event| event["id"] == id.to_string())
+        .map(|event| {
+            let status = event["status"].as_str().unwrap_or_default();
+            (event["recipient"].as_str().unwrap(), (event["event"].as_str().unwrap(), status))
+        })
+        .collect();
+    assert_eq!(
+        of_message,
+        BTreeMap::from([
+            ("bob@example.com", ("delivered", "")),
+            ("nobody@example.com", ("bounced", "5.1.1")),
+            ("carol@null.example", ("bounced", "5.1.10")),
+            ("dave@nowhere.example", ("bounced", "5.1.2")),
+            ("eve@nowhere.example", ("bounced", "5.1.2")),
+        ])
+    );
+    let letters = mail.letters("127.0.0.41");
+    assert!(letters.len() == 1 && letters[0].contains("See you there."), "{letters:?}");
+    let failed = |status: &str| format!("failed {status}");
+    assert_eq!(
+        reports(&mail.letters("127.0.0.42")),
+        BTreeMap::from([
+            ("nobody@example.com".to_owned(), failed("5.1.1")),
+            ("carol@null.example".to_owned(), failed("5.1.10")),
+            ("dave@nowhere.example".to_owned(), failed("5.1.2")),
+        ])
+    );
+}
