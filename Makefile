@@ -57,6 +57,7 @@ node-binding: $(STAMPS)/npm
 # The drivers of the test suite and the examples, in every language.
 drivers: all
 	cargo build $(CARGO_FLAGS) --release -p freesmtp-driver-rust -p freesmtp-examples
+	cargo build $(CARGO_FLAGS) --release -p freesmtp-agent --example submitter
 	$(MAKE) --no-print-directory -f ffi-c/build.mk FREESMTP_LIB=$(TARGET)/release drivers examples
 
 demo: drivers

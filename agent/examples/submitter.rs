@@ -1,6 +1,6 @@
 //! Submits messages to a spool and prints each id once it is safe: for tests that kill it, and for benchmarks.
 //!
-//! `submitter SPOOL COUNT OCTETS DURABILITY [--group N] [--tag TAG] [RECIPIENT ...]`; in a recipient `{n}` is the number.
+//! `submitter SPOOL COUNT OCTETS DURABILITY [--group N] [--tag TAG] [--blast NAME] [--sender ADDRESS] [RECIPIENT ...]`; in a recipient `{n}` is the number.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a tool of the tests")]
 
 use std::io::Write;
@@ -15,12 +15,13 @@ fn main() {
     let octets: usize = next().parse().unwrap();
     let durability: Durability = next().parse().unwrap();
     let (mut group, mut tag, mut recipients) = (1, "m".to_owned(), Vec::new());
-    let mut blast = None;
+    let (mut blast, mut sender) = (None, "sender@example.test".to_owned());
     let mut rest = std::env::args().skip(5);
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--group" => group = rest.next().unwrap().parse().unwrap(),
             "--tag" => tag = rest.next().unwrap(),
+            "--sender" => sender = rest.next().unwrap(),
             "--blast" => blast = rest.next(),
             _ => recipients.push(argument),
         }
@@ -36,8 +37,7 @@ fn main() {
         let mut together = spool.group(durability);
         let mut lines = String::new();
         for _ in 0..group.min(count - n) {
-            let mut envelope =
-                Envelope { reverse_path: "sender@example.test".to_owned(), ..Envelope::default() };
+            let mut envelope = Envelope { reverse_path: sender.clone(), ..Envelope::default() };
             let address = |text: &String| Recipient::new(text.replace("{n}", &n.to_string()));
             envelope.recipients = recipients.iter().map(address).collect();
             envelope.options.blast.clone_from(&blast);

@@ -1,0 +1,36 @@
+"""Fixtures for tests of the agent."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.agent import Agent, Recorder
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    """A server that notes what it takes."""
+    server = Recorder(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def start(spool: Path) -> Iterator[Callable[..., Agent]]:
+    """Starts agents of the one spool, and kills those that are left."""
+    agents: list[Agent] = []
+
+    def make(*options: str, config: str = "", wait: bool = True) -> Agent:
+        agents.append(Agent(spool, *options, config=config, wait=wait))
+        return agents[-1]
+
+    yield make
+    for agent in agents:
+        if agent.process.poll() is None:
+            agent.kill()

@@ -1,0 +1,103 @@
+"""An SMTP server that notes each message before it answers for it: run as a program of its own, it outlives its clients.
+
+`python -m harness.recorder PORT FILE [DELAY]`: each line of FILE is a JSON object with `message_id`, `id` (the spool's),
+`recipients` and `octets`. A recipient that begins with `later` is put off once, one that begins with `never` is refused.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+
+class Session(asyncio.Protocol):
+    """One connection; commands may come together (PIPELINING)."""
+
+    def __init__(self, file: int, seen: set[str], delay: float) -> None:
+        self.file, self.seen, self.delay = file, seen, delay
+        self.buffer = b""
+        self.recipients: list[str] = []
+        self.in_data = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.write(b"220 recorder.test ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        answers = []
+        while True:
+            if self.in_data:
+                end = self.buffer.find(b"\r\n.\r\n")
+                if end < 0:
+                    break
+                message, self.buffer = self.buffer[: end + 2], self.buffer[end + 5 :]
+                self.in_data = False
+                self.keep(message)
+                if self.delay:
+                    asyncio.get_running_loop().call_later(self.delay, self.transport.write, b"250 2.0.0 kept\r\n")
+                else:
+                    answers.append(b"250 2.0.0 kept\r\n")
+                continue
+            end = self.buffer.find(b"\r\n")
+            if end < 0:
+                break
+            line, self.buffer = self.buffer[:end], self.buffer[end + 2 :]
+            answers.append(self.command(line))
+        if answers:
+            self.transport.write(b"".join(answers))
+
+    def command(self, line: bytes) -> bytes:
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            return b"250-recorder.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
+        if verb == b"MAIL":
+            self.recipients = []
+            return b"250 2.1.0 ok\r\n"
+        if verb == b"RCPT":
+            return self.recipient(line[line.index(b"<") + 1 : line.index(b">")].decode())
+        if verb == b"DATA":
+            if not self.recipients:
+                return b"554 5.5.1 no recipients\r\n"
+            self.in_data = True
+            return b"354 go on\r\n"
+        if verb == b"QUIT":
+            asyncio.get_running_loop().call_soon(self.transport.close)
+            return b"221 2.0.0 bye\r\n"
+        return b"250 2.0.0 ok\r\n"
+
+    def recipient(self, address: str) -> bytes:
+        if address.startswith("never"):
+            return b"550 5.1.1 no such user\r\n"
+        if address.startswith("later") and address not in self.seen:
+            self.seen.add(address)
+            return b"450 4.2.0 try again in 1 seconds\r\n"
+        self.recipients.append(address)
+        return b"250 2.1.5 ok\r\n"
+
+    def keep(self, message: bytes) -> None:
+        head = message.split(b"\r\n\r\n", 1)[0].split(b"\r\n")
+        fields = {name.lower(): value.strip().decode() for name, _, value in (line.partition(b":") for line in head)}
+        facts = {
+            "message_id": fields.get(b"message-id", ""),
+            "id": fields.get(b"x-freesmtp-id", ""),
+            "recipients": self.recipients,
+            "octets": len(message),
+        }
+        # One write: after a kill of this program too a line is whole.
+        os.write(self.file, json.dumps(facts).encode() + b"\n")
+
+
+async def serve(port: int, path: Path, delay: float) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    seen: set[str] = set()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Session(file, seen, delay), "127.0.0.1", port, backlog=1024)
+    print(f"listening on {server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0))
