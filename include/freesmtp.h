@@ -303,6 +303,37 @@ typedef struct freesmtp_message freesmtp_message;
 /// be had. Called on the thread that sends, never twice at the same time. It must return: no `longjmp`, no C++ exception.
 typedef int64_t (*freesmtp_read)(void *user_data, void *buffer, size_t size);
 
+/// A message whose texts are compiled once, and filled in for each row.
+typedef struct freesmtp_template freesmtp_template;
+
+/// One field of a row: its name, and its value.
+typedef struct freesmtp_field {
+  /// The name in `{{ name }}`.
+  const char *name;
+  /// What stands there for this row.
+  const char *value;
+} freesmtp_field;
+
+/// The same with the texts' sizes.
+typedef struct freesmtp_field_n {
+  /// The name in `{{ name }}`.
+  const char *name;
+  /// Its size in bytes.
+  size_t name_size;
+  /// What stands there for this row.
+  const char *value;
+  /// Its size in bytes.
+  size_t value_size;
+} freesmtp_field_n;
+
+/// Takes one text: `property` is its place in the message, such as `Recipients[0].Email`; both are borrowed for the call.
+/// It must return: no `longjmp`, no C++ exception.
+typedef void (*freesmtp_take_text)(void *user_data,
+                                   const char *property,
+                                   size_t property_size,
+                                   const char *text,
+                                   size_t text_size);
+
 /// One signature: whose it is, the key, and what it covers.
 typedef struct freesmtp_signer freesmtp_signer;
 
@@ -831,6 +862,20 @@ freesmtp_error *freesmtp_message_add_attachment_bytes_n(freesmtp_message *messag
 freesmtp_error *freesmtp_message_add_attached_message(freesmtp_message *message,
                                                       const freesmtp_message *attached);
 
+/// Attaches what `other` has attached at `index`, under another name where `name` is not NULL. Bytes and streams are
+/// shared: a stream can be read once by all together.
+freesmtp_error *freesmtp_message_share_attachment(freesmtp_message *message,
+                                                  const freesmtp_message *other,
+                                                  size_t index,
+                                                  const char *name);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_share_attachment_n(freesmtp_message *message,
+                                                    const freesmtp_message *other,
+                                                    size_t index,
+                                                    const char *name,
+                                                    size_t name_size);
+
 /// Sets the media type of the one at `index`, such as `text/calendar; method=REQUEST`; without, it is told by the
 /// name's extension.
 freesmtp_error *freesmtp_message_set_attachment_content_type(freesmtp_message *message,
@@ -1009,6 +1054,41 @@ freesmtp_error *freesmtp_message_add_attachment_stream_n(freesmtp_message *messa
                                                          int64_t content_size,
                                                          const char *name,
                                                          size_t name_size);
+
+/* ---- Messages: one for each row -------------------------------------------------------------------------- */
+
+/// Compiles the texts of a message, which may have `{{ fields }}` of Jinja, with its filters and conditions: in the
+/// subject, the texts, addresses and names, the values of custom headers, names of attachments, links to unsubscribe, and
+/// the invitation. In HTML texts the values are escaped. The error names the property and the line.
+///
+/// The message is copied. `*template_out` is owned: `freesmtp_template_free`.
+freesmtp_error *freesmtp_template_new(const freesmtp_message *message,
+                                      freesmtp_template **template_out);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_template_free(freesmtp_template *message_template);
+
+/// The message of one row, which has `count` fields. A field that the row does not have is an error, never an empty text;
+/// what comes out is checked like any message when it is sent, so a row can inject nothing. `*message` is owned:
+/// `freesmtp_message_free`.
+freesmtp_error *freesmtp_template_render(const freesmtp_template *message_template,
+                                         const freesmtp_field *fields,
+                                         size_t count,
+                                         freesmtp_message **message);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_template_render_n(const freesmtp_template *message_template,
+                                           const freesmtp_field_n *fields,
+                                           size_t count,
+                                           freesmtp_message **message);
+
+/// The texts of one row that differ from row to row, for programs that hold messages in another form: `take` is called
+/// for each before this returns.
+freesmtp_error *freesmtp_template_texts_n(const freesmtp_template *message_template,
+                                          const freesmtp_field_n *fields,
+                                          size_t count,
+                                          freesmtp_take_text take,
+                                          void *user_data);
 
 /* ---- Messages: what is asked of servers on the way ------------------------------------------------------- */
 

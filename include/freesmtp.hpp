@@ -33,9 +33,11 @@
 #include "freesmtp/diagnosis.hpp"
 #include "freesmtp/error.hpp"
 #include "freesmtp/explain.hpp"
+#include "freesmtp/merge.hpp"
 #include "freesmtp/message.hpp"
 #include "freesmtp/report.hpp"
 #include "freesmtp/server.hpp"
 #include "freesmtp/smtp.hpp"
+#include "freesmtp/stream.hpp"
 
 #endif

@@ -30,6 +30,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("message/unsubscribe", "Messages: ending a subscription"),
     ("message/calendar", "Messages: invitations"),
     ("message/stream", "Messages: attachments that are read out while they are sent"),
+    ("message/merge", "Messages: one for each row"),
     ("message/delivery", "Messages: what is asked of servers on the way"),
     ("message/raw", "Messages: passed through as they are"),
     ("dkim", "Messages: DKIM signatures"),

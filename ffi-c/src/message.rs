@@ -16,6 +16,7 @@ pub mod calendar;
 pub mod custom_headers;
 pub mod delivery;
 pub mod embedded_objects;
+pub mod merge;
 pub mod originator;
 pub mod raw;
 pub mod recipient_options;

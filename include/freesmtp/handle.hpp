@@ -25,6 +25,7 @@ using SmtpHandle = std::unique_ptr<freesmtp_smtp, Deleter<&freesmtp_smtp_free>>;
 using ServerHandle = std::unique_ptr<freesmtp_server, Deleter<&freesmtp_server_free>>;
 using SignerHandle = std::unique_ptr<freesmtp_signer, Deleter<&freesmtp_signer_free>>;
 using MessageHandle = std::unique_ptr<freesmtp_message, Deleter<&freesmtp_message_free>>;
+using TemplateHandle = std::unique_ptr<freesmtp_template, Deleter<&freesmtp_template_free>>;
 using ReportHandle = std::unique_ptr<freesmtp_report, Deleter<&freesmtp_report_free>>;
 using ErrorHandle = std::unique_ptr<freesmtp_error, Deleter<&freesmtp_error_free>>;
 using DiagnosisHandle = std::unique_ptr<freesmtp_diagnosis, Deleter<&freesmtp_diagnosis_free>>;

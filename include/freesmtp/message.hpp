@@ -16,6 +16,7 @@
 #include "dkim.hpp"
 #include "error.hpp"
 #include "handle.hpp"
+#include "stream.hpp"
 
 namespace freesmtp {
 
@@ -111,6 +112,8 @@ struct Attachment {
     std::optional<std::string> ContentType;
     /// The bytes, when they are not in a file; DisplayName names them then.
     Bytes Content;
+    /// What is read while the message is sent; DisplayName names it then.
+    freesmtp::Stream Stream = {};
 };
 
 /// A file that the HTML text shows by `cid:` and ContentID.
@@ -170,10 +173,16 @@ class AttachmentCollection : public Collection<Attachment> {
 public:
     using Collection::Add;
     /// A file, under its own name.
-    Attachment &Add(std::string Filename) { return Add(Attachment{std::move(Filename), {}, {}, {}}); }
+    Attachment &Add(std::string Filename) { return Add(Attachment{std::move(Filename), {}, {}, {}, {}}); }
     /// A file, under another name.
     Attachment &Add(std::string Filename, std::string DisplayName) {
-        return Add(Attachment{std::move(Filename), std::move(DisplayName), {}, {}});
+        return Add(Attachment{std::move(Filename), std::move(DisplayName), {}, {}, {}});
+    }
+    /// What is read while the message is sent, under a file name: a function or a `std::istream`.
+    ///
+    ///     message.Attachments.Add(Stream(std::ifstream("report.pdf", std::ios::binary)), "report.pdf");
+    Attachment &Add(freesmtp::Stream Stream, std::string DisplayName) {
+        return Add(Attachment{{}, std::move(DisplayName), {}, {}, std::move(Stream)});
     }
     /// A copy of bytes under a file name.
     Attachment &Add(const void *data, std::size_t size, std::string DisplayName) {
@@ -183,7 +192,7 @@ public:
     /// Bytes under a file name.
     Attachment &Add(std::vector<unsigned char> Content, std::string DisplayName) {
         auto bytes = std::make_shared<const std::vector<unsigned char>>(std::move(Content));
-        return Add(Attachment{{}, std::move(DisplayName), {}, std::move(bytes)});
+        return Add(Attachment{{}, std::move(DisplayName), {}, std::move(bytes), {}});
     }
 };
 
@@ -276,18 +285,36 @@ public:
     std::string ToBytes() const {
         char *bytes = nullptr;
         std::size_t size = 0;
-        detail::check(freesmtp_message_to_bytes(Build().get(), &bytes, &size));
+        Nesting([&] { detail::check(freesmtp_message_to_bytes(Build().get(), &bytes, &size)); });
         const detail::Given given(bytes);
         return std::string(bytes, size);
     }
 
     /// Writes the message to a file, in place of what it held.
     void SaveMessage(const std::string &FileName) const {
-        detail::check(freesmtp_message_save_n(Build().get(), FileName.data(), FileName.size()));
+        Nesting([&] { detail::check(freesmtp_message_save_n(Build().get(), FileName.data(), FileName.size())); });
     }
 
     /// The same message for the C library.
     detail::MessageHandle Build() const;
+    /// Does `work`; what one of the streams throws meanwhile is nested in the error that comes of it.
+    template <class Work>
+    void Nesting(Work work) const {
+        try {
+            work();
+        } catch (const FileIOError &error) {
+            Nest(error);
+            throw;
+        }
+    }
+
+private:
+    void Nest(const FileIOError &error) const {
+        for (const Attachment &file : Attachments)
+            file.Stream.Nest(error);
+        for (const EmailMessage &attached : AttachedMessages)
+            attached.Nest(error);
+    }
 };
 
 inline detail::MessageHandle EmailMessage::Build() const {
@@ -338,7 +365,9 @@ inline detail::MessageHandle EmailMessage::Build() const {
         const std::string *const name = file.DisplayName ? &*file.DisplayName : nullptr;
         const char *const text = name == nullptr ? nullptr : name->data();
         const std::size_t size = name == nullptr ? 0 : name->size();
-        if (file.Content)
+        if (file.Stream)
+            file.Stream.AddTo(to, name == nullptr ? std::string() : *name);
+        else if (file.Content)
             detail::check(freesmtp_message_add_attachment_bytes_n(to, file.Content->data(), file.Content->size(), text, size));
         else
             detail::check(freesmtp_message_add_attachment_n(to, file.Filename.data(), file.Filename.size(), text, size));

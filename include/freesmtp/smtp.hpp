@@ -150,14 +150,14 @@ public:
     /// Sends a message: checked first, so that bad input reaches no server. The report says which recipients were
     /// accepted; when none was, that is an exception.
     Report Send(const EmailMessage &message) const {
-        return Take([&](const freesmtp_smtp *smtp, freesmtp_report **report) {
-            return freesmtp_smtp_send(smtp, message.Build().get(), report);
+        return Take(message, [](const freesmtp_smtp *smtp, const freesmtp_message *built, freesmtp_report **report) {
+            return freesmtp_smtp_send(smtp, built, report);
         });
     }
     /// The same, and `cancel` ends it from another thread.
     Report Send(const EmailMessage &message, const CancelToken &cancel) const {
-        return Take([&](const freesmtp_smtp *smtp, freesmtp_report **report) {
-            return freesmtp_smtp_send_with(smtp, message.Build().get(), cancel.handle_.get(), report);
+        return Take(message, [&](const freesmtp_smtp *smtp, const freesmtp_message *built, freesmtp_report **report) {
+            return freesmtp_smtp_send_with(smtp, built, cancel.handle_.get(), report);
         });
     }
 
@@ -247,9 +247,9 @@ private:
     }
 
     template <class Operation>
-    Report Take(Operation operation) const {
+    Report Take(const EmailMessage &message, Operation operation) const {
         freesmtp_report *report = nullptr;
-        detail::check(operation(Ready().get(), &report));
+        message.Nesting([&] { detail::check(operation(Ready().get(), message.Build().get(), &report)); });
         return detail::report(detail::ReportHandle(report).get());
     }
 };

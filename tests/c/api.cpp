@@ -181,6 +181,84 @@ void TheRestOfAMessage() {
     CHECK(Thrown<MessageError>([&] { raw.ToBytes(); }).Field() == "Raw");
 }
 
+/// A source that breaks when it is read.
+class Breaking : public std::exception {
+public:
+    const char *what() const noexcept override { return "the source is gone"; }
+};
+
+void StreamsAreReadOnce(const std::string &folder) {
+    const std::string path = folder + "/stream.bin";
+    std::ofstream(path, std::ios::binary) << "from a file\n";
+    EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
+    message.Attachments.Add(Stream(std::ifstream(path, std::ios::binary)), "file.bin");
+    std::istringstream in("skipped, from a stringstream");
+    in.seekg(8);
+    message.Attachments.Add(in, "string.bin");
+    int left = 2;
+    message.Attachments.Add([&left](char *buffer, std::size_t size) -> std::size_t {
+        CHECK(size > 0);
+        buffer[0] = 'x';
+        return left-- > 0 ? 1 : 0;
+    }, "function.bin");
+    message.Attachments.Add(Stream(std::make_shared<std::istringstream>(""), 0), "empty.bin");
+    EmailMessage copy = message;
+    const std::string bytes = message.ToBytes();
+    // "from a file\n", " from a stringstream", "xx"
+    for (const char *part : {"ZnJvbSBhIGZpbGUK", "IGZyb20gYSBzdHJpbmdzdHJlYW0=", "eHg=", "empty.bin"})
+        CHECK(bytes.find(part) != std::string::npos);
+    CHECK(Thrown<MessageError>([&] { copy.ToBytes(); }).Field() == "Attachments[0]");
+
+    EmailMessage broken("a@b.test", "c@d.test", "Hello", "Hello");
+    broken.Attachments.Add([](char *, std::size_t) -> std::size_t { throw Breaking(); }, "broken.bin");
+    EmailMessage outer("a@b.test", "c@d.test", "Hello", "Hello");
+    outer.AttachedMessages.Add(broken);
+    bool nested = false;
+    try {
+        outer.ToBytes();
+    } catch (const FileIOError &error) {
+        try {
+            std::rethrow_if_nested(error);
+        } catch (const Breaking &) {
+            nested = true;
+        }
+    }
+    CHECK(nested);
+    EmailMessage missing("a@b.test", "c@d.test", "Hello", "Hello");
+    missing.Attachments.Add(std::ifstream(folder + "/none.bin"), "none.bin");
+    bool failed = false;
+    try {
+        missing.ToBytes();
+    } catch (const FileIOError &) {
+        failed = true;
+    }
+    CHECK(failed);
+}
+
+void MergesRows() {
+    EmailMessage message("{{ email }}", "news@d.test", "For {{ name }}", "<p>{{ name }}</p>", BodyPartFormat::HTML);
+    message.Recipients[0].Name = "{{ name }}";
+    message.CustomHeaders.Add("X-Row", "{{ row|default('none') }}");
+    message.Attachments.Add(std::vector<unsigned char>{1}, "{{ name }}.bin");
+    message.ListUnsubscribe.Add("https://d.test/{{ name }}");
+    message.ReturnPath = "bounce+{{ name }}@d.test";
+    const MergeTemplate news(message);
+    const EmailMessage one = news.Render({{"name", "A&B"}, {"email", "a@b.test"}});
+    CHECK(one.Subject == "For A&B" && one.BodyParts[0].Body == "<p>A&amp;B</p>" && one.CustomHeaders[0].Value == "none");
+    CHECK(one.Recipients[0].Email == "a@b.test" && one.Recipients[0].Name == "A&B" && one.ReturnPath == "bounce+A&B@d.test");
+    CHECK(one.Attachments[0].DisplayName == "A&B.bin" && one.ListUnsubscribe[0] == "https://d.test/A&B");
+    CHECK(message.Subject == "For {{ name }}");
+    CHECK(Thrown<MessageError>([&] { news.Render({{"name", "x"}}); }).Field() == "Recipients[0].Email");
+    message.Subject = "{{ name";
+    CHECK(Thrown<MessageError>([&] { MergeTemplate{message}; }).Field() == "Subject");
+
+    const std::vector<MergeRow> rows = {{{"name", "1"}, {"email", "1@b.test"}}, {{"name", "2"}, {"email", "2@b.test"}}};
+    std::string subjects;
+    for (const EmailMessage &merged : Merge(news, rows))
+        subjects += merged.Subject;
+    CHECK(subjects == "For 1For 2");
+}
+
 void FailuresHaveTheirClass(const std::string &silent, const std::string &closed) {
     const EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
     const auto refused = Thrown<SMTPConnectionError>([&] { SMTP(closed).Send(message); });
@@ -223,6 +301,8 @@ int main(int argc, char **argv) {
     ServersAreValues();
     MessagesAreValues(argv[1]);
     TheRestOfAMessage();
+    StreamsAreReadOnce(argv[1]);
+    MergesRows();
     FailuresHaveTheirClass(argv[2], argv[3]);
     RepliesAreExplained();
     return 0;

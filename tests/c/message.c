@@ -1,4 +1,4 @@
-/* The further parts of a message: threads, subscriptions, invitations, streams, messages within messages, raw, DKIM. */
+/* The further parts of a message: threads, subscriptions, invitations, streams, merge, messages within messages, raw, DKIM. */
 
 #include <freesmtp.h>
 #include <string.h>
@@ -135,6 +135,78 @@ static void streams(void) {
     freesmtp_message_free(message);
 }
 
+static void shared_attachments(void) {
+    struct source source = {22, 0, 0};
+    freesmtp_message *first = hello();
+    ok(freesmtp_message_add_attachment_stream(first, give, &source, release, -1, "first.bin"));
+    freesmtp_message *second = hello();
+    refused(freesmtp_message_share_attachment(second, first, 1, NULL), "index");
+    refused(freesmtp_message_share_attachment(second, NULL, 0, NULL), "other");
+    ok(freesmtp_message_share_attachment_n(second, first, 0, "second.bin, cut", 10));
+    ok(freesmtp_message_share_attachment(second, second, 0, NULL));
+    char *name = freesmtp_message_attachment_name(second, 1, NULL);
+    CHECK(strcmp(name, "second.bin") == 0);
+    freesmtp_free(name);
+    freesmtp_message_free(first);
+    CHECK(source.released == 0);
+    /* The one stream stands in it twice. */
+    char *bytes = NULL;
+    size_t size = 0;
+    refused(freesmtp_message_to_bytes(second, &bytes, &size), "Attachments[1]");
+    freesmtp_message_free(second);
+    CHECK(source.released == 1);
+}
+
+struct taken {
+    int count;
+    char all[200];
+};
+
+static void take(void *user_data, const char *property, size_t property_size, const char *text, size_t text_size) {
+    struct taken *taken = user_data;
+    const size_t used = strlen(taken->all);
+    taken->count++;
+    snprintf(taken->all + used, sizeof taken->all - used, "%.*s=%.*s\n", (int)property_size, property, (int)text_size, text);
+}
+
+static void merged(void) {
+    freesmtp_message *message = freesmtp_message_new();
+    ok(freesmtp_message_set_from(message, "a@b.test"));
+    ok(freesmtp_message_add_recipient(message, "{{ email }}", "{{ name }}", FREESMTP_RECIPIENT_TYPE_TO));
+    ok(freesmtp_message_set_subject(message, "For {{ name|upper }}"));
+    ok(freesmtp_message_add_body_part(message, "<b>{{ name }}</b>", FREESMTP_BODY_PART_FORMAT_HTML,
+                                      FREESMTP_BODY_PART_ENCODING_AUTO));
+    freesmtp_template *news = NULL;
+    ok(freesmtp_template_new(message, &news));
+    freesmtp_message *one = NULL;
+    const freesmtp_field row[] = {{"name", "<Ann>"}, {"email", "ann@d.test"}, {"unused", "x"}};
+    ok(freesmtp_template_render(news, row, 3, &one));
+    holds(one, "Subject: For <ANN>\r\n");
+    holds(one, "<b>&lt;Ann&gt;</b>");
+    holds(one, "<ann@d.test>");
+    freesmtp_message_free(one);
+
+    const freesmtp_field_n sized[] = {{"name, cut", 4, "Bob\0by", 6}, {"email", 5, "bob@d.test and more", 10}};
+    struct taken taken = {0, ""};
+    ok(freesmtp_template_texts_n(news, sized, 2, take, &taken));
+    CHECK(taken.count == 4);
+    CHECK(strstr(taken.all, "Recipients[0].Email=bob@d.test\n") != NULL);
+    ok(freesmtp_template_render_n(news, sized, 2, &one));
+    freesmtp_message_free(one);
+
+    refused(freesmtp_template_render(news, row, 1, &one), "Recipients[0].Email");
+    CHECK(one == NULL);
+    refused(freesmtp_template_render(news, NULL, 1, &one), "fields");
+    refused(freesmtp_template_render(NULL, row, 3, &one), "message_template");
+    refused(freesmtp_template_texts_n(news, sized, 2, NULL, NULL), "take");
+    freesmtp_template_free(news);
+    freesmtp_template_free(NULL);
+    ok(freesmtp_message_set_subject(message, "{{ name"));
+    refused(freesmtp_template_new(message, &news), "Subject");
+    CHECK(news == NULL);
+    freesmtp_message_free(message);
+}
+
 static void raw_messages(const char *path) {
     const char text[] = "From: a@b.test\nTo: c@d.test\nBcc: e@f.test\nX-Own: as it is\n\nbody\n";
     freesmtp_message *message = freesmtp_message_new();
@@ -208,6 +280,8 @@ int main(int argc, char **argv) {
     invitations();
     messages_within_messages();
     streams();
+    shared_attachments();
+    merged();
     raw_messages(argv[1]);
     signatures();
     delivery_options();

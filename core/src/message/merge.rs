@@ -82,20 +82,39 @@ impl Template {
     /// [`ErrorKind::Message`](crate::ErrorKind::Message) with the property and the line, when the row has no value
     /// for a field, or a filter refuses it.
     pub fn render(&self, row: &BTreeMap<String, String>) -> Result<EmailMessage, Error> {
-        let fields = Value::from_pairs(row.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let mut message = self.message.clone();
-        for &place in &self.places {
-            let key = place.key(place.is_html(&message));
-            let rendered = self
-                .compiled
-                .get_template(&key)
-                .and_then(|template| template.render(fields.clone()))
-                .map_err(|error| explain(place, &error))?;
+        for rendered in self.rendered(row) {
+            let (place, rendered) = rendered?;
             if let Some(text) = place.text(&mut message) {
                 *text = rendered;
             }
         }
         Ok(message)
+    }
+
+    /// The texts of one row that differ from row to row, for those who hold the message in another form: the property
+    /// of each, such as `Recipients[0].Email`, and its text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::render`].
+    pub fn texts(&self, row: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, Error> {
+        self.rendered(row).map(|rendered| rendered.map(|(place, text)| (place.to_string(), text))).collect()
+    }
+
+    fn rendered(
+        &self,
+        row: &BTreeMap<String, String>,
+    ) -> impl Iterator<Item = Result<(Place, String), Error>> {
+        let fields = Value::from_pairs(row.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        self.places.iter().map(move |&place| {
+            let rendered = self
+                .compiled
+                .get_template(&place.key(place.is_html(&self.message)))
+                .and_then(|template| template.render(fields.clone()))
+                .map_err(|error| explain(place, &error))?;
+            Ok((place, rendered))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     ptr,
 };
 
-use freesmtp_core::message::Attachment;
+use freesmtp_core::{Error, message::Attachment};
 
 use crate::{
     error::freesmtp_error,
@@ -97,6 +97,50 @@ pub extern "C" fn freesmtp_message_add_attached_message(
         guard::handle(message, "message")?.0.attach_message(attached);
         Ok(())
     })
+}
+
+/// Attaches what `other` has attached at `index`, under another name where `name` is not NULL. Bytes and streams are
+/// shared: a stream can be read once by all together.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_message_share_attachment(
+    message: Option<&mut freesmtp_message>,
+    other: Option<&freesmtp_message>,
+    index: usize,
+    name: *const c_char,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
+        let name = unsafe { optional(name, "name") }?;
+        let attachment = shared(guard::handle(other, "other")?, index, name)?;
+        guard::handle(message, "message")?.0.attachments.push(attachment);
+        Ok(())
+    })
+}
+
+/// The same with the text's size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_message_share_attachment_n(
+    message: Option<&mut freesmtp_message>,
+    other: Option<&freesmtp_message>,
+    index: usize,
+    name: *const c_char,
+    name_size: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        // SAFETY: rule 2 of the header: NULL, or that many bytes.
+        let name = unsafe { optional_n(name, name_size, "name") }?;
+        let attachment = shared(guard::handle(other, "other")?, index, name)?;
+        guard::handle(message, "message")?.0.attachments.push(attachment);
+        Ok(())
+    })
+}
+
+fn shared(other: &freesmtp_message, index: usize, name: Option<&str>) -> Result<Attachment, Error> {
+    let attachment = other.0.attachments.get(index).cloned();
+    let mut attachment =
+        attachment.ok_or_else(|| Error::input("index", "the message has no such attachment"))?;
+    attachment.name = name.map(str::to_owned).or(attachment.name);
+    Ok(attachment)
 }
 
 /// Sets the media type of the one at `index`, such as `text/calendar; method=REQUEST`; without, it is told by the
