@@ -39,7 +39,6 @@ const KEY_LIFETIME: Millis = 7 * 86_400_000;
 
 /// An agent of a spool.
 pub struct Agent {
-    settings: AgentSettings,
     path: PathBuf,
     spool: Spool,
     queue: Queue,
@@ -91,6 +90,7 @@ impl Agent {
         clock: Clock,
     ) -> Result<Self, Error> {
         settings.check()?;
+        crate::os::raise_file_limit();
         let path = settings.spool.clone().unwrap_or_else(Spool::default_path);
         let routes = Routes::new(&settings)?;
         let spool = Spool::open(&path)?;
@@ -107,7 +107,7 @@ impl Agent {
             Delivery::new(&settings, routes, queue.clone(), letters, observer, Arc::clone(&clock))?;
         let reports = Reports::new(queue.clone(), spool.clone(), delivery.clone(), &name);
         let (reload, stop) = (Arc::default(), Arc::default());
-        Ok(Self { settings, path, spool, queue, delivery, reports, events, clock, reload, stop, _lock: lock })
+        Ok(Self { path, spool, queue, delivery, reports, events, clock, reload, stop, _lock: lock })
     }
 
     /// What other parts work with.
@@ -212,7 +212,6 @@ struct Keeper {
     reports: Reports,
     clock: Clock,
     path: PathBuf,
-    settings: AgentSettings,
     /// The clock, and the time since the start that it had then.
     last: (Millis, Instant),
     /// Old messages are given up from then on.
@@ -228,7 +227,6 @@ impl Keeper {
             reports: agent.reports.clone(),
             clock: Arc::clone(&agent.clock),
             path: agent.path.clone(),
-            settings: agent.settings.clone(),
             last: (now, Instant::now()),
             patient_until: now + GRACE,
         }
@@ -250,18 +248,18 @@ impl Keeper {
         if self.queue.next_due()?.is_some_and(|due| due <= now) {
             self.queue.promote(now).await?;
         }
-        if tick % 4 == 0 {
+        if tick.is_multiple_of(4) {
             self.delivery.tidy();
             self.expire(now).await?;
         }
-        if tick % 8 == 0 {
+        if tick.is_multiple_of(8) {
             let removed = self.queue.remove_waste(&self.path).await?;
             if removed > 0 {
                 self.delivery.letters().close();
             }
         }
-        if tick % 40 == 0 {
-            let warn_after = self.settings.retry.warn_after.as_millis();
+        if tick.is_multiple_of(40) {
+            let warn_after = self.delivery.retry().warn_after();
             self.reports.late(&self.queue.late(now - warn_after).await?);
         }
         if tick % 240 == 239 {
@@ -289,7 +287,7 @@ impl Keeper {
     }
 
     async fn expire(&self, now: Millis) -> Result<(), Error> {
-        let lifetime = self.settings.retry.lifetime.as_millis();
+        let lifetime = self.delivery.retry().lifetime();
         let oldest = if now >= self.patient_until { now - lifetime } else { 0 };
         let reason = Words {
             status: "4.4.7".to_owned(),

@@ -23,3 +23,11 @@ pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_str().unwrap_or("localhost").trim_end_matches('.').to_owned()
 }
+
+/// Lets this process open as many files as it may: a session needs one.
+pub(crate) fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where it fails, sessions fail later with an error that says why.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}

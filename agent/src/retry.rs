@@ -18,6 +18,7 @@ pub struct Retry {
     schedule: Vec<Millis>,
     lifetime: Millis,
     bounce_lifetime: Millis,
+    warn_after: Millis,
 }
 
 impl Retry {
@@ -28,6 +29,7 @@ impl Retry {
             schedule: settings.schedule.iter().map(|span| span.as_millis()).collect(),
             lifetime: settings.lifetime.as_millis(),
             bounce_lifetime: settings.bounce_lifetime.as_millis(),
+            warn_after: settings.warn_after.as_millis(),
         }
     }
 
@@ -56,6 +58,12 @@ impl Retry {
     pub fn expires(&self, submitted: Millis, asked: Option<Millis>, is_report: bool) -> Millis {
         let lifetime = if is_report { self.bounce_lifetime } else { self.lifetime };
         asked.unwrap_or_else(|| submitted.saturating_add(lifetime))
+    }
+
+    /// When a sender is told that a message is late, who asked for that.
+    #[must_use]
+    pub fn warn_after(&self) -> Millis {
+        self.warn_after
     }
 
     /// How long a message is tried that says nothing else.

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// The settings, a TOML file; flags go before what it says
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The folder of the spool [default: as FREESMTP_SPOOL says, or the usual one]
+    /// The folder of the spool [default: as `FREESMTP_SPOOL` says, or the usual one]
     #[arg(long, value_name = "FOLDER")]
     spool: Option<PathBuf>,
     /// A server that all mail goes to; several are tried in this order. Without any, and without a route in the settings,

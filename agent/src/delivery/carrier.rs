@@ -14,7 +14,7 @@ use freesmtp_core::{EmailMessage, Error, ErrorKind, Smtp, Timeouts};
 use super::{Answer, domain, lock};
 use crate::{
     config::{AgentSettings, DestinationLimits},
-    queue::{Job, Millis},
+    queue::{Job, Millis, Target},
     routes::{Destination, RouteError, Routes, in_clear_text},
 };
 
@@ -145,6 +145,31 @@ impl Carriers {
     pub(super) fn site(&self, domain: &str) -> String {
         let set = Arc::clone(&lock(&self.set));
         set.routes.site(domain)
+    }
+
+    /// The recipients by site, when the routes say something else of them than when they were adopted.
+    pub(super) fn groups(&self, site: &str, job: &Job) -> Option<Vec<(String, Vec<Target>)>> {
+        let set = Arc::clone(&lock(&self.set));
+        let (mut last, mut fits) = ("", true);
+        for target in &job.targets {
+            let domain = domain(&target.email);
+            if domain != last {
+                fits &= set.routes.site(domain) == site;
+                last = domain;
+            }
+        }
+        if fits {
+            return None;
+        }
+        let mut groups: Vec<(String, Vec<Target>)> = Vec::new();
+        for target in &job.targets {
+            let site = set.routes.site(domain(&target.email));
+            match groups.iter_mut().find(|(other, _)| *other == site) {
+                Some((_, targets)) => targets.push(target.clone()),
+                None => groups.push((site, vec![target.clone()])),
+            }
+        }
+        Some(groups)
     }
 
     /// Who carries for a site.

@@ -174,6 +174,7 @@ impl Delivery {
     }
 
     /// Begins whatever can begin now. Gives the messages for which a report is owed since.
+    #[must_use]
     pub fn drive(&self) -> Vec<i64> {
         let steps = {
             let mut planner = self.shared.planner();
@@ -263,6 +264,12 @@ impl Delivery {
         lock(&self.shared.retry).expires(submitted, message.expires, message.sender.is_empty())
     }
 
+    /// The schedule.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        lock(&self.shared.retry).clone()
+    }
+
     /// The clock that decides here.
     #[must_use]
     pub fn now(&self) -> Millis {
@@ -305,7 +312,7 @@ impl Delivery {
             let delivery = self.clone();
             match step {
                 Step::Start { site, job } => {
-                    drop(tokio::spawn(async move { delivery.session(site, job).await }))
+                    drop(tokio::spawn(async move { delivery.session(site, job).await }));
                 }
                 Step::Load { lane, limit, taken } => drop(tokio::task::spawn_blocking(move || {
                     // What cannot be read now is asked for again.
@@ -370,6 +377,11 @@ impl Delivery {
     /// One attempt; `None` when it was ended from here, and nothing came of it.
     async fn attempt(&self, site: &Arc<str>, job: &Job) -> Option<Done> {
         let shared = &self.shared;
+        if let Some(groups) = shared.carriers.groups(site, job) {
+            // The routes are not those that it was adopted with. Whether this is written does not matter: it is ready.
+            drop(shared.queue.move_job(job, groups).await);
+            return None;
+        }
         let now = (shared.clock)();
         let turn = shared.planner().turn(site, now);
         if turn > now {

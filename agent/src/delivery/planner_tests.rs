@@ -432,12 +432,38 @@ async fn a_clock_that_goes_back_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
+async fn what_waits_goes_the_new_way_when_the_routes_change() {
+    let mut world = World::new(4);
+    let id = world.submit(&["a@x.test", "b@x.test"], |_| {}).await;
+    world.planner.change(&world.queue.changes());
+    let Some(Step::Load { lane, limit, taken }) = world.planner.step(world.now()) else {
+        panic!("nothing is ready")
+    };
+    let jobs = world.queue.take(lane, limit, &taken).unwrap();
+    let [first, second] = [0, 1].map(|at: usize| vec![jobs[0].targets[at].clone()]);
+    let groups = vec![("one".to_owned(), first), ("two".to_owned(), second)];
+    world.queue.move_job(&jobs[0], groups).await.unwrap();
+    let sites: Vec<_> = world.queue.show(id).unwrap().unwrap().waiting.into_iter().map(|w| w.site).collect();
+    assert_eq!(sites, ["one", "two"]);
+    world.planner.loaded(lane, Vec::new(), world.now());
+    let sites = std::sync::Mutex::new(Vec::new());
+    world
+        .run(MINUTE, |site, job, _| {
+            sites.lock().unwrap().push(site.to_owned());
+            accepted(job)
+        })
+        .await;
+    assert_eq!((world.delivered(), world.left()), (2, 0));
+    assert_eq!(sites.into_inner().unwrap(), ["one", "two"]);
+}
+
+#[tokio::test]
 async fn priority_goes_first_and_a_blast_lets_others_by() {
     let mut world = World::new(1);
     for n in 0..40 {
         world
             .submit(&[&format!("blast{n}@x.test")], |envelope| {
-                envelope.options.blast = Some("news".to_owned())
+                envelope.options.blast = Some("news".to_owned());
             })
             .await;
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    BlastTallyExt, Done, Final, QueueError, Target, TargetResult, Verdict, adopt::places_to_bytes,
-    writer::Writing,
+    BlastTallyExt, Done, Final, Job, JobKey, QueueError, Target, TargetResult, Verdict,
+    adopt::places_to_bytes, writer::Writing,
 };
 
 /// Writes the end of an attempt. A job that is gone meanwhile (somebody cancelled it) leaves no trace but its counters.
@@ -101,6 +101,52 @@ fn advance(
     }
     writing.changes.later = true;
     Ok(true)
+}
+
+/// Moves a job to the lanes of other sites.
+pub(super) fn move_job(
+    writing: &mut Writing<'_>,
+    job: &Job,
+    groups: &[(String, Vec<Target>)],
+) -> Result<(), QueueError> {
+    let JobKey { message, n } = job.key;
+    let connection = writing.connection;
+    let before: Option<(i64, i64, i64, i64)> = connection
+        .prepare_cached("DELETE FROM jobs WHERE message = ? AND n = ? RETURNING state, rank, due, attempts")?
+        .query_row([message, n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((state, rank, due, attempts)) = before else { return Ok(()) };
+    if state == 0 {
+        writing.ready(job.lane, -1);
+    }
+    for (at, (site, targets)) in groups.iter().enumerate() {
+        let lane = writing.lane(site, job.blast)?;
+        let targets: Vec<&Target> = targets.iter().collect();
+        let whole = targets.len() == job.total as usize;
+        // The first keeps the number, by which its attempts are known.
+        connection
+            .prepare_cached(
+                "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails) \
+                 SELECT ?1, CASE ?2 WHEN 0 THEN ?3 ELSE (SELECT MAX(n) + 1 FROM jobs WHERE message = ?1) END, \
+                 ?4, ?5, ?6, ?7, ?8, ?9, ?10",
+            )?
+            .execute(params![
+                message,
+                i64::try_from(at).unwrap_or(i64::MAX),
+                n,
+                lane,
+                rank,
+                state,
+                due,
+                attempts,
+                (!whole).then(|| places_to_bytes(targets.iter().map(|target| target.index))),
+                emails(&targets),
+            ])?;
+        if state == 0 {
+            writing.ready(lane, 1);
+        }
+    }
+    Ok(())
 }
 
 fn emails(targets: &[&Target]) -> String {

@@ -1,7 +1,7 @@
 //! The queue: every message until each of its recipients has a result.
 //!
 //! Purpose: one interface for whatever delivers, reports and shows, behind which the messages of one machine are kept in
-//! SQLite. Nothing outside this folder knows that.
+//! `SQLite`. Nothing outside this folder knows that.
 //!
 //! Policy:
 //! - What is answered is committed; what was in the middle when the process was killed is undone, and found again.
@@ -150,6 +150,15 @@ impl Queue {
     /// When it could not be written: the same is then to be written again, or the message will be sent again.
     pub async fn complete(&self, done: Done) -> Result<(), QueueError> {
         self.send(What::Complete(Box::new(done))).await
+    }
+
+    /// Moves a job to other sites, where the routes lead elsewhere than when it was adopted.
+    ///
+    /// # Errors
+    /// When it could not be written; it then stays where it is.
+    pub async fn move_job(&self, job: &Job, groups: Vec<(String, Vec<Target>)>) -> Result<(), QueueError> {
+        let job = job.clone();
+        self.write(move |writing| complete::move_job(writing, &job, &groups)).await
     }
 
     /// What changed since the last call.
