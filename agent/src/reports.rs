@@ -6,6 +6,7 @@ use freesmtp_core::{
     Error, ErrorKind, Stage,
     spool::{Durability, Message, Spool},
 };
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::{
@@ -75,26 +76,22 @@ impl Maker {
         }
     }
 
-    /// Reports on the recipients of a message that have failed, and were not reported yet.
+    /// Reports on the recipients of a message that have failed, or whose delivery is to be told, and were not reported yet.
     async fn failed(&self, message: i64) -> Result<(), Error> {
         let Some(details) = self.queue.show_seq(message)? else { return Ok(()) };
         let owed: Vec<&Ended> = details.ended.iter().filter(|ended| ended.report).collect();
-        let Some(first) = owed.first() else { return Ok(()) };
-        let recipients: Vec<About> = owed
-            .iter()
-            .map(|ended| About {
-                index: ended.index as usize,
-                words: ended.words.clone(),
-                at: Some(ended.at),
-                expired: ended.outcome == Final::Expired,
-                until: None,
-            })
-            .collect();
-        // After a kill between the two commits the same report is made again: its key lets it be delivered once.
-        let key = format!("report:{}:{}", details.summary.id, first.index);
-        self.submit(&details, Kind::Failed, &recipients, key)?;
-        let indices = owed.iter().map(|ended| ended.index).collect();
-        Ok(self.queue.reported(message, indices).await?)
+        let (passed_on, failed): (Vec<&Ended>, Vec<&Ended>) =
+            owed.into_iter().partition(|ended| ended.outcome == Final::Delivered);
+        for (kind, ended) in [(Kind::Failed, failed), (Kind::Relayed, passed_on)] {
+            if ended.is_empty() {
+                continue;
+            }
+            let indices: Vec<u32> = ended.iter().map(|ended| ended.index).collect();
+            let recipients: Vec<About> = ended.into_iter().map(|ended| about(&details, ended)).collect();
+            self.submit(&details, kind, &recipients, key(&details, kind, &indices))?;
+            self.queue.reported(message, indices).await?;
+        }
+        Ok(())
     }
 
     /// Warns that a message is late.
@@ -136,6 +133,28 @@ impl Maker {
         self.spool.submit(&envelope, Message::Bytes(&bounce.message), Durability::Full)?;
         Ok(())
     }
+}
+
+/// What is known of a recipient's end. The remedy is with the attempt.
+fn about(details: &Details, ended: &Ended) -> About {
+    let mut words = ended.words.clone();
+    let tried = details.attempts.iter().rev().find(|attempt| {
+        (attempt.email.is_empty() || attempt.email == ended.email) && attempt.words.cause == words.cause
+    });
+    if let Some(attempt) = tried.filter(|_| words.remedy.is_empty()) {
+        words.remedy.clone_from(&attempt.words.remedy);
+    }
+    let expired = ended.outcome == Final::Expired;
+    About { index: ended.index as usize, words, at: Some(ended.at), expired, until: None }
+}
+
+/// After a kill between the two commits the same report is made again: its key lets it be delivered once. One about more
+/// recipients has another key: rather told twice than never.
+fn key(details: &Details, kind: Kind, indices: &[u32]) -> String {
+    let mut digest = Sha256::new();
+    indices.iter().for_each(|index| digest.update(index.to_be_bytes()));
+    let digest: String = digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("report:{}:{kind:?}:{digest}", details.summary.id)
 }
 
 fn unreadable(error: std::io::Error) -> Error {

@@ -60,8 +60,15 @@ fn paragraph(facts: &Facts<'_>, told: Told<'_>) -> String {
             text.push_str("    It was tried again and again until its time was over.\n");
         }
         let before = if expired { "At last: " } else { "" };
-        text.push_str(&format!("    {before}{}.\n", cause(words.cause.parse().unwrap_or(Cause::Unknown))));
-        for remedy in words.remedy.lines().filter(|line| !line.trim().is_empty()) {
+        let found = words.cause.parse().unwrap_or(Cause::Unknown);
+        let sentence = match words.status.as_str() {
+            "5.1.2" => "The domain of the address does not exist; it may be misspelt",
+            "5.1.10" => "The domain of the address takes no mail",
+            _ => cause(found),
+        };
+        text.push_str(&format!("    {before}{sentence}.\n"));
+        let remedy = if words.remedy.trim().is_empty() { remedy(found) } else { &words.remedy };
+        for remedy in remedy.lines().filter(|line| !line.trim().is_empty()) {
             text.push_str(&format!("    What to do: {}\n", shown(remedy.trim())));
         }
     }
@@ -142,6 +149,24 @@ fn cause(cause: Cause) -> &'static str {
             "The server did not let the mail system log in"
         }
         _ => "The message was not taken",
+    }
+}
+
+/// What a sender can do when the diagnosis said nothing.
+fn remedy(cause: Cause) -> &'static str {
+    match cause {
+        Cause::RecipientUnknown | Cause::RecipientAddressSyntax => {
+            "Check the spelling of the address, or ask the recipient for the right one."
+        }
+        Cause::RecipientInactive => "Ask the recipient for the new address.",
+        Cause::RecipientRefuses => "Ask the recipient in another way to take mail from you.",
+        Cause::MailboxFull => "Tell the recipient in another way, and send the message again later.",
+        Cause::MessageTooLarge => "Send a smaller message, or a link in place of the attachment.",
+        Cause::TooManyRecipients => "Send the message to fewer recipients at once.",
+        Cause::ContentRejected => {
+            "Send the message without its attachments and links, or ask the recipient what was refused."
+        }
+        _ => "Send it again later, or tell whoever runs this mail system.",
     }
 }
 

@@ -24,7 +24,10 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::{Error, ErrorKind, Report};
+use freesmtp_core::{
+    Error, ErrorKind, Report,
+    message::{Notify, Recipient},
+};
 use tokio::sync::Semaphore;
 
 pub use letter::{ID_FIELD, Letters};
@@ -411,7 +414,15 @@ impl Delivery {
             return None;
         }
         self.learn(site, verdict::signal(&answer));
-        Some(self.judged(site, |when| verdict::judge(job, &answer, when)))
+        // Who wants to hear of a delivery hears it from here, where the server does not tell (RFC 3461 section 5.2.2).
+        let success = |recipient: &Recipient| recipient.options.notify.contains(Notify::SUCCESS);
+        let asked: Vec<bool> = match &answer {
+            Ok(report) if job.has_options && !report.reports_delivery => {
+                message.recipients.iter().map(success).collect()
+            }
+            _ => Vec::new(),
+        };
+        Some(self.judged(site, |when| verdict::judge(job, &answer, &asked, when)))
     }
 
     fn learn(&self, site: &Arc<str>, signal: Signal) {

@@ -152,7 +152,7 @@ impl World {
             self.planner.learn(&site, verdict::signal(&answer), self.now(), 0.5);
             let held_until = self.planner.held_until(&site);
             let when = When { now: self.now(), retry: &self.retry, random: 0.5, held_until };
-            let done = verdict::judge(&job, &answer, when);
+            let done = verdict::judge(&job, &answer, &[], when);
             for result in &done.results {
                 let email = result.target.email.clone();
                 self.told.push(Told { email, at: self.now() - BEGIN, verdict: result.verdict });
@@ -204,6 +204,7 @@ fn report(recipients: Vec<RecipientResult>) -> Answer {
         peer_address: None,
         tls: None,
         auth_mechanism: None,
+        reports_delivery: true,
         elapsed: Duration::ZERO,
         warnings: Vec::new(),
         transcript: Vec::new(),

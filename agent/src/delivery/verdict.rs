@@ -35,7 +35,9 @@ pub(super) fn signal(answer: &Result<Report, Error>) -> Signal {
 }
 
 /// What it says about each recipient.
-pub(super) fn judge(job: &Job, answer: &Result<Report, Error>, when: When<'_>) -> Done {
+///
+/// `asked` says which of them the sender wants to hear of from here when they are delivered; empty for none.
+pub(super) fn judge(job: &Job, answer: &Result<Report, Error>, asked: &[bool], when: When<'_>) -> Done {
     let (recipients, transcript) = match answer {
         Ok(report) => (&report.recipients[..], &report.transcript[..]),
         Err(error) => (error.recipients(), error.transcript()),
@@ -50,8 +52,15 @@ pub(super) fn judge(job: &Job, answer: &Result<Report, Error>, when: When<'_>) -
             .get(at)
             .filter(|found| found.email == target.email)
             .or_else(|| recipients.iter().find(|found| found.email == target.email));
+        let asked = asked.get(at).copied().unwrap_or_default() && !job.sender.is_empty();
         match (found, answer) {
-            (Some(found), _) => of_recipient(job, target, found, server, when),
+            (Some(found), _) => {
+                let mut result = of_recipient(job, target, found, server, when);
+                if let Verdict::Final { outcome: Final::Delivered, report } = &mut result.verdict {
+                    *report |= asked;
+                }
+                result
+            }
             (None, Err(error)) => of_error(job, target, error, when),
             (None, Ok(_)) => unheard(job, target, when),
         }
@@ -69,6 +78,7 @@ pub(super) fn no_route(job: &Job, error: &RouteError, when: When<'_>) -> Done {
         status: error.code().to_owned(),
         text: error.text().to_owned(),
         cause: error.cause().as_str().to_owned(),
+        remedy: error.remedy().to_owned(),
         ..Words::default()
     };
     let each = |target: &Target| {

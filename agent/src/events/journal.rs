@@ -189,7 +189,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = || Journal::open(folder.path(), 1 << 20).unwrap();
         let mut journal = open();
-        (0..5).for_each(|number| drop(journal.append(&(line(number) + "\n")).unwrap()));
+        for number in 0..5 {
+            assert!(journal.append(&(line(number) + "\n")).unwrap());
+        }
         let (_, cursor) = journal.peek(2).unwrap();
         journal.told(cursor).unwrap();
         // Killed in the middle of a line.

@@ -66,6 +66,27 @@ impl RouteError {
     }
 }
 
+impl RouteError {
+    /// What to do, for the sender.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self.code() {
+            "5.1.2" => "Check the spelling of what stands behind the @.",
+            "5.1.10" => "Ask the recipient for another address; nobody can send mail to this domain.",
+            "5.4.4" => {
+                "Reach the recipient in another way, and tell them that the MX records of their domain lead nowhere."
+            }
+            "5.4.6" => {
+                "Tell whoever runs this mail system: mail for this domain leads back to it, and a route must say where it goes."
+            }
+            "4.7.5" => {
+                "Tell the recipient: the policy of their domain (MTA-STS) and their servers do not fit each other."
+            }
+            _ => "Wait; the name service is asked again.",
+        }
+    }
+}
+
 impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.code(), self.text())

@@ -114,6 +114,7 @@ pub(super) fn conclude(
             peer_address: session.connection.peer(),
             tls: session.connection.tls().cloned(),
             auth_mechanism: session.mechanism.map(str::to_owned),
+            reports_delivery: session.connection.engine().capabilities().dsn,
             elapsed,
             warnings: warnings
                 .into_iter()

@@ -103,6 +103,8 @@ pub struct Report {
     pub tls: Option<TlsInfo>,
     /// The mechanism that logged in, such as `PLAIN`; `None` means no login.
     pub auth_mechanism: Option<String>,
+    /// The server reports on deliveries itself, as NOTIFY asks for it (DSN, RFC 3461).
+    pub reports_delivery: bool,
     /// How long it took, connecting included where a connection was opened.
     pub elapsed: Duration,
     /// Trouble that did not stop the mail: a log that could not be written, a server before this one that failed.

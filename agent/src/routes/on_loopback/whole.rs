@@ -97,7 +97,7 @@ async fn each_recipient_has_its_way_its_result_and_its_report() {
     let envelope = Envelope {
         reverse_path: "ann@sender.example".to_owned(),
         recipients: vec![
-            recipient("bob@example.com", Notify::DEFAULT),
+            recipient("bob@example.com", Notify::SUCCESS | Notify::FAILURE),
             recipient("nobody@example.com", Notify::DEFAULT),
             recipient("carol@null.example", Notify::FAILURE),
             recipient("dave@nowhere.example", Notify::DEFAULT),
@@ -105,14 +105,14 @@ async fn each_recipient_has_its_way_its_result_and_its_report() {
         ],
         ..Envelope::default()
     };
-    let spool = Spool::open(&folder.path().join("spool")).unwrap();
+    let spool = Spool::open(folder.path().join("spool")).unwrap();
     let id = spool.submit(&envelope, Message::Bytes(MESSAGE), Durability::Full).unwrap();
 
     // Five recipients; and each report is a message of its own that is delivered.
     let mut count = 6;
     let events = loop {
         let events = lines(&file, count).await;
-        if reports(&mail.letters("127.0.0.42")).len() == 3 {
+        if reports(&mail.letters("127.0.0.42")).len() == 4 {
             break events;
         }
         count = events.len() + 1;
@@ -141,9 +141,17 @@ async fn each_recipient_has_its_way_its_result_and_its_report() {
     let letters = mail.letters("127.0.0.41");
     assert!(letters.len() == 1 && letters[0].contains("See you there."), "{letters:?}");
     let failed = |status: &str| format!("failed {status}");
+    let text = mail.letters("127.0.0.42").join("\n");
+    for words in
+        ["takes no mail.", "What to do: Check the spelling of what stands behind", "What to do: Check"]
+    {
+        assert!(text.contains(words), "{text}");
+    }
     assert_eq!(
         reports(&mail.letters("127.0.0.42")),
         BTreeMap::from([
+            // Its server does not report deliveries.
+            ("bob@example.com".to_owned(), "relayed 2.0.0".to_owned()),
             ("nobody@example.com".to_owned(), failed("5.1.1")),
             ("carol@null.example".to_owned(), failed("5.1.10")),
             ("dave@nowhere.example".to_owned(), failed("5.1.2")),
