@@ -1237,6 +1237,32 @@ export declare class DkimSigners extends Collection<
   [signer: DkimSigner | ConstructorParameters<typeof DkimSigner>[0]] | [domain: string, selector: string, key: string]
 > {}
 
+/** What stands in the fields of one message; numbers and booleans are written as `String` does it. */
+export type MergeRow = { readonly [name: string]: string | number | bigint | boolean };
+
+/**
+ * A message whose texts are compiled once, and filled in for each row. They may have `{{ fields }}` of Jinja, with its
+ * filters and conditions: the subject, the texts, addresses and names, the values of custom headers, names of attachments,
+ * links to unsubscribe, and the invitation. In HTML texts the values are escaped. The message is copied.
+ */
+export declare class MergeTemplate {
+  constructor(message: EmailMessage);
+  /**
+   * The message of one row. A field that the row does not have is a `MessageError`, never an empty text; what comes out is
+   * checked like any message when it is sent, so a row can inject nothing.
+   */
+  render(row: MergeRow): EmailMessage;
+  /** The original name of `render`. */
+  Render(row: MergeRow): EmailMessage;
+}
+
+/** The message of each row, made when it is asked for: `smtp.sendBulk(merge(message, rows))`. */
+export declare function merge(template: EmailMessage | MergeTemplate, rows: Iterable<MergeRow>): Generator<EmailMessage, void, undefined>;
+export declare function merge(
+  template: EmailMessage | MergeTemplate,
+  rows: AsyncIterable<MergeRow>,
+): AsyncGenerator<EmailMessage, void, undefined>;
+
 /** A header of the program's own. */
 export declare class CustomHeader {
   constructor(name?: string, value?: string);

@@ -272,8 +272,27 @@ function messageValues(message, how) {
   return values;
 }
 
+/** A message with the same settings, whose parts can be changed apart from the other's; contents are shared. */
+function messageCopy(message) {
+  const copy = new EmailMessage();
+  const copied = (item) => {
+    const other = Object.create(Object.getPrototypeOf(item));
+    Object.defineProperty(other, VALUES, { value: { ...item[VALUES] } });
+    return other;
+  };
+  Object.assign(copy[VALUES], message[VALUES]);
+  for (const name of ADDRESSES) {
+    copy[VALUES][name] = copied(message[name]);
+  }
+  for (const [name, Class] of Object.entries(COLLECTIONS)) {
+    copy[VALUES][name] = Class.from(message[name], (item) => copied(Class.Item.from(item)));
+  }
+  copy[VALUES].calendar &&= copied(message.calendar);
+  return copy;
+}
+
 const classes = {
   Calendar, Address, Recipient, Recipients, BodyPart, BodyParts, Attachment, Attachments, EmbeddedObject, EmbeddedObjects,
   CustomHeader, CustomHeaders, DkimSigner, DkimSigners, EmailMessage,
 };
-module.exports = { BLOCKING, classes, messageValues, readersOf };
+module.exports = { BLOCKING, classes, messageCopy, messageValues, readersOf };

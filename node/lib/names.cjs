@@ -127,6 +127,7 @@ const members = {
     bodyCanonicalization: 'BodyCanonicalization',
     expiresAfter: 'ExpiresAfter',
   },
+  MergeTemplate: { render: 'Render' },
   CustomHeader: { name: 'Name', value: 'Value' },
   Collection: { count: 'Count', add: 'Add', remove: 'Remove', getLastItem: 'GetLastItem' },
   // The argument of `check`.

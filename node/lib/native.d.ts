@@ -5,6 +5,7 @@ export type Answer<T> = T | Failed
 export type DkimSigner = { readonly signer: never }
 export type EmailMessage = { readonly message: never }
 export type Stream = { readonly stream: never }
+export type Template = { readonly template: never }
 /* The open end of a question for a piece of a stream. */
 export type PieceQuestion = { readonly piece: never }
 /* Asks a source for a piece; null when no more is wanted. */
@@ -435,6 +436,17 @@ export interface HeaderFields {
 /** A copy of a message, to be attached to another one. */
 export declare function holdMessage(message: MessageFields): Answer<ExternalObject<EmailMessage>>
 
+/** A text of one row. */
+export interface MergedText {
+  /** Its place in the message, such as `Recipients[0].Email`. */
+  property: string
+  /** What stands there. */
+  text: string
+}
+
+/** The texts that differ from row to row. */
+export declare function mergedTexts(template: ExternalObject<Template>, row: Array<RowField>): Answer<Array<MergedText>>
+
 /** The defaults of the core. */
 export declare function messageDefaults(): Answer<MessageDefaults>
 
@@ -564,6 +576,9 @@ export interface NewSigner {
 /** A stream whose pieces that function gets. */
 export declare function newStream(ask: AskSource): ExternalObject<Stream>
 
+/** Compiles the texts of a message. */
+export declare function newTemplate(message: MessageFields): Answer<ExternalObject<Template>>
+
 /** A number for a function that gives tokens, of which no thread of this process has another. */
 export declare function newTokenKey(): number
 
@@ -638,6 +653,14 @@ export interface ReportFields {
   warnings: Array<string>
   /** The conversation. */
   transcript: Array<string>
+}
+
+/** One field of a row. */
+export interface RowField {
+  /** Its name. */
+  name: string
+  /** What stands there. */
+  value: string
 }
 
 /** Writes the message to a file. */

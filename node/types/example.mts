@@ -1,5 +1,5 @@
 // The types of the package, used as a program with `import` uses them. Compiled, never run.
-import freesmtpAgain, { Cancelled, EmailMessage, SMTP, SMTPError, SMTPServer, Security, diagnose, explain } from 'freesmtp';
+import freesmtpAgain, { Cancelled, EmailMessage, MergeTemplate, SMTP, SMTPError, SMTPServer, Security, diagnose, explain, merge } from 'freesmtp';
 import type { Report } from 'freesmtp';
 import { createReadStream } from 'node:fs';
 
@@ -45,7 +45,11 @@ for await (const { index, report, error } of smtp.SendBulk([message], { signal: 
   const said: string = error ? error.message : report.replyText;
   console.log(index, said);
 }
-console.log(diagnose('550 5.7.1 no', 'RCPT', { offered: ['AUTH LOGIN'], authenticated: false, Tls: true }).cause);
+for await (const { index } of smtp.sendBulk(merge(message, [{ name: 'Zoë', age: 7 }]))) {
+  console.log(index);
+}
+const one: EmailMessage = new MergeTemplate(message).Render({ name: 'Ann' });
+console.log(one.subject, diagnose('550 5.7.1 no', 'RCPT', { offered: ['AUTH LOGIN'], authenticated: false, Tls: true }).cause);
 const causes: string[] = explain('550 5.7.1 no').map(({ diagnosis }) => diagnosis.cause);
 console.log(causes);
 

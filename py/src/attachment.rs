@@ -21,6 +21,11 @@ use crate::{
 pub(crate) struct Attachment(Mutex<Core>);
 
 impl Attachment {
+    /// One that holds these data.
+    pub(crate) fn of(data: Core) -> Self {
+        Self(Mutex::new(data))
+    }
+
     /// A copy of the data; bytes are shared, not copied.
     pub(crate) fn data(&self) -> Core {
         lock(&self.0).clone()

@@ -16,6 +16,11 @@ use crate::{
 pub(crate) struct BodyPart(Mutex<Core>);
 
 impl BodyPart {
+    /// One that holds these data.
+    pub(crate) fn of(data: Core) -> Self {
+        Self(Mutex::new(data))
+    }
+
     /// A copy of the data.
     pub(crate) fn data(&self) -> Core {
         lock(&self.0).clone()

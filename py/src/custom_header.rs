@@ -12,6 +12,11 @@ use crate::{boundary::lock, value::text};
 pub(crate) struct CustomHeader(Mutex<Core>);
 
 impl CustomHeader {
+    /// One that holds these data.
+    pub(crate) fn of(data: Core) -> Self {
+        Self(Mutex::new(data))
+    }
+
     /// A copy of the data.
     pub(crate) fn data(&self) -> Core {
         lock(&self.0).clone()

@@ -21,6 +21,11 @@ use crate::{
 pub(crate) struct DkimSigner(Mutex<Core>);
 
 impl DkimSigner {
+    /// One that holds these data.
+    pub(crate) fn of(data: Core) -> Self {
+        Self(Mutex::new(data))
+    }
+
     /// A copy of the data; the key is shared.
     pub(crate) fn data(&self) -> Core {
         lock(&self.0).clone()

@@ -23,6 +23,7 @@ mod dkim;
 mod enums;
 mod error;
 mod foreign;
+mod merge;
 mod message;
 mod raised;
 mod recipient;
@@ -53,6 +54,7 @@ mod _freesmtp {
         diagnosis::{diagnose, explain},
         dkim::{DkimSigner, DkimSigners},
         enums::_enum_numbers,
+        merge::MergeTemplate,
         message::EmailMessage,
         recipient::Recipient,
         server::{SmtpServer, SmtpServers},

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use freesmtp_core::{
-    EmailMessage as Core,
+    self as core, EmailMessage as Core,
     message::{Content, Date, Priority},
 };
 use pyo3::{
@@ -48,6 +48,37 @@ pub(crate) struct EmailMessage {
 }
 
 impl EmailMessage {
+    /// One that holds these data, in objects of its own.
+    pub(crate) fn of(py: Python<'_>, mut data: Core) -> PyResult<Self> {
+        let address = |address: Option<core::Address>| {
+            Py::new(py, Address::of(address.unwrap_or_default())).map(Mutex::new)
+        };
+        let message = Self {
+            from: address(Some(std::mem::take(&mut data.from)))?,
+            reply_to: address(data.reply_to.take())?,
+            sender: address(data.sender.take())?,
+            recipients: collection(py, Recipients)?,
+            body_parts: collection(py, BodyParts)?,
+            attachments: collection(py, Attachments)?,
+            embedded_objects: collection(py, EmbeddedObjects)?,
+            custom_headers: collection(py, CustomHeaders)?,
+            calendar: Mutex::new(
+                data.calendar.take().map(|data| Py::new(py, Calendar::of(data))).transpose()?,
+            ),
+            dkim: collection(py, DkimSigners)?,
+            delivery: Py::new(py, DeliveryOptions::of(std::mem::take(&mut data.delivery)))?,
+            plain: Mutex::default(),
+        };
+        fill(py, &message.recipients, std::mem::take(&mut data.recipients), Recipient::of)?;
+        fill(py, &message.body_parts, std::mem::take(&mut data.body_parts), BodyPart::of)?;
+        fill(py, &message.attachments, std::mem::take(&mut data.attachments), Attachment::of)?;
+        fill(py, &message.embedded_objects, std::mem::take(&mut data.embedded_objects), Attachment::of)?;
+        fill(py, &message.custom_headers, std::mem::take(&mut data.custom_headers), CustomHeader::of)?;
+        fill(py, &message.dkim, std::mem::take(&mut data.dkim), DkimSigner::of)?;
+        *lock(&message.plain) = data;
+        Ok(message)
+    }
+
     /// The message as data, for the core.
     pub(crate) fn data(&self, py: Python<'_>) -> PyResult<Core> {
         let mut data = lock(&self.plain).clone();
@@ -75,6 +106,18 @@ where
     T: pyo3::PyTypeInfo,
 {
     collection.bind(py).as_super().get().data(py, data)
+}
+
+/// Puts an object for each of the data into the collection.
+fn fill<C, T, D>(py: Python<'_>, collection: &Py<C>, data: Vec<D>, object: impl Fn(D) -> T) -> PyResult<()>
+where
+    C: PyClass<BaseType = Collection>,
+    T: PyClass<BaseType = PyAny> + Into<PyClassInitializer<T>>,
+{
+    for data in data {
+        collection.bind(py).as_super().get().push(&Bound::new(py, object(data))?);
+    }
+    Ok(())
 }
 
 fn current(place: &Mutex<Py<Address>>, py: Python<'_>) -> Py<Address> {

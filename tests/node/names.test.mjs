@@ -31,6 +31,7 @@ const ORIGINALS = {
   CustomHeader: 'Name Value',
   DkimSigner: `Domain Selector Algorithm Identity Headers Oversigned HeaderCanonicalization BodyCanonicalization
     ExpiresAfter`,
+  MergeTemplate: 'Render',
   DkimSigners: 'Add Count Remove GetLastItem',
   SMTPServers: 'Add Count Remove GetLastItem',
   Recipients: 'Add Count Remove GetLastItem',

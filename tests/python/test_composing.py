@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from freesmtp import SMTP, AutoSubmitted, Calendar, DkimSigner, EmailMessage, FileIOError, MessageError
+from freesmtp import (
+    SMTP,
+    AutoSubmitted,
+    Calendar,
+    DkimSigner,
+    EmailMessage,
+    FileIOError,
+    MergeTemplate,
+    MessageError,
+    merge,
+)
 
 from harness.scripted import Hear, Message, Say, ScriptedServer, Step
 
@@ -268,3 +278,46 @@ def test_a_signer_needs_all_three(given: Any, message: EmailMessage) -> None:
     with pytest.raises(TypeError):
         message.dkim.add(*given)
     assert message.dkim.count == 0
+
+
+def test_merge(smtp: SMTP) -> None:
+    message = EmailMessage("{{ email }}", "news@domain.test", "For {{ name }}", "<p>{{ name }}</p>", "html")
+    message.custom_headers.add("X-Row", "{{ row|default('none') }}")
+    message.attachments.add(b"x", "{{ name }}.bin")
+    message.reply_to = "answer+{{ n }}@domain.test"
+    message.calendar = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nX-N:{{ n }}\nEND:VCALENDAR\n"
+    message.dkim.add("domain.test", "first", ED25519)
+    message.deliver_by = 60
+    template = MergeTemplate(message)
+    message.subject = "changed later"
+    one = template.Render({"name": "Ann & Zoë", "email": "ann@domain.test", "n": 7})
+    assert (one.subject, one.body_parts[0].body) == ("For Ann & Zoë", "<p>Ann &amp; Zoë</p>")
+    assert one.recipients[0].email == "ann@domain.test"
+    assert (one.custom_headers[0].value, one.attachments[0].display_name) == ("none", "Ann & Zoë.bin")
+    assert (one.reply_to.email, one.sender.email, one.deliver_by) == ("answer+7@domain.test", "", 60)
+    assert one.dkim[0].selector == "first"
+    assert one.calendar is not None
+    assert "X-N:7" in one.calendar.text
+    one.recipients.add("more@domain.test")
+    assert template.render({"name": "B", "email": "b@domain.test", "n": 1}).recipients.count == 1
+    message.subject, message.calendar, message.deliver_by = "{{ n }}", None, None
+    rows = ({"name": "x", "email": f"r{n}@domain.test", "n": n} for n in range(5))
+    assert [sent.error for sent in smtp.send_bulk(merge(message, rows))] == [None] * 5
+
+
+def test_what_a_template_or_a_row_lacks_is_named(message: EmailMessage) -> None:
+    message.subject = "For {{ name }}"
+    template = MergeTemplate(message)
+    with pytest.raises(MessageError) as caught:
+        template.render({})
+    assert caught.value.field == "Subject"
+    for row in (7, [("name", "x")], {"name": None}, {"name": b"x"}, {1: "x"}):
+        with pytest.raises(TypeError):
+            template.render(row)  # type: ignore[arg-type]
+    # A row can inject nothing.
+    with pytest.raises(MessageError):
+        template.render({"name": "x\r\nBcc: spy@domain.test"}).to_bytes()
+    message.subject = "{{ name"
+    with pytest.raises(MessageError) as caught:
+        merge(message, [])
+    assert caught.value.field == "Subject"

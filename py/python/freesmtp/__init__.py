@@ -60,6 +60,7 @@ from ._freesmtp import (
     DkimSigners,
     EmailMessage,
     EmbeddedObjects,
+    MergeTemplate,
     Recipient,
     Recipients,
     SMTPServer,
@@ -69,6 +70,7 @@ from ._freesmtp import (
     diagnose,
     explain,
 )
+from ._merge import merge
 from ._names import apply as _apply
 from ._report import BulkResult, Diagnosis, Explanation, RecipientResult, Reply, Report, TlsInfo
 
@@ -110,6 +112,7 @@ __all__ = [
     "FileIOError",
     "FileIOException",
     "InternalError",
+    "MergeTemplate",
     "MessageError",
     "Notify",
     "Priority",
@@ -141,4 +144,5 @@ __all__ = [
     "__version__",
     "diagnose",
     "explain",
+    "merge",
 ]

@@ -1,7 +1,7 @@
 # The native part, written by hand and checked against the built module by mypy's stubtest.
 # Documentation is in the module itself. After each class come the original names of `_names.py`.
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from datetime import datetime
 from email.message import Message
 from ipaddress import IPv4Address, IPv6Address
@@ -35,6 +35,7 @@ __all__ = [
     "DkimSigners",
     "_enum_numbers",
     "EmailMessage",
+    "MergeTemplate",
     "Recipient",
     "SMTPServer",
     "SMTPServers",
@@ -90,6 +91,12 @@ class Address:
 
     Email: str
     Name: str
+
+@final
+class MergeTemplate:
+    def __new__(cls, message: EmailMessage) -> Self: ...
+    def render(self, row: Mapping[str, object]) -> EmailMessage: ...
+    Render = render
 
 @disjoint_base
 class Recipient:
