@@ -22,6 +22,8 @@ pub(super) struct Demand {
     tls: bool,
     /// The certificates it may have; empty for any.
     pins: Vec<CertificatePin>,
+    /// The name that the records hang below, when it is not that of the host; the server is asked for its certificate.
+    name: Option<String>,
     /// What could not be kept, for a person.
     note: Option<String>,
     /// How long the records hold.
@@ -43,6 +45,7 @@ impl Demand {
         if self.tls {
             server.security = Security::Required;
             server.certificate_pins = self.pins;
+            server.tls_server_name = self.name.unwrap_or_default();
         }
         self.note
     }
@@ -57,18 +60,34 @@ impl Demand {
         let by_authority = records.iter().any(|record| record.cert_usage == CertUsage::DaneTa);
         // Publishers give each certificate by every digest they use (RFC 7671 section 9), so that pins alone are enough.
         if !pins.is_empty() && !by_authority {
-            return Self { tls: true, pins, note: None, until: None };
+            return Self { tls: true, pins, ..Self::default() };
         }
         let why = if by_authority { "an authority (usage 2)" } else { "nothing that can be checked here" };
         let note = format!(
             "the TLSA records of {host} name {why}: TLS is asked for, but its certificate is not checked"
         );
-        Self { tls: true, pins: Vec::new(), note: Some(note), until: None }
+        Self { tls: true, note: Some(note), ..Self::default() }
     }
 }
 
-/// Asks for the TLSA records of a host.
-pub(super) async fn demand(dns: &Dns, host: &str, port: u16) -> Result<Demand, NoAnswer> {
+/// Asks for the TLSA records of a host: below the name that its aliases lead to, and else below its own (RFC 7672 section
+/// 2.2.2).
+pub(super) async fn demand(
+    dns: &Dns,
+    host: &str,
+    canonical: Option<&str>,
+    port: u16,
+) -> Result<Demand, NoAnswer> {
+    if let Some(canonical) = canonical {
+        let demand = below(dns, canonical, port).await?;
+        if demand.tls {
+            return Ok(Demand { name: Some(canonical.to_owned()), ..demand });
+        }
+    }
+    below(dns, host, port).await
+}
+
+async fn below(dns: &Dns, host: &str, port: u16) -> Result<Demand, NoAnswer> {
     match dns.associations(&format!("_{port}._tcp.{host}")).await {
         Ok(found) if found.secure => {
             Ok(Demand { until: Some(found.until), ..Demand::of(host, &found.records) })

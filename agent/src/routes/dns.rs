@@ -32,6 +32,8 @@ pub(super) struct Found<T> {
     pub(super) until: Instant,
     /// DNSSEC proves the answer. Never, where nobody validates.
     pub(super) secure: bool,
+    /// The name that has the records, where aliases (CNAME) led to another.
+    pub(super) canonical: Option<String>,
 }
 
 /// Why there is no answer.
@@ -128,7 +130,8 @@ impl Dns {
                 };
                 let proved = |found: &Found<IpAddr>| found.records.is_empty() || found.secure;
                 let secure = proved(&v6) && proved(&v4) && (v6.secure || v4.secure);
-                Ok(Found { records: in_turn(v6.records, v4.records), until, secure })
+                let canonical = v6.canonical.or(v4.canonical);
+                Ok(Found { records: in_turn(v6.records, v4.records), until, secure, canonical })
             }
             (Ok(some), Err(other)) | (Err(other), Ok(some)) => {
                 let failed = matches!(other, NoAnswer::Failed(_));
@@ -180,15 +183,18 @@ impl Dns {
     ) -> Result<Found<T>, NoAnswer> {
         // The dot at the end keeps the search list of the system out of it.
         let name = Name::from_ascii(format!("{name}.")).map_err(|_| NoAnswer::NoSuchName)?;
-        let lookup = match self.resolver.lookup(name, kind).await {
+        let lookup = match self.resolver.lookup(name.clone(), kind).await {
             Ok(lookup) => lookup,
             Err(error) => return none(&error),
         };
+        let owner =
+            lookup.answers().iter().find(|record| of(&record.data).is_some()).map(|record| &record.name);
+        let canonical = owner.filter(|owner| **owner != name).map(plain);
         let records: Vec<T> = lookup.answers().iter().filter_map(|record| of(&record.data)).collect();
         // A chain of CNAME records is proved by every link.
         let secure = !records.is_empty() && lookup.answers().iter().all(is_secure);
         let until = lookup.valid_until().min(Instant::now() + LONGEST);
-        Ok(Found { records, until, secure })
+        Ok(Found { records, until, secure, canonical })
     }
 }
 
@@ -200,7 +206,8 @@ fn is_secure(record: &Record) -> bool {
 fn none<T>(error: &NetError) -> Result<Found<T>, NoAnswer> {
     let empty = |ttl: Option<u32>, proof: Proof| {
         let lasts = ttl.map_or(NONE_LASTS, |ttl| Duration::from_secs(ttl.into()).min(LONGEST));
-        Ok(Found { records: Vec::new(), until: Instant::now() + lasts, secure: proof == Proof::Secure })
+        let (until, secure) = (Instant::now() + lasts, proof == Proof::Secure);
+        Ok(Found { records: Vec::new(), until, secure, canonical: None })
     };
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NXDomain => {

@@ -197,7 +197,8 @@ impl MailExchangers {
                 // Without a proof for the host there can be none for what hangs below it (RFC 7672 section 2.2.2).
                 let proved = addresses.as_ref().is_ok_and(|found| found.secure);
                 let tlsa = if dane && proved {
-                    dane::demand(&dns, &name, port).await
+                    let canonical = addresses.as_ref().ok().and_then(|found| found.canonical.as_deref());
+                    dane::demand(&dns, &name, canonical, port).await
                 } else {
                     Ok(dane::Demand::none())
                 };

@@ -314,9 +314,10 @@ impl Server {
         }
     }
 
-    /// Whether nothing about the certificate is taken on trust.
+    /// Whether nothing about the certificate is taken on trust: an authority answers for it, or it is one of the pins.
     pub(crate) fn checks_certificate(&self) -> bool {
-        !self.danger_accept_invalid_certs && !self.danger_accept_invalid_hostnames
+        let by_authority = !self.danger_accept_invalid_certs && !self.danger_accept_invalid_hostnames;
+        by_authority || !self.certificate_pins.is_empty()
     }
 
     /// The name that the certificate must be for: the configured one, never what DNS made of it.
@@ -463,6 +464,14 @@ mod tests {
         let certificate = Server { client_certificate: Some("c".into()), ..Server::new("a") };
         assert!(certificate.credentials().is_some_and(|c| c.optional));
         assert_eq!(certificate.effective_port(), 25, "a certificate alone is no account");
+    }
+
+    #[test]
+    fn a_pin_is_a_check_where_no_authority_is_asked() {
+        let any = Server { danger_accept_invalid_certs: true, ..Server::new("a") };
+        assert!(Server::new("a").checks_certificate() && !any.checks_certificate());
+        let pinned = Server { certificate_pins: vec![CertificatePin::of_certificate(b"x")], ..any };
+        assert!(pinned.checks_certificate());
     }
 
     #[test]

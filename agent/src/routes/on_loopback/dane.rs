@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use freesmtp_core::{Cause, Security};
+use freesmtp_core::{Cause, Security, types::CertificatePin};
 use hickory_resolver::proto::rr::{RData, RecordType, rdata::TLSA};
 
 use super::{
@@ -88,6 +88,31 @@ async fn a_server_without_records_is_as_without_dane() {
     assert_eq!(server.asked("_25._tcp.mx.example.com", RecordType::TLSA, false), 1);
     // What does not exist is proved not to.
     assert_eq!(resolve(signed.settings(&server, 25), "nowhere.example").await.unwrap_err().code(), "5.1.2");
+}
+
+#[tokio::test]
+async fn records_hang_below_the_name_that_aliases_lead_to() {
+    let signed = Signed::new();
+    let zone = || {
+        signed
+            .zone()
+            .mx("aliased.example", 10, "mx.aliased.example.")
+            .cname("mx.aliased.example", "mx.example.com")
+            .with("_25._tcp.mx.aliased.example", tlsa(3, 1, &[1; 32]))
+    };
+    let pins = |text: &str| [text.repeat(32).parse::<CertificatePin>().unwrap()];
+    let pin = |text: &str| [format!("sha256/{}", text.repeat(32)).parse::<CertificatePin>().unwrap()];
+    let found = resolve(signed.settings(&zone(), 25), "aliased.example").await.unwrap();
+    assert_eq!(found.servers[0].certificate_pins, pin("01"));
+    assert_ne!(found.servers[0].certificate_pins, pins("01"), "of the key, not of either");
+    assert_eq!(found.servers[0].tls_server_name, "");
+    let server = zone().with("_25._tcp.mx.example.com", tlsa(3, 1, &[2; 32]));
+    let found = resolve(signed.settings(&server, 25), "aliased.example").await.unwrap();
+    assert_eq!(found.servers[0].certificate_pins, pin("02"));
+    assert_eq!(
+        (found.servers[0].name.as_str(), found.servers[0].tls_server_name.as_str()),
+        ("mx.aliased.example", "mx.example.com")
+    );
 }
 
 #[tokio::test]
