@@ -2,7 +2,9 @@
 
 use std::{fmt, io};
 
-use crate::types::{Diagnosis, EnhancedCode, Failure, RecipientResult, RecipientStatus, Reply, Stage};
+use crate::types::{
+    Diagnosis, EnhancedCode, Failure, RecipientResult, RecipientStatus, Reply, Stage, Transcript,
+};
 
 /// What kind of failure it is. The numbers are stable, banded by hundred and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,7 +114,7 @@ struct Inner {
     message_id: Option<String>,
     temporary: Option<bool>,
     diagnosis: Option<Diagnosis>,
-    transcript: Vec<String>,
+    transcript: Transcript,
     /// Failures of the servers that were tried before the last one.
     others: Vec<Error>,
     io: Option<(io::ErrorKind, Option<i32>)>,
@@ -133,7 +135,7 @@ impl Error {
             message_id: None,
             temporary: None,
             diagnosis: None,
-            transcript: Vec::new(),
+            transcript: Transcript::default(),
             others: Vec::new(),
             io: None,
         }))
@@ -220,7 +222,7 @@ impl Error {
 
     /// The same with the last lines of the conversation.
     #[must_use]
-    pub fn with_transcript(mut self, transcript: Vec<String>) -> Self {
+    pub fn with_transcript(mut self, transcript: Transcript) -> Self {
         self.0.transcript = transcript;
         self
     }
@@ -340,7 +342,7 @@ impl Error {
 
     /// The last lines of the conversation, secrets removed, oldest first.
     #[must_use]
-    pub fn transcript(&self) -> &[String] {
+    pub fn transcript(&self) -> &Transcript {
         &self.0.transcript
     }
 

@@ -143,7 +143,7 @@ fn the_envelope() {
     assert_eq!(emails, ["to@example.com", "hidden@example.com", "To@example.com"]);
 
     let reverse_path = |message: &EmailMessage| {
-        compose(message).unwrap().reverse_path().map(|mailbox| mailbox.to_path(false).unwrap())
+        compose(message).unwrap().reverse_path().map(|mailbox| mailbox.to_path(false).unwrap().into_owned())
     };
     assert_eq!(reverse_path(&message).as_deref(), Some("from@example.com"));
     message.sender = Some("sender@example.com".into());

@@ -236,7 +236,7 @@ RCPT TO:<recipient@domain.com>
 "
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
-    assert_eq!(error.transcript().join("\n") + "\n", expected);
+    assert_eq!(error.transcript().to_vec().join("\n") + "\n", expected);
     let diagnosis = error.diagnosis().unwrap();
     assert_eq!(diagnosis.cause, Cause::RelayDenied);
     assert_eq!(diagnosis.remedy.lines().count(), 3, "{}", diagnosis.remedy);

@@ -59,7 +59,7 @@ impl freesmtp_report {
             auth_mechanism: report.auth_mechanism.as_deref().map(c_string),
             elapsed: report.elapsed.as_secs_f64(),
             warnings: lines(&report.warnings),
-            transcript: lines(&report.transcript),
+            transcript: report.transcript.iter().map(c_string).collect(),
         })
     }
 }

@@ -108,7 +108,7 @@ impl From<Report> for ReportFields {
             auth_mechanism: report.auth_mechanism,
             elapsed: report.elapsed.as_secs_f64(),
             warnings: report.warnings,
-            transcript: report.transcript,
+            transcript: report.transcript.to_vec(),
         }
     }
 }

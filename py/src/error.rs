@@ -76,7 +76,7 @@ fn exception<'py>(py: Python<'py>, error: &Error, raised: &mut Vec<PyErr>) -> Py
     fields.set_item("server", error.server())?;
     fields.set_item("is_temporary", error.is_temporary())?;
     fields.set_item("diagnosis", error.diagnosis().map(|d| diagnosis(py, d)).transpose()?)?;
-    fields.set_item("transcript", PyTuple::new(py, error.transcript())?)?;
+    fields.set_item("transcript", PyTuple::new(py, error.transcript().iter())?)?;
     fields.set_item("message_id", error.message_id())?;
     fields.set_item("others", PyTuple::new(py, others)?)?;
     fields.set_item("os_error", error.os_error())?;

@@ -30,7 +30,7 @@ pub(crate) fn report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'p
     fields.set_item("auth_mechanism", report.auth_mechanism.as_deref())?;
     fields.set_item("elapsed", report.elapsed.as_secs_f64())?;
     fields.set_item("warnings", PyTuple::new(py, &report.warnings)?)?;
-    fields.set_item("transcript", PyTuple::new(py, &report.transcript)?)?;
+    fields.set_item("transcript", PyTuple::new(py, report.transcript.iter())?)?;
     CLASS.import(py, MODULE, "Report")?.call((), Some(&fields))
 }
 

@@ -155,7 +155,7 @@ pub fn report(facts: &Facts<'_>, message: &mut dyn Read) -> io::Result<Option<Bo
     let options = RecipientOptions { notify: Notify::NEVER, ..RecipientOptions::default() };
     let envelope = Envelope {
         reverse_path: String::new(),
-        recipients: vec![Recipient { email: to, options }],
+        recipients: vec![Recipient { email: to.into_owned(), options }],
         body: if eight_bit { BodyType::EightBit } else { BodyType::SevenBit },
         utf8,
         ..Envelope::default()

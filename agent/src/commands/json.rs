@@ -29,7 +29,7 @@ pub(super) fn report(report: &Report) -> Value {
             "auth_mechanism": report.auth_mechanism,
             "elapsed_seconds": report.elapsed.as_secs_f64(),
             "warnings": report.warnings,
-            "transcript": report.transcript,
+            "transcript": report.transcript.to_vec(),
         },
     })
 }
@@ -54,7 +54,7 @@ fn error_body(error: &Error) -> Value {
         "message_id": error.message_id(),
         "recipients": recipients(error.recipients()),
         "diagnosis": error.diagnosis().map(diagnosis),
-        "transcript": error.transcript(),
+        "transcript": error.transcript().to_vec(),
         "others": error.others().iter().map(error_body).collect::<Vec<_>>(),
     })
 }

@@ -55,7 +55,7 @@ pub(super) fn error(error: &Error) -> String {
     let transcript = error.transcript();
     if !transcript.is_empty() {
         line(&mut text, "\nThe end of the conversation:");
-        for said in &transcript[transcript.len().saturating_sub(LINES_SHOWN)..] {
+        for said in transcript.iter().skip(transcript.len().saturating_sub(LINES_SHOWN)) {
             line(&mut text, &format!("  | {}", escape(said)));
         }
     }

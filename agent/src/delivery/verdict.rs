@@ -2,7 +2,7 @@
 
 use freesmtp_core::{
     Cause, Error, ErrorKind, RecipientResult, RecipientStatus, Report, Stage,
-    types::{Diagnosis, Failure},
+    types::{Diagnosis, Failure, Transcript},
 };
 
 use super::health::Signal;
@@ -39,7 +39,7 @@ pub(super) fn signal(answer: &Result<Report, Error>) -> Signal {
 /// `asked` says which of them the sender wants to hear of from here when they are delivered; empty for none.
 pub(super) fn judge(job: &Job, answer: &Result<Report, Error>, asked: &[bool], when: When<'_>) -> Done {
     let (recipients, transcript) = match answer {
-        Ok(report) => (&report.recipients[..], &report.transcript[..]),
+        Ok(report) => (&report.recipients[..], &report.transcript),
         Err(error) => (error.recipients(), error.transcript()),
     };
     let server = match answer {
@@ -255,8 +255,8 @@ fn of_words(diagnosis: Option<&Diagnosis>, code: u16, stage: Stage) -> Option<Si
     }
 }
 
-fn shortened(lines: &[String]) -> String {
-    let text = lines.join("\n");
+fn shortened(lines: &Transcript) -> String {
+    let text = lines.to_vec().join("\n");
     if text.len() <= TRANSCRIPT {
         return text;
     }

@@ -73,7 +73,7 @@ impl Bound {
         let text = format!("no answer came within the {} s of the check", self.limit.as_secs_f64());
         let late = Error::new(ErrorKind::Timeout, error.stage(), text)
             .with_failure(failure_at(error.stage()))
-            .with_transcript(error.transcript().to_vec());
+            .with_transcript(error.transcript().clone());
         explain_at(late, server)
     }
 }

@@ -1,8 +1,9 @@
 //! One connection's lines: to the log, to whoever listens, to `tracing`, and into the transcript of errors and reports.
 
-use std::{collections::VecDeque, fmt::Write as _};
+use std::fmt::Write as _;
 
 use super::{BodyPolicy, LogEvent, LogKind, Logging, escape};
+use crate::types::Transcript;
 
 /// Most lines that a transcript keeps: the last ones.
 const TRANSCRIPT_LINES: usize = 200;
@@ -17,7 +18,8 @@ pub(crate) struct Conversation {
     number: u32,
     /// Lines for the log that are not written yet: they are, before the session waits for anything.
     unwritten: String,
-    transcript: VecDeque<String>,
+    /// Twice as many lines as are kept, at most.
+    transcript: Transcript,
     body: Body,
 }
 
@@ -31,7 +33,13 @@ struct Body {
 impl Conversation {
     pub(crate) fn new(logging: Logging) -> Self {
         let number = logging.join();
-        Self { logging, number, unwritten: String::new(), transcript: VecDeque::new(), body: Body::default() }
+        Self {
+            logging,
+            number,
+            unwritten: String::new(),
+            transcript: Transcript::default(),
+            body: Body::default(),
+        }
     }
 
     /// Goes on in another log, when the settings name another.
@@ -98,15 +106,10 @@ impl Conversation {
         let line = escape(line);
         tracing::debug!(target: "freesmtp::conversation", connection = self.number, "{line}");
         self.write(kind, &line);
-        // The strings that fall out are used again.
-        let mut kept = if self.transcript.len() >= TRANSCRIPT_LINES {
-            self.transcript.pop_front().unwrap_or_default()
-        } else {
-            String::new()
-        };
-        kept.clear();
-        kept.push_str(&line);
-        self.transcript.push_back(kept);
+        if self.transcript.len() >= 2 * TRANSCRIPT_LINES {
+            self.transcript = self.transcript.last(TRANSCRIPT_LINES);
+        }
+        self.transcript.push(&line);
     }
 
     /// To the file and to whoever listens.
@@ -158,8 +161,8 @@ impl Conversation {
     }
 
     /// The lines of this transaction, the last 200 at most.
-    pub(crate) fn transcript(&self) -> Vec<String> {
-        self.transcript.iter().cloned().collect()
+    pub(crate) fn transcript(&self) -> Transcript {
+        self.transcript.last(TRANSCRIPT_LINES)
     }
 
     /// The log's first failure, once.

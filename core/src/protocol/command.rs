@@ -1,6 +1,9 @@
 //! Command lines (RFC 5321 section 4.1): built from checked parts only.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use super::{Capabilities, Transaction, parameters::Parameters};
 use crate::{
@@ -141,7 +144,11 @@ pub(super) fn rcpt(path: &str, index: usize, parameters: &Parameters) -> String 
 }
 
 /// The path of a mailbox for this session; `None` when only SMTPUTF8 could carry it.
-pub(super) fn path(mailbox: &Mailbox, transaction: &Transaction, offered: &Capabilities) -> Option<String> {
+pub(super) fn path<'m>(
+    mailbox: &'m Mailbox,
+    transaction: &Transaction,
+    offered: &Capabilities,
+) -> Option<Cow<'m, str>> {
     mailbox.to_path(transaction.utf8 && offered.smtputf8)
 }
 

@@ -204,8 +204,10 @@ impl Engine {
     }
 
     fn on_reply(&mut self, raw: Reply) {
-        let clean = raw.lines().iter().map(|line| self.redactor.clean(line.clone())).collect();
-        let reply = Reply::new(raw.code(), clean);
+        // Only a mechanism of AUTH is to see what the log must not show.
+        let challenge =
+            self.pending.front().filter(|pending| pending.expect == Expect::Auth).map(|_| raw.clone());
+        let reply = raw.map_lines(|line| self.redactor.clean(line));
         let left = self.out_base + self.written as u64;
         let Some(&Pending { expect, .. }) = self.pending.front().filter(|pending| pending.due <= left) else {
             return self.on_unasked(reply);
@@ -221,7 +223,7 @@ impl Engine {
             Expect::Greeting => self.on_greeting(reply),
             Expect::Ehlo | Expect::Helo => self.on_ehlo(expect, reply),
             Expect::StartTls => self.on_starttls(reply),
-            Expect::Auth => self.on_auth(&raw, reply),
+            Expect::Auth => self.on_auth(challenge.as_ref().unwrap_or(&reply.clone()), reply),
             Expect::AuthCancelled => self.on_auth_cancelled(reply),
             Expect::Command => self.events.push_back(Event::CommandReply(reply)),
             Expect::Quit => self.close(),

@@ -132,7 +132,7 @@ impl Engine {
             return self.refuse(Error::new(ErrorKind::Internal, Stage::Mail, text));
         }
         let path = match &transaction.reverse_path {
-            None => Some(String::new()),
+            None => Some("".into()),
             Some(mailbox) => command::path(mailbox, transaction, offered),
         };
         let Some(path) = path else {

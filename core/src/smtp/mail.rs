@@ -96,12 +96,13 @@ impl<'m> Mail<'m> {
         room: &mut Room,
     ) -> Result<Option<Transaction>, Error> {
         let open: Vec<usize> = (0..self.decisions.len()).filter(|i| self.decisions[*i].is_none()).collect();
-        let chosen = room.choose(&open, |i| self.domain(i));
+        let all = open.len();
+        let chosen = room.choose(open, |i| self.domain(i));
         if chosen.is_empty() {
             return Ok(None);
         }
-        if chosen.len() < open.len() {
-            self.check_split(open.len(), chosen.len())?;
+        if chosen.len() < all {
+            self.check_split(all, chosen.len())?;
         }
         // What an earlier session did without, this one does without too: what is composed no longer tells of it.
         let form = form_for(&self.composed, self.form, offered);
@@ -216,18 +217,22 @@ impl<'m> Mail<'m> {
             (None, None) => Outcome::NotDelivered { error: left_over(), untouched: true, bystander: false },
         };
         let rest = match failed {
-            Some(Outcome::NotDelivered { error, .. } | Outcome::Unknown(error)) => error,
-            _ => left_over(),
+            Some(Outcome::NotDelivered { error, .. } | Outcome::Unknown(error)) => Some(error),
+            _ => None,
         };
-        let status = if rest.is_temporary() { RecipientStatus::Deferred } else { RecipientStatus::Refused };
-        let recipients = std::mem::take(&mut self.decisions).into_iter().map(|decision| {
-            decision.unwrap_or_else(|| Decision {
-                status,
+        let undecided = || {
+            let rest = rest.clone().unwrap_or_else(left_over);
+            let temporary = rest.is_temporary();
+            Decision {
+                status: if temporary { RecipientStatus::Deferred } else { RecipientStatus::Refused },
                 stage: rest.stage(),
                 reply: rest.reply().cloned(),
                 failure: rest.failure(),
-            })
-        });
+            }
+        };
+        let recipients = std::mem::take(&mut self.decisions)
+            .into_iter()
+            .map(|decision| decision.unwrap_or_else(undecided));
         TransactionResult {
             token: 0,
             recipients: recipients.collect(),
@@ -265,18 +270,21 @@ impl Room {
     }
 
     /// Those of the open recipients that fit into the next transaction.
-    fn choose(&mut self, open: &[usize], domain: impl Fn(usize) -> String) -> Vec<usize> {
+    fn choose(&mut self, mut open: Vec<usize>, domain: impl Fn(usize) -> String) -> Vec<usize> {
         let most = self.recipients.unwrap_or(usize::MAX).max(1);
-        let Some(domains) = self.domains else { return open.iter().take(most).copied().collect() };
+        let Some(domains) = self.domains else {
+            open.truncate(most);
+            return open;
+        };
         let mut chosen = Vec::new();
         for index in open {
-            let domain = domain(*index);
+            let domain = domain(index);
             let known = self.seen.contains(&domain);
             if chosen.len() < most && (known || self.seen.len() < domains.max(1)) {
                 if !known {
                     self.seen.push(domain);
                 }
-                chosen.push(*index);
+                chosen.push(index);
             }
         }
         chosen

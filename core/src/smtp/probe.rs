@@ -184,7 +184,7 @@ async fn talk(mut session: Session, question: &Question<'_>, operation: &Operati
         mechanism_tried: engine.mechanism_tried(),
         answers,
     });
-    probe.transcript = session.conversation.transcript();
+    probe.transcript = session.conversation.transcript().to_vec();
     probe.warnings.extend(session.conversation.take_warning());
     session.quit(operation).await;
 }
@@ -212,7 +212,7 @@ async fn ask(
         let email = to.to_path(true).unwrap_or_default();
         let command = to.to_path(utf8).map(|path| Command::rcpt(&path));
         let (reply, diagnosis) = one(session, command, Stage::Rcpt, Some(&email), facts, operation).await?;
-        answers.push(Answer { recipient: Some(email), reply, diagnosis });
+        answers.push(Answer { recipient: Some(email.into_owned()), reply, diagnosis });
     }
     // What it answers does not matter: QUIT follows.
     session.command(&Command::rset(), operation).await.map(drop).or(Ok(()))
@@ -246,7 +246,7 @@ async fn one(
 /// The engine knows MAIL and RCPT of a check as commands of a program.
 fn at_stage(error: &Error, stage: Stage) -> Error {
     let mut same =
-        Error::new(error.kind(), stage, error.message()).with_transcript(error.transcript().to_vec());
+        Error::new(error.kind(), stage, error.message()).with_transcript(error.transcript().clone());
     if let Some(failure) = error.failure() {
         same = same.with_failure(failure);
     }

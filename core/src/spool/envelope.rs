@@ -108,7 +108,11 @@ pub fn compose(
         (false, false) => BodyType::SevenBit,
     };
     let envelope = Envelope {
-        reverse_path: composed.reverse_path().and_then(|path| path.to_path(true)).unwrap_or_default(),
+        reverse_path: composed
+            .reverse_path()
+            .and_then(|path| path.to_path(true))
+            .unwrap_or_default()
+            .into_owned(),
         recipients,
         delivery: DeliveryOptions { hold_for: None, hold_until: None, ..message.delivery.clone() },
         body,

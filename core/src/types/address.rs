@@ -8,6 +8,7 @@
 //! All checks are made on UTF-8, never on truncated characters, in one pass.
 
 use std::{
+    borrow::Cow,
     hash::{Hash, Hasher},
     net::{Ipv4Addr, Ipv6Addr},
     sync::Arc,
@@ -176,11 +177,11 @@ impl Mailbox {
     /// With `utf8` (SMTPUTF8 is in use) it is as given; without, the domain is in ASCII,
     /// and there is no such form (`None`) when the local part is not ASCII.
     #[must_use]
-    pub fn to_path(&self, utf8: bool) -> Option<String> {
+    pub fn to_path(&self, utf8: bool) -> Option<Cow<'_, str>> {
         match &self.ascii_domain {
             _ if !utf8 && !self.has_ascii_local_part() => None,
-            Some(ascii) if !utf8 => Some(format!("{}@{ascii}", self.local_part())),
-            _ => Some(self.path.to_string()),
+            Some(ascii) if !utf8 => Some(format!("{}@{ascii}", self.local_part()).into()),
+            _ => Some((&*self.path).into()),
         }
     }
 }
@@ -462,7 +463,7 @@ mod tests {
     }
 
     fn path(email: &str) -> String {
-        parse(email).unwrap_or_else(|e| panic!("{email}: {e}")).to_path(true).unwrap()
+        parse(email).unwrap_or_else(|e| panic!("{email}: {e}")).to_path(true).unwrap().into_owned()
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod report;
 mod secret;
 mod stage;
 mod text;
+mod transcript;
 pub(crate) mod url;
 mod xtext;
 
@@ -29,4 +30,5 @@ pub use report::{RecipientResult, RecipientStatus, Report, TlsInfo};
 pub use secret::Secret;
 pub use stage::Stage;
 pub(crate) use text::{has_control, is_control, is_invisible, shown};
+pub use transcript::Transcript;
 pub(crate) use xtext::{unicode_xtext, xtext};

@@ -88,6 +88,11 @@ impl Reply {
         &self.lines
     }
 
+    /// The same with other lines.
+    pub(crate) fn map_lines(self, change: impl FnMut(String) -> String) -> Self {
+        Self { code: self.code, lines: self.lines.into_iter().map(change).collect() }
+    }
+
     /// The whole text, lines joined by `\n`, codes left out.
     #[must_use]
     pub fn text(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-use super::{Diagnosis, EnhancedCode, Reply, Stage};
+use super::{Diagnosis, EnhancedCode, Reply, Stage, Transcript};
 
 /// What became of the message for one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +110,7 @@ pub struct Report {
     /// Trouble that did not stop the mail: a log that could not be written, a server before this one that failed.
     pub warnings: Vec<String>,
     /// The conversation of this transaction, secrets removed, oldest line first.
-    pub transcript: Vec<String>,
+    pub transcript: Transcript,
 }
 
 impl Report {

@@ -56,7 +56,7 @@ pub(crate) fn checked(report: &CheckReport) -> Value {
             "is_temporary": report.is_temporary(),
             "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
             "warnings": report.warnings,
-            "transcript": report.transcript,
+            "transcript": report.transcript.to_vec(),
             "text": report.to_string(),
         },
     })
@@ -82,7 +82,7 @@ pub(crate) fn failure(at: &str, sends: u64, error: &Error) -> Value {
             "message_id": error.message_id(),
             "recipients": recipients(error.recipients()),
             "diagnosis": error.diagnosis().map(diagnosis),
-            "transcript": error.transcript(),
+            "transcript": error.transcript().to_vec(),
         },
     })
 }
