@@ -206,7 +206,7 @@ fn report(recipients: Vec<RecipientResult>) -> Answer {
         auth_mechanism: None,
         reports_delivery: true,
         elapsed: Duration::ZERO,
-        warnings: Vec::new(),
+        warnings: freesmtp_core::types::Transcript::default(),
         transcript: Vec::new(),
     })
 }
