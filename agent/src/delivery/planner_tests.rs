@@ -206,8 +206,8 @@ fn report(recipients: Vec<RecipientResult>) -> Answer {
         auth_mechanism: None,
         reports_delivery: true,
         elapsed: Duration::ZERO,
-        warnings: freesmtp_core::types::Transcript::default(),
-        transcript: Vec::new(),
+        warnings: Vec::new(),
+        transcript: freesmtp_core::types::Transcript::default(),
     })
 }
 
