@@ -114,6 +114,8 @@ struct Shared {
     sessions: AtomicU64,
     /// Messages for which a report is owed, and of which nobody was told yet.
     reports: Mutex<Vec<i64>>,
+    /// The last trouble with the queue: what hits every session is said once.
+    said: Mutex<String>,
 }
 
 impl Delivery {
@@ -146,6 +148,7 @@ impl Delivery {
             since: Mutex::default(),
             sessions: AtomicU64::new(0),
             reports: Mutex::default(),
+            said: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -372,8 +375,19 @@ impl Delivery {
             if self.shared.queue.is_closed() {
                 return;
             }
-            eprintln!("freesmtp agent: a result is not written yet: {error}");
+            self.say(&error.to_string());
             tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// What hits every session is said once.
+    fn say(&self, problem: &str) {
+        let mut said = lock(&self.shared.said);
+        if *said != problem {
+            eprintln!(
+                "freesmtp agent: results are not written yet, and no session takes another message: {problem}"
+            );
+            problem.clone_into(&mut said);
         }
     }
 

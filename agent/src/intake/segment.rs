@@ -20,8 +20,8 @@ use crate::queue::{Adopted, Batch, Queue};
 /// The end of a segment's name.
 pub(super) const SUFFIX: &str = ".seg";
 
-/// Records of a batch: enough to share a commit, few enough that results do not wait for it.
-const BATCH: usize = 256;
+/// Records of a batch: enough to share a commit, few enough that results do not wait long behind it.
+const BATCH: usize = 1_000;
 
 /// Follows a segment.
 #[derive(Debug)]

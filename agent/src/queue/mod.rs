@@ -109,6 +109,7 @@ impl Queue {
             news: Arc::clone(&news),
             busy: Arc::clone(&busy),
             now: Box::new(now),
+            made_room: None,
         };
         let thread = std::thread::Builder::new().name("queue".to_owned()).spawn(move || writer.run())?;
         let (readers, thread) = (Mutex::default(), Mutex::new(Some(thread)));

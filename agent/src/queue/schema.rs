@@ -6,7 +6,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::QueueError;
 
@@ -70,6 +70,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
     connection.pragma_update(None, "cache_size", -32_000)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.set_prepared_statement_cache_capacity(128);
+    keep_plans(&connection)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > VERSION {
         return Err(QueueError::new(format!(
@@ -88,5 +89,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, QueueError> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "cache_size", -8_000)?;
     connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// A plan is made once for a statement. Else `SQLite` makes it anew for each value that a partial index might be about:
+/// that is most of the work of a small question.
+fn keep_plans(connection: &Connection) -> Result<(), QueueError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }

@@ -27,6 +27,9 @@ const GROUP: usize = 512;
 /// How long a result may wait for others.
 const LINGER: Duration = Duration::from_millis(4);
 
+/// How long to wait before a full disk is looked at again.
+const PAUSE: Duration = Duration::from_millis(500);
+
 type Work = Box<dyn FnMut(&mut Writing<'_>) -> Result<(), QueueError> + Send>;
 
 /// What is to be written.
@@ -209,6 +212,8 @@ pub(super) struct Writer {
     /// Sessions that are open: what a group may be worth waiting for.
     pub(super) busy: Arc<AtomicUsize>,
     pub(super) now: Box<dyn Fn() -> i64 + Send>,
+    /// When the log was last brought into the database because the disk was full.
+    pub(super) made_room: Option<Instant>,
 }
 
 impl Writer {
@@ -264,7 +269,8 @@ impl Writer {
                     drop(command.done.send(Ok(())));
                 }
             }
-            Err(error) if group.len() == 1 => {
+            Err(error) if error.is_full() && self.make_room() => self.write(lanes, group),
+            Err(error) if group.len() == 1 || error.is_full() => {
                 for command in group {
                     drop(command.done.send(Err(error.clone())));
                 }
@@ -275,6 +281,15 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Brings the log into the database, so that its space can be used again; whether that was done, once in a while.
+    fn make_room(&mut self) -> bool {
+        if self.made_room.is_some_and(|at| at.elapsed() < PAUSE) {
+            return false;
+        }
+        self.made_room = Some(Instant::now());
+        self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").is_ok()
     }
 
     fn transaction(&mut self, lanes: &mut Lanes, group: &mut [Command]) -> Result<Changes, QueueError> {

@@ -1,0 +1,59 @@
+"""A disk that fills up while the agent delivers: it waits, says so once, and goes on when there is room; nothing is lost."""
+
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.agent import Agent, Recorder, submit, until
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Takes all room there is."""
+    path = folder / "filler"
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                pass
+    return path
+
+
+def test_a_full_disk_loses_nothing(small_disk: Path, recorder: Recorder) -> None:
+    spool = small_disk / "spool"
+    ids = submit(spool, 4000, "a{n}@one.test", octets=1000)
+    agent = Agent(spool, "--server", recorder.server, "--sessions", "32")
+    try:
+        until(lambda: len(recorder.kept()) > 200, 20, "it does not deliver")
+        filler = fill(small_disk)
+        time.sleep(3)
+        assert agent.process.poll() is None, agent.log()
+        stuck = len(recorder.kept())
+        time.sleep(1)
+        # A session takes nothing new while its last result is not written.
+        assert len(recorder.kept()) == stuck or stuck == 4000
+        filler.unlink()
+        until(lambda: len(recorder.kept()) >= 4000, 60, f"it does not go on: {agent.log()[-2000:]}")
+        until(agent.is_empty, 30, "the spool is not empty")
+        assert Counter(facts["message_id"] for facts in recorder.kept()) == Counter([*ids])
+        assert agent.stop() == 0
+    finally:
+        if agent.process.poll() is None:
+            agent.kill()
