@@ -190,7 +190,9 @@ async fn an_mx_that_is_an_address_is_left_out() {
         .mx("example.com", 10, "127.0.0.2.")
         .mx("example.com", 20, "mx.example.com.")
         .a("mx.example.com", "127.0.0.3")
-        .mx("only.example", 10, "127.0.0.2.");
+        .mx("only.example", 10, "127.0.0.2.")
+        // Somebody who answers for every name.
+        .a("127.0.0.2", "127.0.0.9");
     let found = resolve(asking(&server), "example.com").await.unwrap();
     assert_eq!(names(&found), ["mx.example.com"]);
     assert!(found.notes[0].contains("127.0.0.2"), "{:?}", found.notes);

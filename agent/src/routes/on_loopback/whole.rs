@@ -4,15 +4,17 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use freesmtp_core::{
     message::{Notify, RecipientOptions},
-    spool::{Durability, Envelope, Message, Recipient, Spool},
+    spool::{Durability, Envelope, Id, Message, Recipient, Spool, SpoolOptions},
+    types::Moment,
 };
+use hickory_resolver::proto::rr::RecordType;
 use mail_parser::{MessageParser, PartType};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     asking,
     mailserver::{MailServers, Manner},
-    nameserver::NameServer,
+    nameserver::{Fault, NameServer},
 };
 use crate::{
     agent::Agent,
@@ -77,19 +79,67 @@ fn recipient(email: &str, notify: Notify) -> Recipient {
     Recipient { email: email.to_owned(), options: RecipientOptions { notify, ..RecipientOptions::default() } }
 }
 
+/// An agent of that zone, its events in `events.jsonl` of the folder.
+fn settings(folder: &Path, server: &NameServer, mail: &MailServers) -> AgentSettings {
+    AgentSettings {
+        spool: Some(folder.join("spool")),
+        name: "agent.example".to_owned(),
+        mx: MxSettings { port: mail.port, ..asking(server) },
+        events: EventSettings { file: Some(folder.join("events.jsonl")), ..EventSettings::default() },
+        ..AgentSettings::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_while_it_waits_is_told_and_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mail = MailServers::new(&[("127.0.0.42", Manner::Clear)]);
+    let server = zone().fault("broken.example", RecordType::MX, Fault::ServFail);
+    let settings = settings(folder.path(), &server, &mail);
+    let agent = Agent::open(settings.clone(), Arc::new(())).unwrap();
+    let handle = agent.handle();
+    let running = tokio::spawn(agent.run(move || Ok(settings.clone())));
+    let spool = Spool::open(folder.path().join("spool")).unwrap();
+    let submit = |expires: Option<Moment>| {
+        let options = SpoolOptions { expires, blast: Some("news".to_owned()), ..SpoolOptions::default() };
+        let envelope = Envelope {
+            reverse_path: "ann@sender.example".to_owned(),
+            recipients: vec![recipient("bob@broken.example", Notify::DEFAULT)],
+            options,
+            ..Envelope::default()
+        };
+        spool.submit(&envelope, Message::Bytes(MESSAGE), Durability::Full).unwrap()
+    };
+    let file = folder.path().join("events.jsonl");
+    let long = submit(None);
+    let event = &lines(&file, 1).await[0];
+    assert_eq!(event["event"], "deferred", "{event}");
+    assert_eq!((&event["status"], &event["cause"]), (&json!("4.4.3"), &json!("dns-failed")), "{event}");
+    assert!(event["text"].as_str().unwrap().contains("SERVFAIL") && event["next_attempt"].is_string());
+    // The one is cancelled; the time of the other is over before its blast goes on, and its report is delivered.
+    assert!(handle.queue.pause_blast("news").await.unwrap());
+    let short = submit(Some(Moment::new(crate::clock::now() / 1_000 + 2)));
+    assert!(handle.queue.cancel(long).await.unwrap());
+    let events = lines(&file, 4).await;
+    handle.stop();
+    running.await.unwrap().unwrap();
+    for (id, name, attempt) in [(long, "cancelled", 1), (short, "expired", 0)] {
+        let event = events.iter().rfind(|event| event["id"] == id.to_string()).unwrap();
+        let said = (&event["event"], &event["attempt"], &event["recipient"], &event["blast"]);
+        assert_eq!(said, (&json!(name), &json!(attempt), &json!("bob@broken.example"), &json!("news")));
+        assert_eq!(event["message_id"], "<1@sender.example>");
+    }
+    let reports = reports(&mail.letters("127.0.0.42"));
+    assert_eq!(reports, BTreeMap::from([("bob@broken.example".to_owned(), "failed 4.4.7".to_owned())]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_recipient_has_its_way_its_result_and_its_report() {
     let folder = tempfile::tempdir().unwrap();
     let mail = MailServers::new(&[("127.0.0.41", Manner::Clear), ("127.0.0.42", Manner::Clear)]);
     let server = zone();
     let file = folder.path().join("events.jsonl");
-    let settings = AgentSettings {
-        spool: Some(folder.path().join("spool")),
-        name: "agent.example".to_owned(),
-        mx: MxSettings { port: mail.port, ..asking(&server) },
-        events: EventSettings { file: Some(file.clone()), ..EventSettings::default() },
-        ..AgentSettings::default()
-    };
+    let settings = settings(folder.path(), &server, &mail);
     let agent = Agent::open(settings.clone(), Arc::new(())).unwrap();
     let handle = agent.handle();
     let running = tokio::spawn(agent.run(move || Ok(settings.clone())));
