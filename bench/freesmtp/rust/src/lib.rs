@@ -92,11 +92,15 @@ impl Work {
         (0..self.count).try_for_each(|i| self.message(i, &text).to_bytes().map(&mut take))
     }
 
-    fn text(&self) -> String {
+    /// The text of every message.
+    #[must_use]
+    pub fn text(&self) -> String {
         format!("{}\r\n", "x".repeat(70)).repeat((self.size / 72).max(1))
     }
 
-    fn message(&self, index: usize, text: &str) -> EmailMessage {
+    /// The message of that number.
+    #[must_use]
+    pub fn message(&self, index: usize, text: &str) -> EmailMessage {
         let mut message = EmailMessage::new();
         message.from = "sender@example.test".into();
         message.add_recipient(format!("r{index}@example.test"));
