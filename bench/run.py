@@ -37,13 +37,7 @@ def works(quick: bool) -> list[Work]:
             most=8,
             round_trip_ms=ROUND_TRIP_MS,
         ),
-        Work(
-            f"{ATTACHMENT_MB} MB attachment, 1 connection",
-            seconds=part,
-            least=2,
-            most=8,
-            attachment=attachment(),
-        ),
+        Work(f"{ATTACHMENT_MB} MB attachment, 1 connection", seconds=part, least=2, most=8, attachment=attachment()),
     ]
 
 
@@ -57,13 +51,7 @@ def attachment() -> Path:
     return path
 
 
-def counted(
-    built: Built,
-    senders: list[Sender],
-    near: int,
-    far: int,
-    said: Callable[[str], None],
-) -> str:
+def counted(built: Built, senders: list[Sender], near: int, far: int, said: Callable[[str], None]) -> str:
     """The table of what is counted and not timed."""
     strace, valgrind = counts.strace_works(), shutil.which("valgrind")
     rows = []
@@ -74,9 +62,7 @@ def counted(
                 sender.name,
                 figure(counts.system_calls(sender, near)) if strace else "–",
                 figure(counts.round_trips(sender, far, ROUND_TRIP_MS)),
-                figure(counts.instructions(sender, near))
-                if valgrind and sender.native
-                else "–",
+                figure(counts.instructions(sender, near)) if valgrind and sender.native else "–",
             ]
         )
     text = table(["client", "system calls", "round trips", "instructions"], rows)
@@ -90,16 +76,9 @@ def counted(
     return f"## For each message of 1 KB, counted\n\n{text}"
 
 
-def composed(
-    built: Built, rounds: int, quick: bool, said: Callable[[str], None]
-) -> str:
+def composed(built: Built, rounds: int, quick: bool, said: Callable[[str], None]) -> str:
     """What a text of 1 KB costs until its bytes are there: building the message, its date, its identifier."""
-    work = Work(
-        "1 KB composed, not sent",
-        seconds=0.2 if quick else 0.5,
-        least=2000,
-        most=1_000_000,
-    )
+    work = Work("1 KB composed, not sent", seconds=0.2 if quick else 0.5, least=2000, most=1_000_000)
     measured = measure(work, built.composers, 0, rounds, said)
     valgrind = shutil.which("valgrind")
     rows = [
@@ -118,14 +97,7 @@ def composed(
     )
 
 
-def bulk_section(
-    built: Built,
-    near: int,
-    far: int,
-    part: float,
-    rounds: int,
-    said: Callable[[str], None],
-) -> str:
+def bulk_section(built: Built, near: int, far: int, part: float, rounds: int, said: Callable[[str], None]) -> str:
     """SendBulk beside smtp-source and libcurl."""
     curl = next(sender for sender in built.senders if sender.name.startswith("libcurl"))
     with (
@@ -133,14 +105,7 @@ def bulk_section(
         server.delayed(built.delay_proxy, chunked, ROUND_TRIP_MS) as far_chunked,
     ):
         ports = {(False, False): near, (True, False): far, (True, True): far_chunked}
-        return bulk.section(
-            part,
-            ROUND_TRIP_MS,
-            rounds,
-            (built.bulk, built.smtp_source, curl),
-            ports,
-            said,
-        )
+        return bulk.section(part, ROUND_TRIP_MS, rounds, (built.bulk, built.smtp_source, curl), ports, said)
 
 
 def load() -> str:
@@ -151,12 +116,8 @@ def load() -> str:
 def main() -> int:
     """Builds, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="one round of short runs: about a minute"
-    )
-    parser.add_argument(
-        "--rounds", type=int, help="how often each work is repeated (3; 1 when quick)"
-    )
+    parser.add_argument("--quick", action="store_true", help="one round of short runs: about a minute")
+    parser.add_argument("--rounds", type=int, help="how often each work is repeated (3; 1 when quick)")
     parser.add_argument("--languages", default="Rust,C,Python,Node", help="only these")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 3)
@@ -167,34 +128,17 @@ def main() -> int:
 
     said("building")
     built = build()
-    senders = [
-        sender
-        for sender in built.senders
-        if sender.language in options.languages.split(",")
-    ]
+    senders = [sender for sender in built.senders if sender.language in options.languages.split(",")]
     started = time.monotonic()
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, load {load()} at the start"
-    print(
-        f"# freesmtp beside other clients\n\n{machine}; medians of {rounds} rounds by turns.\n",
-        flush=True,
-    )
-    with (
-        server.sink() as near,
-        server.delayed(built.delay_proxy, near, ROUND_TRIP_MS) as far,
-    ):
+    print(f"# freesmtp beside other clients\n\n{machine}; medians of {rounds} rounds by turns.\n", flush=True)
+    with server.sink() as near, server.delayed(built.delay_proxy, near, ROUND_TRIP_MS) as far:
         for work in works(options.quick):
-            measured = measure(
-                work, senders, far if work.round_trip_ms else near, rounds, said
-            )
+            measured = measure(work, senders, far if work.round_trip_ms else near, rounds, said)
             said("")
             print(section(work, measured), flush=True)
         if {"Rust", "C"} <= set(options.languages.split(",")):
-            print(
-                bulk_section(
-                    built, near, far, 0.25 if options.quick else 1.0, rounds, said
-                ),
-                flush=True,
-            )
+            print(bulk_section(built, near, far, 0.25 if options.quick else 1.0, rounds, said), flush=True)
         print(counted(built, senders, near, far, said))
     if {"Rust", "C"} <= set(options.languages.split(",")):
         print(handover.section(built, rounds, options.quick, said), flush=True)

@@ -42,70 +42,21 @@ def build() -> Built:
     """Builds everything; what is up to date already costs nothing."""
     BUILD.mkdir(parents=True, exist_ok=True)
     packages = ["freesmtp-ffi", "freesmtp-py", "freesmtp-node", "freesmtp-bench"]
-    _run(
-        "cargo",
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        *(f"-p{name}" for name in packages),
-    )
+    _run("cargo", "build", "--quiet", "--release", "--locked", *(f"-p{name}" for name in packages))
     environment = {"CARGO_TARGET_DIR": str(BUILD / "rust")}
     manifest = str(BENCH / "peers" / "rust" / "Cargo.toml")
-    _run(
-        "cargo",
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        manifest,
-        environment=environment,
-    )
+    _run("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, environment=environment)
     return Built(
         [*_rust(), *_c(), *_python(), *_node()],
         [
-            Sender(
-                "freesmtp, Rust",
-                "Rust",
-                (str(RELEASE / "freesmtp-bench-compose"),),
-                ours=True,
-                native=True,
-            ),
-            Sender(
-                f"mail-builder {_crate('mail-builder')}",
-                "Rust",
-                (str(PEERS / "mail_builder"),),
-                native=True,
-            ),
-            Sender(
-                f"lettre {_crate('lettre')}",
-                "Rust",
-                (str(PEERS / "lettre_compose"),),
-                native=True,
-            ),
+            Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-compose"),), ours=True, native=True),
+            Sender(f"mail-builder {_crate('mail-builder')}", "Rust", (str(PEERS / "mail_builder"),), native=True),
+            Sender(f"lettre {_crate('lettre')}", "Rust", (str(PEERS / "lettre_compose"),), native=True),
         ],
-        Sender(
-            "freesmtp, Rust",
-            "Rust",
-            (str(RELEASE / "freesmtp-bench-allocations"),),
-            ours=True,
-            native=True,
-        ),
+        Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-allocations"),), ours=True, native=True),
         PEERS / "delay_proxy",
-        Sender(
-            "freesmtp SendBulk, Rust",
-            "Rust",
-            (str(RELEASE / "freesmtp-bench-bulk"),),
-            ours=True,
-            native=True,
-        ),
-        Sender(
-            "smtp-source",
-            "C",
-            (sys.executable, str(BENCH / "peers" / "smtp_source.py")),
-            native=True,
-        ),
+        Sender("freesmtp SendBulk, Rust", "Rust", (str(RELEASE / "freesmtp-bench-bulk"),), ours=True, native=True),
+        Sender("smtp-source", "C", (sys.executable, str(BENCH / "peers" / "smtp_source.py")), native=True),
         RELEASE / "freesmtp-bench-sink",
         RELEASE / "freesmtp-bench-spool",
     )
@@ -113,22 +64,9 @@ def build() -> Built:
 
 def _rust() -> list[Sender]:
     return [
-        Sender(
-            "freesmtp, Rust",
-            "Rust",
-            (str(RELEASE / "freesmtp-bench-send"),),
-            ours=True,
-            native=True,
-        ),
-        Sender(
-            f"lettre {_crate('lettre')}", "Rust", (str(PEERS / "lettre"),), native=True
-        ),
-        Sender(
-            f"mail-send {_crate('mail-send')}",
-            "Rust",
-            (str(PEERS / "mail_send"),),
-            native=True,
-        ),
+        Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-send"),), ours=True, native=True),
+        Sender(f"lettre {_crate('lettre')}", "Rust", (str(PEERS / "lettre"),), native=True),
+        Sender(f"mail-send {_crate('mail-send')}", "Rust", (str(PEERS / "mail_send"),), native=True),
     ]
 
 
@@ -138,15 +76,7 @@ def _c() -> list[Sender]:
     ours, peer = BUILD / "freesmtp-c", BUILD / "libcurl-c"
     include = f"-I{ROOT / 'include'}"
     library = _library()
-    _run(
-        compiler,
-        *flags,
-        include,
-        str(BENCH / "freesmtp/c/send.c"),
-        *library,
-        "-o",
-        str(ours),
-    )
+    _run(compiler, *flags, include, str(BENCH / "freesmtp/c/send.c"), *library, "-o", str(ours))
     curl = _output("pkg-config", "--cflags", "--libs", "libcurl").split()
     _run(compiler, *flags, str(BENCH / "peers/c/libcurl.c"), *curl, "-o", str(peer))
     version = _output("pkg-config", "--modversion", "libcurl")
@@ -179,18 +109,11 @@ def _python() -> list[Sender]:
     installed = environment / "requirements.txt"
     if not installed.exists() or installed.read_text() != requirements.read_text():
         _run(sys.executable, "-m", "venv", str(environment))
-        pip = [
-            str(environment / "bin/pip"),
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]
+        pip = [str(environment / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
         _run(*pip, "-r", str(requirements))
         shutil.copyfile(requirements, installed)
     python = str(environment / "bin/python")
-    version = _output(
-        python, "-c", "import importlib.metadata as m; print(m.version('aiosmtplib'))"
-    )
+    version = _output(python, "-c", "import importlib.metadata as m; print(m.version('aiosmtplib'))")
 
     shared = str(BENCH / "freesmtp/python")
     peers = {"PYTHONPATH": shared}
@@ -198,25 +121,9 @@ def _python() -> list[Sender]:
     scripts = BENCH / "peers" / "python"
     release = platform.python_version()
     return [
-        Sender(
-            "freesmtp, Python",
-            "Python",
-            (python, f"{shared}/send.py"),
-            ours=True,
-            environment=ours,
-        ),
-        Sender(
-            f"smtplib {release}",
-            "Python",
-            (python, str(scripts / "smtplib_send.py")),
-            environment=peers,
-        ),
-        Sender(
-            f"aiosmtplib {version}",
-            "Python",
-            (python, str(scripts / "aiosmtplib_send.py")),
-            environment=peers,
-        ),
+        Sender("freesmtp, Python", "Python", (python, f"{shared}/send.py"), ours=True, environment=ours),
+        Sender(f"smtplib {release}", "Python", (python, str(scripts / "smtplib_send.py")), environment=peers),
+        Sender(f"aiosmtplib {version}", "Python", (python, str(scripts / "aiosmtplib_send.py")), environment=peers),
     ]
 
 
@@ -225,45 +132,24 @@ def _node() -> list[Sender]:
     _copy(ROOT / "node" / "lib", package / "lib")
     for name in ["package.json", "index.cjs", "index.mjs"]:
         shutil.copyfile(ROOT / "node" / name, package / name)
-    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(
-        platform.machine(), platform.machine()
-    )
-    shutil.copyfile(
-        RELEASE / "libfreesmtp_node.so", package / f"freesmtp.linux-{machine}-gnu.node"
-    )
+    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    shutil.copyfile(RELEASE / "libfreesmtp_node.so", package / f"freesmtp.linux-{machine}-gnu.node")
 
     peers = BENCH / "peers" / "node"
-    lock, installed = (
-        peers / "package-lock.json",
-        peers / "node_modules" / ".package-lock.json",
-    )
+    lock, installed = peers / "package-lock.json", peers / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         _run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=peers)
-    version = _output(
-        "node", "-p", "require('nodemailer/package.json').version", cwd=peers
-    )
+    version = _output("node", "-p", "require('nodemailer/package.json').version", cwd=peers)
     ours = {"FREESMTP_BENCH_PACKAGE": str(package / "index.mjs")}
     return [
-        Sender(
-            "freesmtp, Node",
-            "Node",
-            ("node", str(BENCH / "freesmtp/node/send.mjs")),
-            ours=True,
-            environment=ours,
-        ),
-        Sender(
-            f"nodemailer {version}",
-            "Node",
-            ("node", str(peers / "nodemailer_send.mjs")),
-        ),
+        Sender("freesmtp, Node", "Node", ("node", str(BENCH / "freesmtp/node/send.mjs")), ours=True, environment=ours),
+        Sender(f"nodemailer {version}", "Node", ("node", str(peers / "nodemailer_send.mjs"))),
     ]
 
 
 def _copy(source: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(
-        source, target, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.node")
-    )
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.node"))
 
 
 def _crate(name: str) -> str:
@@ -272,13 +158,9 @@ def _crate(name: str) -> str:
     return lines[lines.index(f'name = "{name}"') + 1].split('"')[1]
 
 
-def _run(
-    *command: str, cwd: Path = ROOT, environment: dict[str, str] | None = None
-) -> None:
+def _run(*command: str, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> None:
     subprocess.run(command, cwd=cwd, env=os.environ | (environment or {}), check=True)
 
 
 def _output(*command: str, cwd: Path = ROOT) -> str:
-    return subprocess.run(
-        command, cwd=cwd, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()

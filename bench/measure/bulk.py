@@ -13,20 +13,10 @@ _SECONDS = 0.7
 def works(part: float, round_trip_ms: int) -> list[tuple[Work, bool]]:
     """What is measured; whether to the sink that offers CHUNKING, which smtp-source does not use."""
     near = [
-        Work(
-            f"1 KB, {n} connection{'s' if n > 1 else ''}",
-            seconds=_SECONDS * part,
-            connections=n,
-        )
+        Work(f"1 KB, {n} connection{'s' if n > 1 else ''}", seconds=_SECONDS * part, connections=n)
         for n in (1, 64, 256)
     ]
-    far = Work(
-        f"1 KB, 1 connection, {round_trip_ms} ms",
-        seconds=part,
-        least=24,
-        most=200,
-        round_trip_ms=round_trip_ms,
-    )
+    far = Work(f"1 KB, 1 connection, {round_trip_ms} ms", seconds=part, least=24, most=200, round_trip_ms=round_trip_ms)
     chunked = Work(
         f"1 KB, 1 connection, {round_trip_ms} ms, CHUNKING",
         seconds=part,
@@ -52,9 +42,7 @@ def section(
         port = ports[bool(work.round_trip_ms), chunking]
         # Behind a round trip the others send a handful a second, and so few are all that they are given.
         rivals = [] if chunking else [source, curl]
-        measured = {
-            m.sender.name: m for m in measure(work, [ours, *rivals], port, rounds, said)
-        }
+        measured = {m.sender.name: m for m in measure(work, [ours, *rivals], port, rounds, said)}
         rows.append(_row(work, measured, ours, rivals))
     head = [
         "SendBulk, Rust",
@@ -67,9 +55,7 @@ def section(
     return f"## SendBulk\n\n{table(head, rows)}\n"
 
 
-def _row(
-    work: Work, measured: dict[str, Measured], ours: Sender, rivals: list[Sender]
-) -> list[str]:
+def _row(work: Work, measured: dict[str, Measured], ours: Sender, rivals: list[Sender]) -> list[str]:
     mine = measured[ours.name]
 
     def against(rival: Sender, quantity: Callable[[Measured], float]) -> str:
@@ -84,18 +70,8 @@ def _row(
     if not rivals:
         return [*cells, "–", "–"]
     source, curl = rivals
-    rate = against(
-        source,
-        lambda rival: advantage(
-            mine, rival, lambda cost: cost.rate, more_is_better=True
-        ),
-    )
-    cpu = against(
-        curl,
-        lambda rival: advantage(
-            mine, rival, lambda cost: cost.cpu_ms, more_is_better=False
-        ),
-    )
+    rate = against(source, lambda rival: advantage(mine, rival, lambda cost: cost.rate, more_is_better=True))
+    cpu = against(curl, lambda rival: advantage(mine, rival, lambda cost: cost.cpu_ms, more_is_better=False))
     return [*cells, rate, cpu]
 
 

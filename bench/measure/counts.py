@@ -26,9 +26,7 @@ def system_calls(sender: Sender, port: int) -> float:
             output(sender, Load(port, count), ("strace", "-c", "-f", "-o", table.name))
             lines = Path(table.name).read_text().splitlines()
         # `% time, seconds, usecs/call, calls, errors` of all; errors may be missing.
-        return float(
-            next(line for line in reversed(lines) if line.endswith("total")).split()[3]
-        )
+        return float(next(line for line in reversed(lines) if line.endswith("total")).split()[3])
 
     return _marginal(total, 10, 60)
 
@@ -37,12 +35,7 @@ def strace_works() -> bool:
     """Whether it is there, and allowed to trace."""
     if not shutil.which("strace"):
         return False
-    return (
-        subprocess.run(
-            ["strace", "-c", "-o", "/dev/null", "true"], capture_output=True
-        ).returncode
-        == 0
-    )
+    return subprocess.run(["strace", "-c", "-o", "/dev/null", "true"], capture_output=True).returncode == 0
 
 
 def instructions(sender: Sender, port: int) -> float:
@@ -51,12 +44,7 @@ def instructions(sender: Sender, port: int) -> float:
     def total(count: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder, "log")
-            tool = (
-                "valgrind",
-                "--tool=callgrind",
-                f"--log-file={log}",
-                f"--callgrind-out-file={folder}/out",
-            )
+            tool = ("valgrind", "--tool=callgrind", f"--log-file={log}", f"--callgrind-out-file={folder}/out")
             output(sender, Load(port, count), tool)
             found = re.search(r"Collected : (\d+)", log.read_text())
         if not found:

@@ -120,11 +120,7 @@ def _measured(
         "× libcurl to Postfix",
         "× write and fdatasync",
     ]
-    missing = (
-        ""
-        if port
-        else "\nPostfix did not run here: it needs root and the package postfix.\n"
-    )
+    missing = "" if port else "\nPostfix did not run here: it needs root and the package postfix.\n"
     return f"## Handing over\n\n{table(head, (row.cells() for row in rows))}\n{missing}"
 
 
@@ -148,9 +144,7 @@ class _Spool:
     def rate(self, kind: str, count: int, threads: int = 1) -> float:
         """Messages per second of one process, as it says itself."""
         command = self._command(kind, count, threads)
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
         self._clear()
         if done.returncode != 0:
             raise Failed(f"{' '.join(command)}: {done.stderr.strip()}")
@@ -160,10 +154,7 @@ class _Spool:
         """Messages per second of many processes at once, from the first one's start to the last one's end."""
         command = self._command(kind, count, 1)
         started = time.monotonic()
-        running = [
-            subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            for _ in range(PROCESSES)
-        ]
+        running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(PROCESSES)]
         codes = [process.wait(timeout=LIMIT_SECONDS) for process in running]
         elapsed = time.monotonic() - started
         self._clear()

@@ -74,13 +74,9 @@ def output(sender: Sender, load: Load, before: tuple[str, ...] = ()) -> str:
             timeout=LIMIT_SECONDS,
         )
     except subprocess.TimeoutExpired as late:
-        raise Failed(
-            f"{sender.name}: no end after {LIMIT_SECONDS} s: {' '.join(command)}"
-        ) from late
+        raise Failed(f"{sender.name}: no end after {LIMIT_SECONDS} s: {' '.join(command)}") from late
     if done.returncode != 0:
-        raise Failed(
-            f"{sender.name}: ended with {done.returncode}: {' '.join(command)}\n{done.stderr.strip()}"
-        )
+        raise Failed(f"{sender.name}: ended with {done.returncode}: {' '.join(command)}\n{done.stderr.strip()}")
     return done.stdout
 
 
@@ -93,7 +89,5 @@ def run(sender: Sender, load: Load) -> Cost:
     """Sends the load and gives what it cost."""
     report = numbers(output(sender, load))
     if report.get("sent") != load.count or not report.get("wall"):
-        raise Failed(
-            f"{sender.name}: {load.count} messages were asked for, and it reported {report}"
-        )
+        raise Failed(f"{sender.name}: {load.count} messages were asked for, and it reported {report}")
     return Cost(load.count, report["wall"], report["cpu"], report["peak_kb"] / 1024)

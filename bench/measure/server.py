@@ -22,16 +22,12 @@ def free_port() -> int:
 
 @contextmanager
 def _running(command: list[str], port: int) -> Iterator[int]:
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         for _ in range(1000):
             if process.poll() is not None:
                 assert process.stderr
-                raise RuntimeError(
-                    f"{command[0]} ended at once: {process.stderr.read().strip()}"
-                )
+                raise RuntimeError(f"{command[0]} ended at once: {process.stderr.read().strip()}")
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
@@ -50,17 +46,13 @@ def _running(command: list[str], port: int) -> Iterator[int]:
 @contextmanager
 def sink() -> Iterator[int]:
     """Postfix's ``smtp-sink``, which takes every message and keeps none; it needs no running Postfix."""
-    program = shutil.which(
-        "smtp-sink", path=f"{os.environ.get('PATH', '')}:{SINK_PLACES}"
-    )
+    program = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:{SINK_PLACES}")
     if not program:
         raise RuntimeError("smtp-sink is missing; it is part of the package postfix")
     port = free_port()
     # As root it insists on a user to become.
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    with _running(
-        [program, "-4", *user, "-m", "2000", f"127.0.0.1:{port}", "2000"], port
-    ) as at:
+    with _running([program, "-4", *user, "-m", "2000", f"127.0.0.1:{port}", "2000"], port) as at:
         yield at
 
 
@@ -76,7 +68,5 @@ def chunking_sink(program: Path) -> Iterator[int]:
 def delayed(program: Path, target: int, round_trip_ms: int) -> Iterator[int]:
     """A way to ``target`` with a round trip of this length."""
     port = free_port()
-    with _running(
-        [str(program), str(port), str(target), str(round_trip_ms // 2)], port
-    ) as at:
+    with _running([str(program), str(port), str(target), str(round_trip_ms // 2)], port) as at:
         yield at

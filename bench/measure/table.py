@@ -39,21 +39,11 @@ def absolute(measured: list[Measured]) -> str:
 def ratios(measured: list[Measured]) -> str:
     """freesmtp against the best other client of its language; the best may be another one in each column."""
 
-    def cell(
-        ours: Measured, quantity: Callable[[Cost], float], more_is_better: bool
-    ) -> str:
-        peers = [
-            m
-            for m in measured
-            if m.sender.language == ours.sender.language and not m.sender.ours
-        ]
+    def cell(ours: Measured, quantity: Callable[[Cost], float], more_is_better: bool) -> str:
+        peers = [m for m in measured if m.sender.language == ours.sender.language and not m.sender.ours]
         # The best peer is the one against which freesmtp looks worst.
         times, name = min(
-            (
-                advantage(ours, peer, quantity, more_is_better=more_is_better),
-                peer.sender.name,
-            )
-            for peer in peers
+            (advantage(ours, peer, quantity, more_is_better=more_is_better), peer.sender.name) for peer in peers
         )
         text = f"{times:.2f} × {name}"
         return f"**{text}**" if times < 1 else text

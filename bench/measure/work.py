@@ -24,9 +24,7 @@ class Work:
     attachment: Path | None = None
 
     def load(self, port: int, count: int) -> Load:
-        return Load(
-            port, count, connections=self.connections, attachment=self.attachment
-        )
+        return Load(port, count, connections=self.connections, attachment=self.attachment)
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,7 @@ class Measured:
         return statistics.median(quantity(cost) for cost in self.costs)
 
 
-def measure(
-    work: Work,
-    senders: list[Sender],
-    port: int,
-    rounds: int,
-    said: Callable[[str], None],
-) -> list[Measured]:
+def measure(work: Work, senders: list[Sender], port: int, rounds: int, said: Callable[[str], None]) -> list[Measured]:
     """Runs every client once to warm up and to choose its number of messages, then all of them in rounds."""
     counts = {sender.name: _count(work, sender, port) for sender in senders}
     costs: dict[str, list[Cost]] = {sender.name: [] for sender in senders}
@@ -72,16 +64,8 @@ def _count(work: Work, sender: Sender, port: int) -> int:
         count = wanted
 
 
-def advantage(
-    ours: Measured,
-    peer: Measured,
-    quantity: Callable[[Cost], float],
-    *,
-    more_is_better: bool,
-) -> float:
+def advantage(ours: Measured, peer: Measured, quantity: Callable[[Cost], float], *, more_is_better: bool) -> float:
     """How many times better freesmtp is: the median over the rounds, each of which compares neighbours in time."""
-    ratios = (
-        quantity(a) / quantity(b) for a, b in zip(ours.costs, peer.costs, strict=True)
-    )
+    ratios = (quantity(a) / quantity(b) for a, b in zip(ours.costs, peer.costs, strict=True))
     ratio = statistics.median(ratios)
     return ratio if more_is_better else 1 / ratio

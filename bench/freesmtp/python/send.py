@@ -10,9 +10,7 @@ work = Work()
 
 def send(smtp: SMTP, connection: int) -> None:
     for i in work.share(connection):
-        message = EmailMessage(
-            f"r{i}@example.test", "sender@example.test", f"Message {i}", work.text
-        )
+        message = EmailMessage(f"r{i}@example.test", "sender@example.test", f"Message {i}", work.text)
         if work.attachment:
             message.attachments.add(work.attachment)
         smtp.send(message)

@@ -10,9 +10,7 @@ work = Work()
 
 
 async def send(connection: int) -> None:
-    async with aiosmtplib.SMTP(
-        hostname="127.0.0.1", port=work.port, start_tls=False
-    ) as smtp:
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=work.port, start_tls=False) as smtp:
         for i in work.share(connection):
             await smtp.send_message(compose(work, i))
 
