@@ -13,6 +13,8 @@ test="$build valgrind:valgrind cmake:cmake openssl:openssl postfix:path=/usr/sbi
 sasl=/usr/lib/$(uname -m)-linux-gnu/sasl2
 test="$test sasl2-bin:path=/usr/sbin/saslpasswd2 libsasl2-modules:path=$sasl/libscram.so libsasl2-modules-db:path=$sasl/libsasldb.so"
 test="$test dovecot-submissiond:path=/usr/lib/dovecot/submission-login gsasl:gsasl dovecot-lmtpd:path=/usr/lib/dovecot/lmtp"
+# A client of the sendmail command.
+test="$test git-email:path=/usr/lib/git-core/git-send-email libmailtools-perl:path=/usr/share/perl5/Mail/Address.pm"
 bench="$test libcurl4-openssl-dev:pc=libcurl"
 
 case "${1:-build}" in

@@ -3,7 +3,7 @@
 //!
 //! The house: [`config`] is what is set, [`intake`] takes messages from the spool, [`queue`] keeps them until each recipient
 //! has its result, [`routes`] says which servers take mail for a domain, [`delivery`] brings it there, [`retry`] says when again,
-//! [`bounce`] writes reports to senders, [`events`] tells programs, [`commands`] has a file for each command of `freesmtp`.
+//! [`bounce`] writes reports to senders, `entrances` are the ways into the spool besides the library, [`events`] tells programs, [`commands`] has a file for each command of `freesmtp`.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod delivery;
+mod entrances;
 pub mod events;
 pub mod intake;
 mod os;

@@ -17,9 +17,9 @@ use super::complain;
 pub(crate) struct Letter {
     /// Who the message is from: user@example.com or 'Name <user@example.com>'
     #[arg(long, value_name = "ADDRESS")]
-    from: String,
+    from: Option<String>,
     /// A recipient, written likewise; may be repeated, as the others below
-    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["cc", "bcc"])]
+    #[arg(long, value_name = "ADDRESS")]
     to: Vec<String>,
     /// A recipient of a copy
     #[arg(long, value_name = "ADDRESS")]
@@ -53,8 +53,14 @@ pub(crate) struct Letter {
 impl Letter {
     /// The message; its plain text is read from standard input.
     pub(super) fn read(&self) -> Result<EmailMessage, Error> {
+        let Some(from) = &self.from else {
+            return Err(Error::input("--from", "is missing; give the address that the message is from"));
+        };
+        if [&self.to, &self.cc, &self.bcc].iter().all(|list| list.is_empty()) {
+            return Err(Error::input("--to", "is missing; give a recipient, here or with --cc or --bcc"));
+        }
         let mut message = EmailMessage::new();
-        message.from = address(&self.from);
+        message.from = address(from);
         message.reply_to = self.reply_to.as_deref().map(address);
         message.return_path.clone_from(&self.return_path);
         message.subject.clone_from(&self.subject);
@@ -89,6 +95,12 @@ impl Letter {
             message.add_html(utf8("--html", fs::read(path).map_err(failed)?)?);
         }
         Ok(message)
+    }
+
+    /// What is an envelope's: who it is from, to whom, and where failures are reported.
+    pub(super) fn envelope(&self) -> (Option<Address>, Vec<Address>, Option<String>) {
+        let to = self.to.iter().map(|text| address(text)).collect();
+        (self.from.as_deref().map(address), to, self.return_path.clone())
     }
 
     fn text(&self) -> Result<String, Error> {

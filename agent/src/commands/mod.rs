@@ -8,15 +8,17 @@ mod json;
 mod letter;
 mod person;
 pub(crate) mod send;
+mod sendmail;
 mod session;
 pub(crate) mod sink;
+pub(crate) mod submit;
 
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use freesmtp_core::{Error, ErrorKind};
 
 /// Sends mail, catches mail, and says why mail was refused.
@@ -32,18 +34,41 @@ enum Command {
     Agent(agent::Arguments),
     Check(Box<check::Arguments>),
     Send(Box<send::Arguments>),
+    Submit(Box<submit::Arguments>),
+    Sendmail(SendmailArguments),
     Sink(sink::Arguments),
     Diagnose(diagnose::Arguments),
     Explain(explain::Arguments),
 }
 
+/// Takes a message into the spool as sendmail does: for programs that call it.
+///
+/// Also when it is called by the name `sendmail`. -t takes recipients from the headers too, -i takes a line of one dot as
+/// text, -f ADDRESS is the envelope's sender, -F NAME the author's name, -bs speaks SMTP on standard input and output; -N,
+/// -R and -V ask for reports (RFC 3461). The spool is that of `FREESMTP_SPOOL`, the domain of addresses without one that of
+/// `FREESMTP_DOMAIN`, else of /etc/mailname. Ends as sysexits.h has it: 0 taken, 64 usage, 65 the message is not right, 67
+/// an address is not right, 75 try again later.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ln -s freesmtp /usr/local/bin/sendmail")]
+struct SendmailArguments {
+    /// sendmail's options, and recipients
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
 /// Reads the arguments of this process and runs the command that they name.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Its options are not in the form of all others.
+    if let Some(arguments) = sendmail::called() {
+        return sendmail::run(arguments);
+    }
     match Arguments::parse().command {
         Command::Agent(arguments) => agent::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
+        Command::Submit(arguments) => submit::run(&arguments),
+        Command::Sendmail(arguments) => sendmail::run(arguments.arguments),
         Command::Sink(arguments) => sink::run(arguments),
         Command::Diagnose(arguments) => diagnose::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
