@@ -1,4 +1,4 @@
-"""A disk that fills up while the agent delivers: it waits, says so once, and goes on when there is room; nothing is lost."""
+"""A disk that fills up while the agent delivers: it waits, and goes on when there is room; nothing is lost."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""An SMTP server that notes each message before it answers for it: run as a program of its own, it outlives its clients.
+"""An SMTP server that notes each message before it answers for it: a program of its own, which outlives its clients.
 
 `python -m harness.recorder PORT FILE [DELAY]`: each line of FILE is a JSON object with `message_id`, `id` (that of the
 spool), `recipients` and `octets`. A recipient that begins with `later` is put off once, one that begins with `never` is

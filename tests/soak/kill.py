@@ -1,7 +1,7 @@
 """Kills agents and submitters for as long as it is told to; `python tests/soak/kill.py [ROUNDS] [SEED]`.
 
-Each round is the test of the suite with another seed: 2,000 messages to three recipients, 20 kills. The first round that
-loses a message, or has more copies than open sessions, ends it with an error and leaves its folder.
+Each round is the test of the suite with another seed: 2,000 messages to three recipients, 20 kills. The first round
+that loses a message, or has more copies than open sessions, ends it with an error and leaves its folder.
 """
 
 import sys
@@ -11,7 +11,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from agent.test_kill import run
-
 from harness.agent import Agent, Recorder
 
 

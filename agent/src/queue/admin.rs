@@ -10,7 +10,7 @@ use super::{
 /// Which messages are asked for; what is not set does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Part of a recipient's or the sender's address, of the Message-ID, or the beginning of an id.
+    /// Part of a recipient's or the sender's address, or of the Message-ID; or an id.
     pub text: Option<String>,
     /// The blast.
     pub blast: Option<String>,
@@ -196,16 +196,14 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
     }
     if let Some(text) = &filter.text {
         conditions.push(
-            "(instr(lower(m.sender), ?) OR instr(lower(m.message_id), ?) OR substr(hex(m.id), 1, ?) = ? OR EXISTS \
+            "(instr(lower(m.sender), ?) OR instr(lower(m.message_id), ?) OR m.id = ? OR EXISTS \
              (SELECT 1 FROM jobs j WHERE j.message = m.seq AND instr(lower(j.emails), ?)) OR EXISTS \
              (SELECT 1 FROM outcomes o WHERE o.message = m.seq AND instr(lower(o.email), ?)))"
                 .to_owned(),
         );
-        let text = text.to_lowercase();
-        let hex = text.parse::<Id>().map(|id| format!("{:032X}", id.number())).unwrap_or_default();
-        values.extend([Value::Text(text.clone()), Value::Text(text.clone())]);
-        values.extend([Value::Integer(if hex.is_empty() { -1 } else { 32 }), Value::Text(hex)]);
-        values.extend([Value::Text(text.clone()), Value::Text(text)]);
+        let id = text.parse::<Id>().map_or(Value::Null, |id| Value::Blob(id.number().to_be_bytes().to_vec()));
+        let text = || Value::Text(text.to_lowercase());
+        values.extend([text(), text(), id, text(), text()]);
     }
     let limit = if filter.limit == 0 { 100 } else { filter.limit };
     values.push(Value::Integer(i64::from(limit)));
