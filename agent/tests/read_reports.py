@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import sys
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ def read(path: Path) -> dict[str, Any]:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     defects = [repr(defect) for part in message.walk() for defect in part.defects]
     parts = list(message.iter_parts())
-    blocks = [dict(block.items()) for block in parts[1].get_payload()] if parts[1].is_multipart() else []
+    blocks = [dict(block.items()) for block in parts[1].get_payload() if isinstance(block, Message)]
     status = parts[1].as_bytes().decode()
     last = parts[2] if len(parts) > 2 else None
     returned = None
@@ -21,7 +22,9 @@ def read(path: Path) -> dict[str, Any]:
         inner = last.get_content()
         returned = {"subject": inner["Subject"], "body": inner.get_content()}
     elif last is not None and not last.is_multipart():
-        returned = {"text": last.get_payload(decode=True).decode()}
+        text = last.get_payload(decode=True)
+        assert isinstance(text, bytes)
+        returned = {"text": text.decode()}
     return {
         "defects": defects,
         "type": message.get_content_type(),

@@ -21,6 +21,9 @@ use hickory_resolver::{
 /// How long "there is none" is believed, where the answer does not say.
 const NONE_LASTS: Duration = Duration::from_secs(60);
 
+/// Answers that are kept.
+const KEPT: u64 = 65_536;
+
 /// No answer is believed longer, whatever it says.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
@@ -100,6 +103,7 @@ impl Dns {
         options.edns0 = true;
         // Mail follows the name service alone: a line of /etc/hosts moves no other organisation's mail.
         options.use_hosts_file = ResolveHosts::Never;
+        options.cache_size = KEPT;
         options.positive_max_ttl = Some(LONGEST);
         options.negative_max_ttl = Some(LONGEST);
         match &settings.validate {

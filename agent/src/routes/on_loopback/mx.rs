@@ -1,9 +1,10 @@
 //! What MX records and their faults make of a domain.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use freesmtp_core::{Cause, Security};
 use hickory_resolver::proto::rr::RecordType;
+use tokio::task::JoinSet;
 
 use super::{
     addresses, asking, ip, names,
@@ -11,7 +12,7 @@ use super::{
     resolve, routes,
 };
 use crate::{
-    config::{AgentSettings, MxSettings},
+    config::{AgentSettings, MxSettings, Span},
     routes::{RouteError, Routes, in_clear_text},
 };
 
@@ -229,6 +230,27 @@ async fn long_answers_come_over_tcp() {
     let found = resolve(asking(&server), "example.com").await.unwrap();
     assert_eq!((found.servers.len(), names(&found)[0]), (16, "a-long-name-of-an-mx-00.example.com"));
     assert_eq!(server.asked("example.com", RecordType::MX, true), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_ask_at_once() {
+    let mut server = NameServer::new();
+    for number in 0..400 {
+        let host = format!("mx.{number}.example");
+        server = server.mx(&format!("{number}.example"), 10, &format!("{host}.")).a(&host, "127.0.0.2");
+        if number % 2 == 0 {
+            server = server.fault(&host, RecordType::A, Fault::Truncated);
+        }
+    }
+    let routes = Arc::new(routes(MxSettings { dns_timeout: Span::seconds(5), ..asking(&server) }));
+    let mut all = JoinSet::new();
+    for number in 0..400 {
+        let routes = Arc::clone(&routes);
+        all.spawn(async move { routes.resolve(&format!("{number}.example")).await });
+    }
+    for found in all.join_all().await {
+        assert_eq!(addresses(&found.unwrap()), [[ip("127.0.0.2")]]);
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
 };
 
@@ -64,25 +64,39 @@ impl NameServer {
         .unwrap();
         let server = Self { address: udp.local_addr().unwrap(), zone: Arc::default(), asked: Arc::default() };
         let (zone, asked) = (Arc::clone(&server.zone), Arc::clone(&server.asked));
+        // One reads, so that the system need not drop what comes at once; another answers.
+        let (questions, waiting) = mpsc::channel();
+        let answers = udp.try_clone().unwrap();
         thread::spawn(move || {
             let mut heard = [0; 4096];
             while let Ok((count, from)) = udp.recv_from(&mut heard) {
-                if let Some(reply) = reply(&heard[..count], false, &zone, &asked) {
-                    udp.send_to(&reply, from).unwrap();
+                questions.send((heard[..count].to_vec(), from)).unwrap();
+            }
+        });
+        thread::spawn(move || {
+            for (heard, from) in waiting {
+                if let Some(reply) = reply(&heard, false, &zone, &asked) {
+                    answers.send_to(&reply, from).unwrap();
                 }
             }
         });
         let (zone, asked) = (Arc::clone(&server.zone), Arc::clone(&server.asked));
         thread::spawn(move || {
             for mut stream in tcp.incoming().flatten() {
-                let mut length = [0; 2];
-                while stream.read_exact(&mut length).is_ok() {
-                    let mut heard = vec![0; u16::from_be_bytes(length).into()];
-                    stream.read_exact(&mut heard).unwrap();
-                    let Some(reply) = reply(&heard, true, &zone, &asked) else { break };
-                    let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
-                    stream.write_all(&[&length, &reply[..]].concat()).unwrap();
-                }
+                let (zone, asked) = (Arc::clone(&zone), Arc::clone(&asked));
+                thread::spawn(move || {
+                    let mut length = [0; 2];
+                    while stream.read_exact(&mut length).is_ok() {
+                        let mut heard = vec![0; u16::from_be_bytes(length).into()];
+                        stream.read_exact(&mut heard).unwrap();
+                        let Some(reply) = reply(&heard, true, &zone, &asked) else { break };
+                        let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
+                        // A client that was answered by another connection is gone.
+                        if stream.write_all(&[&length, &reply[..]].concat()).is_err() {
+                            break;
+                        }
+                    }
+                });
             }
         });
         server
@@ -159,7 +173,7 @@ fn reply(
     let question = query.queries[0].clone();
     let (mut owner, kind) = (question.name().to_lowercase(), question.query_type());
     asked.lock().unwrap().push((owner.clone(), kind, tcp));
-    let zone = zone.lock().unwrap().clone();
+    let zone = zone.lock().unwrap();
     let mut reply = Message::response(query.metadata.id, OpCode::Query);
     reply.add_query(question);
     reply.metadata.recursion_desired = true;

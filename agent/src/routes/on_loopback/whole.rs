@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use freesmtp_core::{
     message::{Notify, RecipientOptions},
-    spool::{Durability, Envelope, Id, Message, Recipient, Spool, SpoolOptions},
+    spool::{Durability, Envelope, Message, Recipient, Spool, SpoolOptions},
     types::Moment,
 };
 use hickory_resolver::proto::rr::RecordType;
