@@ -215,6 +215,28 @@ enum freesmtp_canonicalization {
   FREESMTP_CANONICALIZATION_RELAXED = 1,
 };
 
+/// How much of a message the log shows.
+enum freesmtp_log_body {
+  /// Its size. The default.
+  FREESMTP_LOG_BODY_SIZE = 0,
+  /// Its header and its size.
+  FREESMTP_LOG_BODY_HEADERS = 1,
+  /// All of it, and its size.
+  FREESMTP_LOG_BODY_FULL = 2,
+};
+
+/// Whose a line of the conversation is.
+enum freesmtp_log_kind {
+  /// A command of the client.
+  FREESMTP_LOG_KIND_SENT = 0,
+  /// A line of the server.
+  FREESMTP_LOG_KIND_RECEIVED = 1,
+  /// A sentence: connect, TLS, timeout, disconnect, size of the message.
+  FREESMTP_LOG_KIND_NOTICE = 2,
+  /// A line of the message.
+  FREESMTP_LOG_KIND_BODY = 3,
+};
+
 /// How to log in.
 enum freesmtp_auth_mode {
   /// No login, even when an account is set.
@@ -278,6 +300,22 @@ enum freesmtp_min_tls_version {
 
 /// Sends messages to the first of its servers that takes them, and keeps its connection for the next message.
 typedef struct freesmtp_smtp freesmtp_smtp;
+
+/// One line of a conversation, secrets removed and control characters escaped. Borrowed for the call.
+typedef struct freesmtp_log_event {
+  /// When, in milliseconds since 1970-01-01 UTC.
+  uint64_t unix_milliseconds;
+  /// The connection, from 1: lines of concurrent ones differ here.
+  uint32_t connection;
+  /// Whose line it is: a value of `enum freesmtp_log_kind`.
+  int kind;
+  /// The line, without a line break.
+  const char *line;
+} freesmtp_log_event;
+
+/// Hears one line. Called on the thread that sends, and at the same time from several where several send; it should be
+/// quick. It must return: no `longjmp`, no C++ exception.
+typedef void (*freesmtp_protocol_log)(void *user_data, const struct freesmtp_log_event *event);
 
 /// How long each phase may take, in seconds above zero, for servers without a limit of their own.
 typedef struct freesmtp_timeouts {
@@ -575,6 +613,33 @@ freesmtp_error *freesmtp_smtp_send_command_n(const freesmtp_smtp *smtp,
                                              size_t command_size,
                                              int *reply_code,
                                              char **reply_text);
+
+/* ---- SMTP: what the log shows, and who hears it ---------------------------------------------------------- */
+
+/// Sets what the log shows besides the conversation: whether each line of the file begins with the time in UTC, how much of
+/// a message is shown (a value of `enum freesmtp_log_body`), and whether the file has one JSON object in each line, with
+/// `time`, `connection`, `kind` and `line`. Secrets are removed in any case.
+freesmtp_error *freesmtp_smtp_set_log_options(freesmtp_smtp *smtp,
+                                              bool timestamps,
+                                              int body,
+                                              bool json);
+
+/// Whether each line of the log begins with the time.
+bool freesmtp_smtp_log_timestamps(const freesmtp_smtp *smtp);
+
+/// How much of a message the log shows: a value of `enum freesmtp_log_body`.
+int freesmtp_smtp_log_body(const freesmtp_smtp *smtp);
+
+/// Whether the log has one JSON object in each line.
+bool freesmtp_smtp_log_json(const freesmtp_smtp *smtp);
+
+/// Gives every line of the conversations to a function as it is said, whether there is a log or not; NULL ends it.
+/// `user_data` is handed to it as it is, and must be good until `release` is called, or for ever where `release` is NULL:
+/// that may be later than this object is let go. When this call fails, `release` is not called.
+freesmtp_error *freesmtp_smtp_set_protocol_log(freesmtp_smtp *smtp,
+                                               freesmtp_protocol_log listener,
+                                               void *user_data,
+                                               freesmtp_release release);
 
 /* ---- SMTP: how long it waits ----------------------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@
 #include "freesmtp/diagnosis.hpp"
 #include "freesmtp/error.hpp"
 #include "freesmtp/explain.hpp"
+#include "freesmtp/log.hpp"
 #include "freesmtp/merge.hpp"
 #include "freesmtp/message.hpp"
 #include "freesmtp/report.hpp"

@@ -17,6 +17,7 @@ const FOOT: &str = "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif
 /// name of one beside the folder: cbindgen would follow `mod` into that.
 const CHAPTERS: &[(&str, &str)] = &[
     ("smtp", "SMTP: servers, log, send"),
+    ("smtp/log", "SMTP: what the log shows, and who hears it"),
     ("smtp/timeouts", "SMTP: how long it waits"),
     ("message", "Messages"),
     ("message/originator", "Messages: who they are from"),
@@ -52,7 +53,7 @@ const CHAPTERS: &[(&str, &str)] = &[
 ];
 
 /// No function takes them by type, so that a number that is no value is an error and not undefined behaviour.
-const ENUMS: [&str; 15] = [
+const ENUMS: [&str; 17] = [
     "freesmtp_error_kind",
     "freesmtp_recipient_status",
     "freesmtp_recipient_type",
@@ -65,6 +66,8 @@ const ENUMS: [&str; 15] = [
     "freesmtp_deliver_by_mode",
     "freesmtp_valid_since_action",
     "freesmtp_canonicalization",
+    "freesmtp_log_body",
+    "freesmtp_log_kind",
     "freesmtp_auth_mode",
     "freesmtp_security",
     "freesmtp_min_tls_version",

@@ -160,6 +160,30 @@ pub enum freesmtp_canonicalization {
     Relaxed = 1,
 }
 
+/// How much of a message the log shows.
+#[repr(C)]
+pub enum freesmtp_log_body {
+    /// Its size. The default.
+    Size = 0,
+    /// Its header and its size.
+    Headers = 1,
+    /// All of it, and its size.
+    Full = 2,
+}
+
+/// Whose a line of the conversation is.
+#[repr(C)]
+pub enum freesmtp_log_kind {
+    /// A command of the client.
+    Sent = 0,
+    /// A line of the server.
+    Received = 1,
+    /// A sentence: connect, TLS, timeout, disconnect, size of the message.
+    Notice = 2,
+    /// A line of the message.
+    Body = 3,
+}
+
 /// How to log in.
 #[repr(C)]
 pub enum freesmtp_auth_mode {

@@ -14,6 +14,7 @@
 #include "diagnosis.hpp"
 #include "error.hpp"
 #include "handle.hpp"
+#include "log.hpp"
 #include "message.hpp"
 #include "property.hpp"
 #include "report.hpp"
@@ -114,6 +115,7 @@ public:
     SMTP &operator=(SMTP &&other) noexcept {
         handle_ = std::move(other.handle_);
         SMTPServers = std::move(other.SMTPServers);
+        LogOptions.smtp_ = ProtocolLog.smtp_ = handle_.get();
         LogFile.smtp_ = DefaultDomain.smtp_ = DefaultTimeout.smtp_ = Timeouts.smtp_ = handle_.get();
         MaxConnections.smtp_ = MaxMessagesPerConnection.smtp_ = RateLimit.smtp_ = handle_.get();
         AllOrNothing.smtp_ = Connected.smtp_ = Version.smtp_ = handle_.get();
@@ -126,6 +128,10 @@ public:
     /// The conversation is appended to this file, secrets removed; empty ends it. A folder that does not exist is
     /// reported at once; a log that can't be written later never stops a mail: it becomes a warning of the report.
     Property<std::string, &detail::log_file, &detail::set_log_file> LogFile{handle_.get()};
+    /// What the log shows besides the conversation: `smtp.LogOptions = {true, LogBody::Headers}`.
+    Property<SMTPLogOptions, &detail::log_options, &detail::set_log_options> LogOptions{handle_.get()};
+    /// Hears every line of the conversations as it is said, whether there is a log or not.
+    ProtocolLogEvent ProtocolLog{handle_.get()};
     /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty for the host's own.
     Property<std::string, &detail::default_domain, &detail::set_default_domain> DefaultDomain{handle_.get()};
     /// One limit for every phase, in seconds; that of the whole of a call stays as it is; read, it is that of a command.

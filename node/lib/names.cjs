@@ -8,6 +8,7 @@ const members = {
   SMTP: {
     smtpServers: 'SMTPServers',
     logFile: 'LogFile',
+    logOptions: 'LogOptions',
     defaultDomain: 'DefaultDomain',
     defaultTimeout: 'DefaultTimeout',
     timeouts: 'Timeouts',
@@ -27,6 +28,7 @@ const members = {
     check: 'Check',
     reset: 'Reset',
   },
+  LogOptions: { timestamps: 'Timestamps', body: 'Body', json: 'Json' },
   Timeouts: {
     connect: 'Connect',
     greeting: 'Greeting',

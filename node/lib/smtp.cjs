@@ -1,6 +1,8 @@
 // The SMTP object.
 'use strict';
 
+const { EventEmitter } = require('node:events');
+const { setImmediate: turn } = require('node:timers/promises');
 const { inspect } = require('node:util');
 const native = require('./native.cjs');
 const names = require('./names.cjs');
@@ -9,6 +11,7 @@ const { CheckOptions } = require('./check.cjs');
 const { valuesOf } = require('./collection.cjs');
 const { because, classes, take } = require('./error.cjs');
 const { choice, flag, number, optional, path, text, whole, wrongType } = require('./kinds.cjs');
+const { Hearing, LogOptions } = require('./log.cjs');
 const { BLOCKING, messageValues, readersOf } = require('./message.cjs');
 const { VALUES, assign } = require('./record.cjs');
 const { Questions } = require('./questions.cjs');
@@ -22,13 +25,17 @@ function requireSignal(signal) {
   }
 }
 
-class SMTP {
+class SMTP extends EventEmitter {
   #native = new native.Smtp();
   #servers = new SMTPServers();
   /** The questions of the calls that are under way. */
   #questions = new Set();
 
+  #hearing;
+
   constructor(server) {
+    super();
+    this.#hearing = new Hearing(this.#native, this);
     if (server !== undefined) {
       this.#servers.add(typeof server === 'string' ? SMTPServer.parse(server) : server);
     }
@@ -57,6 +64,14 @@ class SMTP {
 
   set logFile(value) {
     take(this.#native.setLogFile(path(value, 'LogFile')));
+  }
+
+  get logOptions() {
+    return new LogOptions(this.#native);
+  }
+
+  set logOptions(value) {
+    assign(this.logOptions, value);
   }
 
   get defaultDomain() {
@@ -166,6 +181,9 @@ class SMTP {
   /** Ends the kept connections. */
   async disconnect() {
     take(await this.#native.disconnect());
+    if (this.#hearing.isOn) {
+      await turn();
+    }
   }
 
   /** Cancels everything that is under way. */
@@ -183,7 +201,9 @@ class SMTP {
   /** Forgets servers, log and settings at once, and ends the kept connections. */
   async reset() {
     this.#servers.length = 0;
-    take(await this.#native.reset());
+    const done = this.#native.reset();
+    this.#hearing.reset();
+    take(await done);
   }
 
   toJSON() {
@@ -229,6 +249,10 @@ class SMTP {
       throw questions.explain(error);
     } finally {
       this.#questions.delete(questions);
+      if (this.#hearing.isOn) {
+        // The lines that were said before are heard before.
+        await turn();
+      }
     }
   }
 

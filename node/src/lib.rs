@@ -21,6 +21,7 @@ pub mod delivery;
 pub mod diagnosis;
 pub mod dkim;
 pub mod error;
+pub mod log;
 pub mod merge;
 pub mod message;
 pub mod report;

@@ -11,6 +11,7 @@ use crate::{
     bulk::Bulk,
     check::{CheckOptionsFields, CheckReportFields},
     error::input,
+    log::{Hear, LogOptionsFields, listener},
     message::MessageFields,
     report::{ReplyFields, ReportFields},
     server::{ServerFields, seconds},
@@ -92,6 +93,31 @@ impl Smtp {
     #[napi]
     pub fn set_log_file(&self, path: String) -> Answer<()> {
         guard(|| self.inner.borrow_mut().set_log_file(path))
+    }
+
+    /// What the log shows besides the conversation.
+    #[napi]
+    pub fn log_options(&self) -> Answer<LogOptionsFields> {
+        guard(|| Ok(self.inner.borrow().log_options().into()))
+    }
+
+    /// Sets what the log shows besides the conversation.
+    #[napi]
+    pub fn set_log_options(&self, options: LogOptionsFields) -> Answer<()> {
+        guard(|| {
+            self.inner.borrow_mut().set_log_options(options.into_core()?);
+            Ok(())
+        })
+    }
+
+    /// Gives every line to a function; nothing ends it.
+    #[napi]
+    pub fn set_protocol_log(&self, hear: Option<Hear<'_>>) -> napi::Result<Answer<()>> {
+        let listener = hear.map(listener).transpose()?;
+        Ok(guard(|| {
+            self.inner.borrow_mut().set_protocol_log(listener);
+            Ok(())
+        }))
     }
 
     /// The name given in EHLO.

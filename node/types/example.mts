@@ -12,6 +12,9 @@ smtp.smtpServers.add({ name: 'mail.example.com', account: 'u', token: async (ref
 smtp.SMTPServers.GetLastItem()!.Token = 'ya29.token';
 smtp.smtpServers[0]!.clientCertificate = new URL('file:///tmp/client.pem');
 smtp.timeouts = { connect: 5 };
+smtp.logOptions = { timestamps: true, body: 'headers' };
+smtp.on('protocolLog', ({ time, kind, line }) => console.log(time.toISOString(), kind, line));
+smtp.LogOptions.Json = true;
 const name: string | undefined = smtp.smtpServers[0]?.name;
 
 const message = new EmailMessage('to@example.org', 'from@example.com', 'Subject', 'Text', 'plain');

@@ -6,6 +6,8 @@
 
 /// <reference types="node" />
 
+import { EventEmitter } from 'node:events';
+
 /** The value of an enum, by number or by its name in any case. */
 export type Choice = number | string;
 /** A path, or a `file:` URL. */
@@ -96,7 +98,7 @@ export declare class Collection<Item, Arguments extends unknown[]> extends Array
 }
 
 /** Sends messages to the first of its servers that takes them, and keeps the connection for the next message. */
-export declare class SMTP {
+export declare class SMTP extends EventEmitter<SMTPEvents> {
   /** `server`: a host name, `host:port`, a URL such as `smtps://user:password@host:465`, or the server's settings. */
   constructor(server?: string | SMTPServer | SMTPServerSettings);
   /** Sends a text to one recipient with the defaults of everything else. */
@@ -116,6 +118,9 @@ export declare class SMTP {
    */
   get logFile(): string;
   set logFile(value: Path);
+  /** What the log shows besides the conversation. */
+  get logOptions(): LogOptions;
+  set logOptions(value: Partial<Pick<LogOptions, 'timestamps' | 'body' | 'json'>>);
   /** The name given in EHLO; empty for this host's own. */
   get defaultDomain(): string;
   set defaultDomain(value: string);
@@ -198,6 +203,40 @@ export type BulkResult =
 export interface SendOptions {
   /** Ends the send: it is rejected with `Cancelled`, whose `cause` is the signal's reason. */
   signal?: AbortSignal;
+}
+
+/** What the log shows besides the conversation; setting an option sets it in the SMTP object. Secrets are removed in any case. */
+export declare class LogOptions {
+  private constructor();
+  /** Each line of the file begins with the time, in UTC. */
+  get timestamps(): boolean;
+  set timestamps(value: boolean);
+  /** How much of a message is shown: `size`, `headers` (and the size) or `full`. */
+  get body(): string;
+  set body(value: string);
+  /** The file has one JSON object in each line: `time`, `connection`, `kind` and `line`. */
+  get json(): boolean;
+  set json(value: boolean);
+}
+
+/** One line of a conversation, secrets removed and control characters escaped. */
+export interface LogEvent {
+  /** When. */
+  time: Date;
+  /** The connection, from 1: lines of concurrent ones differ here. */
+  connection: number;
+  /** Whose line it is. */
+  kind: 'sent' | 'received' | 'notice' | 'body';
+  /** Without a line break. */
+  line: string;
+}
+
+/** The events of an SMTP object. */
+export interface SMTPEvents {
+  /** Every line of the conversations, as it is said; a call is fulfilled after those of its own. */
+  protocolLog: [event: LogEvent];
+  /** The original name of `protocolLog`. */
+  ProtocolLog: [event: LogEvent];
 }
 
 /** The limits of the phases, in seconds; setting one sets it in the SMTP object. */

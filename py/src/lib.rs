@@ -23,6 +23,7 @@ mod dkim;
 mod enums;
 mod error;
 mod foreign;
+mod log;
 mod merge;
 mod message;
 mod raised;

@@ -17,6 +17,7 @@ use crate::{
     check,
     enums::from_python,
     foreign,
+    log::{self, Listener},
     message::collection,
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
@@ -33,6 +34,7 @@ pub(crate) struct Smtp {
     /// Everything but the servers, which are objects of Python.
     core: Arc<Mutex<Core>>,
     servers: Py<SmtpServers>,
+    listener: Listener,
 }
 
 impl Smtp {
@@ -73,7 +75,7 @@ impl Smtp {
         if let Some(server) = server {
             servers.call_method1(py, "add", (server,))?;
         }
-        Ok(Self { core: Arc::default(), servers })
+        Ok(Self { core: Arc::default(), servers, listener: Listener::default() })
     }
 
     /// The servers, tried in order: the next one when one cannot be reached.
@@ -96,6 +98,35 @@ impl Smtp {
     fn set_log_file(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let file = if value.is_none() { std::path::PathBuf::new() } else { path(value, "LogFile")? };
         call(value.py(), || lock(&self.core).set_log_file(file))
+    }
+
+    /// What the log shows besides the conversation.
+    #[getter]
+    fn log_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let options = lock(&self.core).log_options();
+        log::options(py, options)
+    }
+
+    #[setter]
+    fn set_log_options(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let options = log::read_options(value)?;
+        lock(&self.core).set_log_options(options);
+        Ok(())
+    }
+
+    /// Who hears every line of the conversations as it is said, whether there is a log or not: a function that takes a
+    /// `LogEvent`, or a `logging.Logger`, which gets the lines at the level DEBUG. It is called on the thread that sends.
+    #[getter]
+    fn protocol_log(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.listener.get(py)
+    }
+
+    #[setter]
+    fn set_protocol_log(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (listener, before) = self.listener.set(value)?;
+        lock(&self.core).set_protocol_log(listener);
+        drop(before);
+        Ok(())
     }
 
     /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty means this host's own.
@@ -352,7 +383,9 @@ impl Smtp {
 
     /// Forgets the servers, the log and all settings, and ends the kept connections.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        let listener = self.listener.clear();
         let mut before = std::mem::take(&mut *lock(&self.core));
+        drop(listener);
         self.servers.bind(py).as_super().get().empty();
         let shared = before.clone();
         interruptible(
@@ -382,7 +415,14 @@ impl Smtp {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.listener.traverse(&visit)?;
         visit.call(&self.servers)
+    }
+
+    fn __clear__(&self) {
+        let before = self.listener.clear();
+        lock(&self.core).set_protocol_log(None);
+        drop(before);
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

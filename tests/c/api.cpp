@@ -187,6 +187,35 @@ public:
     const char *what() const noexcept override { return "the source is gone"; }
 };
 
+void TheLogIsHeard(const std::string &folder, const std::string &silent) {
+    SMTP smtp(silent);
+    CHECK(!smtp.LogOptions().Timestamps && smtp.LogOptions().Body == LogBody::Size && !smtp.LogOptions().Json);
+    smtp.LogOptions = {true, LogBody::Headers, false};
+    CHECK(smtp.LogOptions().Timestamps && smtp.LogOptions().Body == LogBody::Headers);
+    CHECK(Thrown<MessageError>([&] { smtp.LogOptions = {false, static_cast<LogBody>(3), false}; }).Field() == "LogOptions");
+    smtp.LogFile = folder + "/heard.txt";
+    std::vector<LogEvent> heard;
+    const auto listener = std::make_shared<int>(0);
+    smtp.ProtocolLog = [&heard, listener](const LogEvent &event) {
+        heard.push_back(event);
+        throw Breaking();
+    };
+    SMTP moved = std::move(smtp);
+    moved.Timeouts = {5, 5, 1, 5, 5};
+    const EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
+    Thrown<SMTPConnectionError>([&] { moved.Send(message); });
+    CHECK(heard.size() >= 3 && heard[0].Kind == LogKind::Notice && heard[1].Kind == LogKind::Received);
+    CHECK(heard[1].Line == "220 mail.test" && heard[2].Line.find("EHLO ") == 0 && heard[2].Kind == LogKind::Sent);
+    CHECK(heard[0].Connection == 1 && heard[0].Time > std::chrono::system_clock::now() - std::chrono::hours(1));
+    const std::size_t before = heard.size();
+    moved.ProtocolLog = nullptr;
+    moved.Disconnect();
+    CHECK(listener.use_count() == 1 && heard.size() == before);
+    std::ifstream file(folder + "/heard.txt");
+    std::string line;
+    CHECK(std::getline(file, line) && line.size() > 25 && line[4] == '-' && line[23] == 'Z');
+}
+
 void StreamsAreReadOnce(const std::string &folder) {
     const std::string path = folder + "/stream.bin";
     std::ofstream(path, std::ios::binary) << "from a file\n";
@@ -302,6 +331,7 @@ int main(int argc, char **argv) {
     MessagesAreValues(argv[1]);
     TheRestOfAMessage();
     StreamsAreReadOnce(argv[1]);
+    TheLogIsHeard(argv[1], argv[2]);
     MergesRows();
     FailuresHaveTheirClass(argv[2], argv[3]);
     RepliesAreExplained();

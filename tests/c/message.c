@@ -1,4 +1,5 @@
-/* The further parts of a message: threads, subscriptions, invitations, streams, merge, messages within messages, raw, DKIM. */
+/* The further parts of a message: threads, subscriptions, invitations, streams, merge, messages within messages, raw, DKIM;
+ * and the log. */
 
 #include <freesmtp.h>
 #include <string.h>
@@ -274,6 +275,38 @@ static void delivery_options(void) {
     freesmtp_message_free(message);
 }
 
+static int lines_heard;
+
+static void hear(void *user_data, const freesmtp_log_event *event) {
+    CHECK(user_data == &lines_heard && event->connection > 0 && event->unix_milliseconds > 0 && event->line[0] != '\0');
+    lines_heard++;
+}
+
+static int listeners_released;
+
+static void released(void *user_data) {
+    CHECK(user_data == &lines_heard);
+    listeners_released++;
+}
+
+static void log_options(void) {
+    freesmtp_smtp *smtp = freesmtp_smtp_new("127.0.0.1:1");
+    CHECK(!freesmtp_smtp_log_timestamps(smtp) && freesmtp_smtp_log_body(smtp) == FREESMTP_LOG_BODY_SIZE);
+    ok(freesmtp_smtp_set_log_options(smtp, true, FREESMTP_LOG_BODY_FULL, true));
+    CHECK(freesmtp_smtp_log_timestamps(smtp) && freesmtp_smtp_log_json(smtp));
+    CHECK(freesmtp_smtp_log_body(smtp) == FREESMTP_LOG_BODY_FULL);
+    refused(freesmtp_smtp_set_log_options(smtp, false, 3, false), "LogOptions");
+    refused(freesmtp_smtp_set_log_options(NULL, false, 0, false), "smtp");
+
+    ok(freesmtp_smtp_set_protocol_log(smtp, hear, &lines_heard, released));
+    freesmtp_error *error = freesmtp_smtp_connect(smtp);
+    CHECK(error != NULL && lines_heard > 0 && listeners_released == 0);
+    freesmtp_error_free(error);
+    ok(freesmtp_smtp_set_protocol_log(smtp, NULL, NULL, NULL));
+    CHECK(listeners_released == 1);
+    freesmtp_smtp_free(smtp);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     threads_and_subscriptions();
@@ -285,5 +318,6 @@ int main(int argc, char **argv) {
     raw_messages(argv[1]);
     signatures();
     delivery_options();
+    log_options();
     return 0;
 }

@@ -9,7 +9,8 @@ CLASSES = [value for name, value in vars(_freesmtp).items() if isinstance(value,
 
 # As the interface is described, not as it is built: what a program of the original may say.
 DESCRIBED = {
-    "SMTP": "SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send QuickSend"
+    "SMTP": "SMTPServers LogFile LogOptions ProtocolLog DefaultDomain DefaultTimeout Connected Version AllOrNothing"
+    " Timeouts Send QuickSend"
     " MaxConnections MaxMessagesPerConnection RateLimit Reset Connect Disconnect Cancel SendSMTPCommand",
     "SMTPServer": "Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile"
     " ClientCertificate ClientKey MinTlsVersion TlsServerName Lmtp AllowPlaintextAuth DisabledExtensions"

@@ -24,6 +24,7 @@ from freesmtp import (
     DkimSigner,
     EmailMessage,
     FileIOError,
+    LogOptions,
     MessageError,
     Notify,
     Priority,
@@ -51,6 +52,8 @@ VALUES: dict[str, tuple[Any, dict[str, tuple[Any, Any]]]] = {
         SMTP,
         {
             "log_file": (Path("smtp log.txt"), "smtp log.txt"),
+            "log_options": (LogOptions(body="headers"), SAME),
+            "protocol_log": (print, SAME),
             "default_domain": ("client.example", SAME),
             "default_timeout": (12.5, SAME),
             "all_or_nothing": (True, SAME),

@@ -70,6 +70,7 @@ from ._freesmtp import (
     diagnose,
     explain,
 )
+from ._log import LogEvent, LogOptions
 from ._merge import merge
 from ._names import apply as _apply
 from ._report import BulkResult, Diagnosis, Explanation, RecipientResult, Reply, Report, TlsInfo
@@ -112,6 +113,8 @@ __all__ = [
     "FileIOError",
     "FileIOException",
     "InternalError",
+    "LogEvent",
+    "LogOptions",
     "MergeTemplate",
     "MessageError",
     "Notify",

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, 
 from datetime import datetime
 from email.message import Message
 from ipaddress import IPv4Address, IPv6Address
+from logging import Logger
 from os import PathLike
 from types import GenericAlias, TracebackType
 from typing import Any, Generic, Protocol, SupportsIndex, TypeVar, final, overload
@@ -13,6 +14,7 @@ from typing_extensions import Buffer, Self, TypeAlias, TypedDict, Unpack, disjoi
 
 from . import _enums
 from ._check import CheckReport
+from ._log import LogEvent, LogOptions
 from ._report import BulkResult, Diagnosis, Explanation, Reply, Report
 
 __all__ = [
@@ -567,6 +569,8 @@ class Timeouts:
     Operation: float | None
 
 _SMTPServers: TypeAlias = SMTPServers
+_LogOptions: TypeAlias = LogOptions
+_ProtocolLog: TypeAlias = Callable[[LogEvent], object] | Logger
 _Timeouts: TypeAlias = Timeouts
 
 @final
@@ -592,6 +596,11 @@ class SMTP:
     def log_file(self) -> str | None: ...
     @log_file.setter
     def log_file(self, value: _Path | None) -> None: ...
+    log_options: _LogOptions
+    @property
+    def protocol_log(self) -> _ProtocolLog | None: ...
+    @protocol_log.setter
+    def protocol_log(self, value: _ProtocolLog | None) -> None: ...
     default_domain: str
     default_timeout: float | None
     @property
@@ -651,6 +660,8 @@ class SMTP:
 
     SMTPServers = smtp_servers
     LogFile = log_file
+    LogOptions: _LogOptions
+    ProtocolLog = protocol_log
     DefaultDomain: str
     DefaultTimeout: float | None
     Timeouts = timeouts

@@ -33,6 +33,8 @@ ORIGINAL_NAMES: dict[type, dict[str, str]] = {
     SMTP: {
         "SMTPServers": "smtp_servers",
         "LogFile": "log_file",
+        "LogOptions": "log_options",
+        "ProtocolLog": "protocol_log",
         "DefaultDomain": "default_domain",
         "DefaultTimeout": "default_timeout",
         "Timeouts": "timeouts",
