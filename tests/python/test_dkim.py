@@ -20,10 +20,14 @@ TEXT = "Hello  \r\n\r\n .\r\nGr\u00fc\u00dfe\t \r\n\r\n\r\n"
 Verifier = Callable[[Path], list[str]]
 
 
+def lines(*command: str | Path) -> list[str]:
+    """What a program prints."""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+
+
 def dkimpy(folder: Path) -> list[str]:
     """What dkimpy says of each message: how many signatures it has, and whether each is valid."""
-    command = [sys.executable, CORE / "dkim_verify.py", PUBLIC, folder]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return lines(sys.executable, CORE / "dkim_verify.py", PUBLIC, folder)
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +40,7 @@ def mail_auth() -> Verifier:
     )
 
     def verdicts(folder: Path) -> list[str]:
-        command = [target / "debug" / "dkim-verifier", PUBLIC, folder]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+        return lines(target / "debug" / "dkim-verifier", PUBLIC, folder)
 
     return verdicts
 
