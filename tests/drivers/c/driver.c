@@ -245,12 +245,27 @@ static int delivery_line(struct state *s, const struct line *line, freesmtp_erro
     return 1;
 }
 
+static int64_t read_file(void *file, void *buffer, size_t size) {
+    const size_t got = fread(buffer, 1, size, file);
+    return ferror((FILE *)file) ? -1 : (int64_t)got;
+}
+
+static void close_file(void *file) { fclose(file); }
+
 static freesmtp_error *add_part(struct state *s, struct line *line) {
     freesmtp_error *error = NULL;
     const char *name = s->attachment_name;
     const size_t name_size = s->attachment_name_size;
     if (is(line, "attachment.file")) {
         error = freesmtp_message_add_attachment_n(s->message, line->value, line->size, name, name_size);
+        forget(&s->attachment_name, &s->attachment_name_size);
+    } else if (is(line, "attachment.stream")) {
+        FILE *file = fopen(line->value, "rb");
+        if (!file)
+            job_fault("no such file", line->value);
+        error = freesmtp_message_add_attachment_stream_n(s->message, read_file, file, close_file, -1, name, name_size);
+        if (error)
+            fclose(file);
         forget(&s->attachment_name, &s->attachment_name_size);
     } else if (is(line, "attachment.bytes")) {
         const size_t size = job_base64(line);

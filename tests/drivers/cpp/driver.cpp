@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <deque>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <iterator>
@@ -270,6 +271,12 @@ private:
                  message_.Attachments.Add(v, *name);
              else
                  message_.Attachments.Add(v);
+         }},
+        {"attachment.stream",
+         [this](Value v) {
+             if (!attachment_name_)
+                 Fault("attachment.stream without attachment.name");
+             message_.Attachments.Add(Stream(std::ifstream(v, std::ios::binary)), *std::exchange(attachment_name_, {}));
          }},
         {"attachment.bytes",
          [this](Value v) {

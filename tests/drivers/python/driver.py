@@ -161,6 +161,7 @@ class Driver:
             "html": lambda v: self.message.body_parts.add(v, BodyPartFormat.HTML),
             "attachment.name": lambda v: self.keep("attachment.name", v),
             "attachment.file": self.attach_file,
+            "attachment.stream": self.attach_stream,
             "attachment.bytes": self.attach_bytes,
             "embedded.cid": lambda v: self.keep("embedded.cid", v),
             "embedded.file": lambda v: self.message.embedded_objects.add(v, self.kept("embedded.cid")),
@@ -214,6 +215,10 @@ class Driver:
             self.message.attachments.add(path, self.kept("attachment.name"))
         else:
             self.message.attachments.add(path)
+
+    def attach_stream(self, path: str) -> None:
+        """Attaches what a file object reads."""
+        self.message.attachments.add(open(path, "rb"), self.kept("attachment.name"))
 
     def attach_bytes(self, value: str) -> None:
         """Attaches bytes."""

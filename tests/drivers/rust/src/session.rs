@@ -1,6 +1,7 @@
 //! The objects of a job, and what each line does to them.
 
 use std::{
+    fs::File,
     str::FromStr,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -11,7 +12,7 @@ use freesmtp_core::{
     BulkResult, EmailMessage, Error, Secret, Server, Smtp, Token,
     check::CheckOptions,
     message::{
-        Attachment, DeliverByMode, Notify, Priority, RecipientOptions, RecipientType, ReturnContent,
+        Attachment, DeliverByMode, Notify, Priority, RecipientOptions, RecipientType, ReturnContent, Stream,
         ValidSinceAction,
     },
     types::Moment,
@@ -197,6 +198,10 @@ impl Session {
                 Some(name) => message.attachments.push(Attachment::file(value).with_name(name)),
                 None => message.attachments.push(Attachment::file(value)),
             },
+            "attachment.stream" => {
+                let file = File::open(value).map_err(|fault| Failed::Job(fault.to_string()))?;
+                message.attach_stream(waiting(&mut self.attachment_name, "attachment.name")?, Stream::new(file));
+            }
             "attachment.bytes" => {
                 let bytes = BASE64_STANDARD.decode(value).map_err(|fault| Failed::Job(fault.to_string()))?;
                 message.attach_bytes(waiting(&mut self.attachment_name, "attachment.name")?, bytes);
