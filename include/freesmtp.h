@@ -189,6 +189,17 @@ enum freesmtp_return_content {
   FREESMTP_RETURN_CONTENT_HEADERS = 2,
 };
 
+/// How safe a message is when the spool has taken it.
+enum freesmtp_durability {
+  /// It survives the end of the process and a power cut: the disk has confirmed it. The default.
+  FREESMTP_DURABILITY_FULL = 0,
+  /// It survives the end of the process, and a power cut after the next sync: that of `freesmtp_smtp_sync_spool`, of a
+  /// message under `FULL`, or of the end of the object. Submitting in bulk ends with one sync for all.
+  FREESMTP_DURABILITY_BATCH = 1,
+  /// It survives the end of the process, not a power cut.
+  FREESMTP_DURABILITY_NONE = 2,
+};
+
 /// What a server does when the time to deliver by has passed (RFC 2852 section 4).
 enum freesmtp_deliver_by_mode {
   /// It tells the sender, and goes on trying. The default.
@@ -1209,6 +1220,35 @@ freesmtp_error *freesmtp_message_add_optional_extension_n(freesmtp_message *mess
 /// Makes every extension needed that an option asks for, `DSN` too.
 freesmtp_error *freesmtp_message_clear_optional_extensions(freesmtp_message *message);
 
+/* ---- Messages: what is asked of the spool ---------------------------------------------------------------- */
+
+/// Sets the moment before which the message is not delivered, in seconds since 1970-01-01 UTC.
+freesmtp_error *freesmtp_message_set_not_before(freesmtp_message *message, int64_t unix_seconds);
+
+/// Sets the moment at which a message that is not delivered is given up, in seconds since 1970-01-01 UTC.
+freesmtp_error *freesmtp_message_set_expires(freesmtp_message *message, int64_t unix_seconds);
+
+/// Sets which messages of the spool are delivered first: from -9 to 9, higher ones first; 0 at first.
+freesmtp_error *freesmtp_message_set_spool_priority(freesmtp_message *message, int priority);
+
+/// Sets the blast that the message belongs to: messages of one name have one progress, and are paused, resumed and
+/// cancelled together.
+freesmtp_error *freesmtp_message_set_blast(freesmtp_message *message,
+                                           const char *blast);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_blast_n(freesmtp_message *message, const char *blast, size_t blast_size);
+
+/// Sets the key by which a repetition is known: the same message submitted again under its key is not delivered again,
+/// another one under the same key is refused.
+freesmtp_error *freesmtp_message_set_idempotency_key(freesmtp_message *message,
+                                                     const char *key);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_message_set_idempotency_key_n(freesmtp_message *message,
+                                                       const char *key,
+                                                       size_t key_size);
+
 /* ---- Messages: passed through as they are ---------------------------------------------------------------- */
 
 /// Makes it a copy of a whole message in the form of RFC 5322, which is passed through: line ends become CRLF, `Bcc` and
@@ -1724,6 +1764,52 @@ char *freesmtp_server_client_key(const freesmtp_server *server, size_t *size);
 
 /// The name that the certificate must be for; empty for the server's name. Owned.
 char *freesmtp_server_tls_server_name(const freesmtp_server *server, size_t *size);
+
+/* ---- Advanced: handing messages over to the agent -------------------------------------------------------- */
+
+/// Sets the folder of the spool that messages are submitted to. An empty path means the usual place again:
+/// `$FREESMTP_SPOOL`, else `/var/spool/freesmtp` for root, and for other users `freesmtp/spool` in `$XDG_STATE_HOME` or
+/// in `~/.local/state`.
+freesmtp_error *freesmtp_smtp_set_spool_path(freesmtp_smtp *smtp,
+                                             const char *path);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_smtp_set_spool_path_n(freesmtp_smtp *smtp, const char *path, size_t path_size);
+
+/// The folder of the spool that was set; NULL for the usual place. Owned.
+char *freesmtp_smtp_spool_path(const freesmtp_smtp *smtp, size_t *size);
+
+/// Sets how safe a message is when its id is given back: a value of `enum freesmtp_durability`.
+freesmtp_error *freesmtp_smtp_set_spool_durability(freesmtp_smtp *smtp, int durability);
+
+/// How safe a message is when its id is given back: a value of `enum freesmtp_durability`.
+int freesmtp_smtp_spool_durability(const freesmtp_smtp *smtp);
+
+/// Hands a message over to the agent (`freesmtp agent`), which delivers it in the background and tries until it is
+/// delivered. No agent needs to run now, and no server of `smtp` is asked. The message is checked as
+/// `freesmtp_smtp_send` does.
+///
+/// `path` is the folder of the spool, or NULL for that of the object. `id` has room for
+/// 26 characters and a NUL and gets the message's id, or is NULL. A message whose call returned NULL survives a kill and a power cut (or what the
+/// durability says); after an error it is not delivered. After a fork, the child goes on in a file of its own.
+freesmtp_error *freesmtp_smtp_submit_to_spool(const freesmtp_smtp *smtp,
+                                              const freesmtp_message *message,
+                                              const char *path,
+                                              char (*id)[27]);
+
+/// Hands `count` messages over with one sync: all of them are durable, or there is an error and none of them is delivered.
+/// The error says which message it is about.
+///
+/// `messages` are borrowed. `path` is the folder of the spool, or NULL for that of the object. `ids` has room for `count`
+/// ids and gets them in the order of the messages, or is NULL.
+freesmtp_error *freesmtp_smtp_submit_bulk(const freesmtp_smtp *smtp,
+                                          const freesmtp_message *const *messages,
+                                          size_t count,
+                                          const char *path,
+                                          char (*ids)[27]);
+
+/// Writes to the disk what was submitted under `FREESMTP_DURABILITY_BATCH` so far.
+freesmtp_error *freesmtp_smtp_sync_spool(const freesmtp_smtp *smtp);
 
 /* ---- Advanced: many messages in one call ----------------------------------------------------------------- */
 

@@ -39,6 +39,7 @@
 #include "freesmtp/report.hpp"
 #include "freesmtp/server.hpp"
 #include "freesmtp/smtp.hpp"
+#include "freesmtp/spool.hpp"
 #include "freesmtp/stream.hpp"
 
 #endif

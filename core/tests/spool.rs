@@ -124,9 +124,9 @@ fn nothing_is_written_of_what_is_not_valid() {
         (|m| m.recipients.clear(), "Recipients"),
         (|m| m.recipients[0].address.email = "a@b\r\nDATA".into(), "Recipients[0].Email"),
         (|m| m.subject = "x\r\nBcc: y@z".into(), "Subject"),
-        (|m| m.spool.priority = 99, "Spool.Priority"),
-        (|m| m.spool.expires = m.spool.not_before, "Spool.Expires"),
-        (|m| m.delivery.hold_for = Some(7), "Spool.NotBefore"),
+        (|m| m.spool.priority = 99, "SpoolPriority"),
+        (|m| m.spool.expires = m.spool.not_before, "Expires"),
+        (|m| m.delivery.hold_for = Some(7), "NotBefore"),
     ];
     for (change, field) in changes {
         let mut message = EmailMessage::quick("a@example.org", "s@example.com", "x", "y", Default::default());

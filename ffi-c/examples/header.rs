@@ -33,6 +33,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("message/stream", "Messages: attachments that are read out while they are sent"),
     ("message/merge", "Messages: one for each row"),
     ("message/delivery", "Messages: what is asked of servers on the way"),
+    ("message/spool", "Messages: what is asked of the spool"),
     ("message/raw", "Messages: passed through as they are"),
     ("dkim", "Messages: DKIM signatures"),
     ("report", "Reports: what a send answers"),
@@ -44,6 +45,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("server/login", "Advanced: who logs in to a server, and how"),
     ("server/token", "Advanced: access tokens"),
     ("server/tls", "Advanced: how the connection to a server is protected"),
+    ("smtp/spool", "Advanced: handing messages over to the agent"),
     ("smtp/bulk", "Advanced: many messages in one call"),
     ("smtp/limits", "Advanced: how much at once, and how fast"),
     ("cancel", "Advanced: ending one operation from another thread"),
@@ -53,7 +55,7 @@ const CHAPTERS: &[(&str, &str)] = &[
 ];
 
 /// No function takes them by type, so that a number that is no value is an error and not undefined behaviour.
-const ENUMS: [&str; 17] = [
+const ENUMS: [&str; 18] = [
     "freesmtp_error_kind",
     "freesmtp_recipient_status",
     "freesmtp_recipient_type",
@@ -63,6 +65,7 @@ const ENUMS: [&str; 17] = [
     "freesmtp_auto_submitted",
     "freesmtp_notify",
     "freesmtp_return_content",
+    "freesmtp_durability",
     "freesmtp_deliver_by_mode",
     "freesmtp_valid_since_action",
     "freesmtp_canonicalization",

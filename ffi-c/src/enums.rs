@@ -131,6 +131,18 @@ pub enum freesmtp_return_content {
     Headers = 2,
 }
 
+/// How safe a message is when the spool has taken it.
+#[repr(C)]
+pub enum freesmtp_durability {
+    /// It survives the end of the process and a power cut: the disk has confirmed it. The default.
+    Full = 0,
+    /// It survives the end of the process, and a power cut after the next sync: that of `freesmtp_smtp_sync_spool`, of a
+    /// message under `FULL`, or of the end of the object. Submitting in bulk ends with one sync for all.
+    Batch = 1,
+    /// It survives the end of the process, not a power cut.
+    None = 2,
+}
+
 /// What a server does when the time to deliver by has passed (RFC 2852 section 4).
 #[repr(C)]
 pub enum freesmtp_deliver_by_mode {
@@ -337,7 +349,15 @@ mod tests {
         let answers = [Auto::No as u8, Auto::Generated as u8, Auto::Replied as u8];
         assert!(answers.into_iter().eq(AutoSubmitted::ALL.iter().map(|value| value.number())));
 
+        use freesmtp_durability as U;
         use freesmtp_return_content as Ret;
+        let durability = [U::Full as u8, U::Batch as u8, U::None as u8];
+        assert!(
+            durability
+                .into_iter()
+                .eq(freesmtp_core::spool::Durability::ALL.map(freesmtp_core::spool::Durability::number))
+        );
+
         let contents = [Ret::Default as u8, Ret::Full as u8, Ret::Headers as u8];
         assert!(contents.into_iter().eq(ReturnContent::ALL.iter().map(|value| value.number())));
 

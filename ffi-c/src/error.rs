@@ -58,7 +58,7 @@ impl freesmtp_error {
             os_error: error.os_error().unwrap_or_default(),
             recipients: freesmtp_recipient::all(error.recipients()),
             diagnosis: error.diagnosis().map(freesmtp_diagnosis::new),
-            transcript: error.transcript().iter().map(|line| c_string(line)).collect(),
+            transcript: error.transcript().iter().map(c_string).collect(),
             others: error.others().iter().map(Self::new).collect(),
         }
     }

@@ -21,6 +21,7 @@ pub mod originator;
 pub mod raw;
 pub mod recipient_options;
 pub mod recipients;
+pub mod spool;
 pub mod stream;
 pub mod thread;
 pub mod unsubscribe;

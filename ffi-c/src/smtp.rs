@@ -10,6 +10,7 @@ use freesmtp_core::{Error, Report, Smtp, message::BodyPartFormat, smtp::Server};
 pub mod bulk;
 pub mod limits;
 pub mod log;
+pub mod spool;
 pub mod timeouts;
 
 use crate::{

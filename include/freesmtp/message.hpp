@@ -16,6 +16,7 @@
 #include "dkim.hpp"
 #include "error.hpp"
 #include "handle.hpp"
+#include "spool.hpp"
 #include "stream.hpp"
 
 namespace freesmtp {
@@ -221,7 +222,7 @@ public:
 };
 
 /// A message. It may hold anything while it is built; sending checks it before a byte goes out.
-class EmailMessage : public DeliveryOptions {
+class EmailMessage : public DeliveryOptions, public SpoolOptions {
 public:
     EmailMessage() = default;
     /// A message with one recipient and one text.
@@ -358,6 +359,7 @@ inline detail::MessageHandle EmailMessage::Build() const {
             freesmtp_message_set_recipient_valid_since_action(to, index, static_cast<int>(one.ValidSinceAction)));
     }
     SetDeliveryOptions(to);
+    SetSpoolOptions(to);
     for (const BodyPart &part : BodyParts)
         detail::check(freesmtp_message_add_body_part_n(to, part.Body.data(), part.Body.size(),
                                                        static_cast<int>(part.Format), static_cast<int>(part.Encoding)));

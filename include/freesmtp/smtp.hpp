@@ -19,6 +19,7 @@
 #include "property.hpp"
 #include "report.hpp"
 #include "server.hpp"
+#include "spool.hpp"
 
 namespace freesmtp {
 
@@ -94,6 +95,16 @@ inline double rate_limit(const freesmtp_smtp *smtp) { return freesmtp_smtp_rate_
 inline void set_rate_limit(freesmtp_smtp *smtp, const double &messages_per_second) {
     check(freesmtp_smtp_set_rate_limit(smtp, messages_per_second));
 }
+inline std::string spool_path(const freesmtp_smtp *smtp) { return take(&freesmtp_smtp_spool_path, smtp); }
+inline void set_spool_path(freesmtp_smtp *smtp, const std::string &path) {
+    check(freesmtp_smtp_set_spool_path_n(smtp, path.data(), path.size()));
+}
+inline Durability spool_durability(const freesmtp_smtp *smtp) {
+    return static_cast<Durability>(freesmtp_smtp_spool_durability(smtp));
+}
+inline void set_spool_durability(freesmtp_smtp *smtp, const Durability &durability) {
+    check(freesmtp_smtp_set_spool_durability(smtp, static_cast<int>(durability)));
+}
 
 }  // namespace detail
 
@@ -118,6 +129,7 @@ public:
         LogOptions.smtp_ = ProtocolLog.smtp_ = handle_.get();
         LogFile.smtp_ = DefaultDomain.smtp_ = DefaultTimeout.smtp_ = Timeouts.smtp_ = handle_.get();
         MaxConnections.smtp_ = MaxMessagesPerConnection.smtp_ = RateLimit.smtp_ = handle_.get();
+        SpoolPath.smtp_ = SpoolDurability.smtp_ = handle_.get();
         AllOrNothing.smtp_ = Connected.smtp_ = Version.smtp_ = handle_.get();
         return *this;
     }
@@ -148,6 +160,11 @@ public:
     /// The most messages per second, for all threads that send with this object; 0.5 is one in two seconds. Each message
     /// waits until its turn has come, before anything is connected to. 0, as it is at first, means no limit.
     Property<double, &detail::rate_limit, &detail::set_rate_limit> RateLimit{handle_.get()};
+    /// The folder of the spool that messages are submitted to; empty for the usual place: `$FREESMTP_SPOOL`, else
+    /// `/var/spool/freesmtp` for root, and for other users `freesmtp/spool` in `$XDG_STATE_HOME` or in `~/.local/state`.
+    Property<std::string, &detail::spool_path, &detail::set_spool_path> SpoolPath{handle_.get()};
+    /// How safe a message is when its id is given back.
+    Property<Durability, &detail::spool_durability, &detail::set_spool_durability> SpoolDurability{handle_.get()};
     /// Whether a connection is kept for the next message.
     ReadOnlyProperty<bool, &detail::connected> Connected{handle_.get()};
     /// The version of the library.
@@ -194,6 +211,44 @@ public:
     void SendBulk(Range &&messages, Callback &&callback) const {
         detail::send_bulk(Ready().get(), messages, callback);
     }
+
+    /// Hands a message over to the agent (`freesmtp agent`) and gives its id: it is delivered in the background, and tried
+    /// until it is. No agent needs to run now, and no server of this object is asked. `path` is the folder of the spool,
+    /// empty for SpoolPath. An id that was given back survives a kill and a power cut, or what SpoolDurability says; after
+    /// an exception the message is not delivered. After a fork, the child goes on in a file of its own.
+    std::string SubmitToSpool(const EmailMessage &message, const std::string &path = {}) const {
+        char id[27] = {};
+        message.Nesting([&] {
+            detail::check(freesmtp_smtp_submit_to_spool(handle_.get(), message.Build().get(),
+                                                        path.empty() ? nullptr : path.c_str(), &id));
+        });
+        return id;
+    }
+    /// The name of old for SubmitToSpool.
+    std::string SubmitToExpress(const EmailMessage &message, const std::string &path = {}) const {
+        return SubmitToSpool(message, path);
+    }
+    /// Hands many messages over with one sync, and gives their ids in the same order: all of them are durable, or there
+    /// is an exception and none of them is delivered. `messages` is any range of EmailMessage.
+    template <class Range>
+    std::vector<std::string> SubmitBulk(const Range &messages, const std::string &path = {}) const {
+        std::vector<detail::MessageHandle> built;
+        for (const EmailMessage &message : messages)
+            message.Nesting([&] { built.push_back(message.Build()); });
+        std::vector<const freesmtp_message *> given;
+        for (const detail::MessageHandle &handle : built)
+            given.push_back(handle.get());
+        std::vector<char> ids(27 * given.size() + 1);
+        detail::check(freesmtp_smtp_submit_bulk(handle_.get(), given.data(), given.size(),
+                                                path.empty() ? nullptr : path.c_str(),
+                                                reinterpret_cast<char(*)[27]>(ids.data())));
+        std::vector<std::string> texts;
+        for (std::size_t place = 0; place < given.size(); ++place)
+            texts.emplace_back(&ids[27 * place]);
+        return texts;
+    }
+    /// Writes to the disk what was submitted under Durability::Batch so far.
+    void SyncSpool() const { detail::check(freesmtp_smtp_sync_spool(handle_.get())); }
 
     /// Sends a text to one recipient with the defaults of everything else.
     static Report QuickSend(const std::string &SMTPServerName, std::string RecipientEmail, std::string FromEmail,

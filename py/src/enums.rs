@@ -9,6 +9,7 @@ use freesmtp_core::{
         AutoSubmitted, BodyPartEncoding, BodyPartFormat, DeliverByMode, Priority, RecipientType,
         ReturnContent, ValidSinceAction,
     },
+    spool::Durability,
 };
 use pyo3::{
     prelude::*,
@@ -77,6 +78,7 @@ named!(BodyPartEncoding, "BodyPartEncoding", names!(BodyPartEncoding), BodyPartE
 named!(AutoSubmitted, "AutoSubmitted", names!(AutoSubmitted), AutoSubmitted::number);
 named!(Canonicalization, "Canonicalization", names!(Canonicalization), Canonicalization::number);
 named!(ReturnContent, "ReturnContent", names!(ReturnContent), ReturnContent::number);
+named!(Durability, "Durability", names!(Durability), Durability::number);
 named!(DeliverByMode, "DeliverByMode", names!(DeliverByMode), DeliverByMode::number);
 named!(ValidSinceAction, "ValidSinceAction", names!(ValidSinceAction), ValidSinceAction::number);
 named!(Priority, "Priority", names!(Priority), Priority::number);
@@ -122,6 +124,7 @@ pub(crate) fn _enum_numbers(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     add::<Priority>(&all)?;
     add::<AutoSubmitted>(&all)?;
     add::<ReturnContent>(&all)?;
+    add::<Durability>(&all)?;
     add::<DeliverByMode>(&all)?;
     add::<ValidSinceAction>(&all)?;
     add::<Canonicalization>(&all)?;

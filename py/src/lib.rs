@@ -31,6 +31,7 @@ mod recipient;
 mod report;
 mod server;
 mod smtp;
+mod spool;
 mod stream;
 mod timeouts;
 mod token;

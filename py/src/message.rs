@@ -26,6 +26,7 @@ use crate::{
     enums::{from_python, to_python},
     foreign,
     recipient::Recipient,
+    spool::SpoolOptions,
     value::{optional_text, path, text, texts},
 };
 
@@ -45,6 +46,7 @@ pub(crate) struct EmailMessage {
     calendar: Mutex<Option<Py<Calendar>>>,
     dkim: Py<DkimSigners>,
     delivery: Py<DeliveryOptions>,
+    spool: Py<SpoolOptions>,
 }
 
 impl EmailMessage {
@@ -67,6 +69,7 @@ impl EmailMessage {
             ),
             dkim: collection(py, DkimSigners)?,
             delivery: Py::new(py, DeliveryOptions::of(std::mem::take(&mut data.delivery)))?,
+            spool: Py::new(py, SpoolOptions::of(std::mem::take(&mut data.spool)))?,
             plain: Mutex::default(),
         };
         fill(py, &message.recipients, std::mem::take(&mut data.recipients), Recipient::of)?;
@@ -95,6 +98,7 @@ impl EmailMessage {
         let calendar = self.calendar(py);
         data.calendar = calendar.map(|calendar| calendar.get().data());
         data.delivery = self.delivery.get().data();
+        data.spool = self.spool.get().data();
         data.dkim = items(py, &self.dkim, |item: &Bound<'_, DkimSigner>| item.get().data())?;
         Ok(data)
     }
@@ -165,6 +169,7 @@ impl EmailMessage {
             calendar: Mutex::default(),
             dkim: collection(py, DkimSigners)?,
             delivery: Py::new(py, DeliveryOptions::default())?,
+            spool: Py::new(py, SpoolOptions::default())?,
         };
         if let Some(email) = recipient_email {
             message.recipients.call_method1(py, "add", (email,))?;
@@ -434,6 +439,12 @@ impl EmailMessage {
         self.delivery.clone_ref(py)
     }
 
+    /// The same.
+    #[getter]
+    fn _spool(&self, py: Python<'_>) -> Py<SpoolOptions> {
+        self.spool.clone_ref(py)
+    }
+
     /// Makes it an empty message again.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
         *lock(&self.plain) = Core::new();
@@ -448,6 +459,7 @@ impl EmailMessage {
         self.dkim.bind(py).as_super().get().empty();
         replace(&self.calendar, None);
         self.delivery.get().reset();
+        self.spool.get().reset();
         Ok(())
     }
 

@@ -12,17 +12,17 @@ use pyo3::{
 };
 
 use crate::{
-    boundary::{call, guard, interruptible, lock},
+    boundary::{call, detached, guard, interruptible, lock},
     bulk::Bulk,
     check,
-    enums::from_python,
+    enums::{from_python, to_python},
     foreign,
     log::{self, Listener},
     message::collection,
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
     timeouts::Timeouts,
-    value::{from_path, optional_number, optional_seconds, path, text, whole},
+    value::{from_path, optional_number, optional_path, optional_seconds, path, text, whole},
 };
 
 /// Sends messages to the first of its servers that takes them, and keeps the connection for the next message.
@@ -211,6 +211,35 @@ impl Smtp {
         call(value.py(), || lock(&self.core).set_rate_limit(rate))
     }
 
+    /// The folder of the spool that messages are submitted to; `None` for the usual place: `$FREESMTP_SPOOL`, else
+    /// `/var/spool/freesmtp` for root, and for other users `freesmtp/spool` in `$XDG_STATE_HOME` or in `~/.local/state`.
+    #[getter]
+    fn spool_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let path = lock(&self.core).spool_path().map(ToOwned::to_owned);
+        from_path(py, path)
+    }
+
+    #[setter]
+    fn set_spool_path(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let folder = optional_path(value, "SpoolPath")?.unwrap_or_default();
+        lock(&self.core).set_spool_path(folder);
+        Ok(())
+    }
+
+    /// How safe a message is when its id is given back; `FULL` at first.
+    #[getter]
+    fn spool_durability<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let value = lock(&self.core).spool_durability();
+        to_python(py, value)
+    }
+
+    #[setter]
+    fn set_spool_durability(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = from_python(value, "SpoolDurability")?;
+        lock(&self.core).set_spool_durability(value);
+        Ok(())
+    }
+
     /// Whether a connection is kept for the next message.
     #[getter]
     fn connected(&self) -> bool {
@@ -237,6 +266,55 @@ impl Smtp {
     fn send_async<'py>(slf: &Bound<'py, Self>, message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         SEND.import(slf.py(), "freesmtp._asyncio", "send")?.call1((slf, message))
+    }
+
+    /// Hands a message over to the agent (`freesmtp agent`) and gives its id: it is delivered in the background, and tried
+    /// until it is. No agent needs to run now, and no server of this object is asked.
+    ///
+    /// `path` is the folder of the spool, `None` for `spool_path`. An id that was given back survives a kill and a power
+    /// cut, or what `spool_durability` says; what raises is not delivered. After a fork, the child goes on in a file of
+    /// its own. It takes well under a millisecond on most disks, so there is no form of it for asyncio.
+    #[pyo3(signature = (message, path=None))]
+    fn submit_to_spool(
+        &self,
+        py: Python<'_>,
+        message: &Bound<'_, PyAny>,
+        path: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let core = lock(&self.core).clone();
+        let path = path.map(|path| optional_path(path, "Path")).transpose()?.flatten();
+        let message = foreign::message(message)?;
+        let id = detached(py, move || match path {
+            Some(path) => core.submit_to_spool_at(&message, path),
+            None => core.submit_to_spool(&message),
+        })?;
+        Ok(id.to_string())
+    }
+
+    /// Hands many messages over with one sync, and gives their ids in the same order: all of them are durable, or it
+    /// raises and none of them is delivered.
+    #[pyo3(signature = (messages, path=None))]
+    fn submit_bulk(
+        &self,
+        py: Python<'_>,
+        messages: &Bound<'_, PyAny>,
+        path: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<String>> {
+        let core = lock(&self.core).clone();
+        let path = path.map(|path| optional_path(path, "Path")).transpose()?.flatten();
+        let messages: Vec<Message> =
+            messages.try_iter()?.map(|message| foreign::message(&message?)).collect::<PyResult<_>>()?;
+        let ids = detached(py, move || match path {
+            Some(path) => core.submit_bulk_at(messages, path),
+            None => core.submit_bulk(messages),
+        })?;
+        Ok(ids.iter().map(ToString::to_string).collect())
+    }
+
+    /// Writes to the disk what was submitted under `Durability.BATCH` so far.
+    fn sync_spool(&self, py: Python<'_>) -> PyResult<()> {
+        let core = lock(&self.core).clone();
+        detached(py, move || core.sync_spool())
     }
 
     /// Sends any number of messages over up to `max_connections` connections, and gives a `BulkResult` for each as it

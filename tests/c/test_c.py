@@ -220,6 +220,22 @@ def test_bulk_callbacks(tmp_path: Path, suffix: str, serve) -> None:
     server.finish()
 
 
+def test_spool(tmp_path: Path, suffix: str) -> None:
+    program = build(tmp_path / "program", HERE / f"spool.{suffix}")
+    told = run([*VALGRIND, program, tmp_path / "spool"]).stdout.split()
+    segments = list((tmp_path / "spool" / "incoming").iterdir())
+    assert len(segments) == 1
+    # An id stands in its record with the most significant octet first.
+    digits = {c: n for n, c in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
+    written = segments[0].read_bytes()
+    for id_ in told:
+        number = 0
+        for c in id_:
+            number = number * 32 + digits[c]
+        assert number.to_bytes(16, "big") in written
+    assert len(told) == 3
+
+
 def test_header_in_two_files(tmp_path: Path) -> None:
     run([build(tmp_path / "two", HERE / "two_files_a.cpp", HERE / "two_files_b.cpp")])
 

@@ -34,9 +34,9 @@ impl SpoolOptions {
     pub fn check(&self) -> Result<(), Error> {
         if !(-9..=9).contains(&self.priority) {
             let problem = format!("{} is no priority; the numbers go from -9 to 9", self.priority);
-            return Err(Error::input("Spool.Priority", problem));
+            return Err(Error::input("SpoolPriority", problem));
         }
-        for (moment, field) in [(self.not_before, "Spool.NotBefore"), (self.expires, "Spool.Expires")] {
+        for (moment, field) in [(self.not_before, "NotBefore"), (self.expires, "Expires")] {
             if moment.is_some_and(|moment| !moment.is_writable()) {
                 let problem = "the year must be from 1 to 9999; the time is given in seconds since 1970, not \
                                milliseconds";
@@ -48,10 +48,10 @@ impl SpoolOptions {
         {
             let problem =
                 format!("{end} is not after NotBefore, {begin}; the message could never be delivered");
-            return Err(Error::input("Spool.Expires", problem));
+            return Err(Error::input("Expires", problem));
         }
-        name(self.blast.as_deref(), "Spool.Blast")?;
-        name(self.idempotency_key.as_deref(), "Spool.IdempotencyKey")
+        name(self.blast.as_deref(), "Blast")?;
+        name(self.idempotency_key.as_deref(), "IdempotencyKey")
     }
 }
 
@@ -79,15 +79,15 @@ mod tests {
         let usual = SpoolOptions::default;
         assert!(usual().check().is_ok());
         for (options, field) in [
-            (SpoolOptions { priority: 10, ..usual() }, "Spool.Priority"),
-            (SpoolOptions { priority: -10, ..usual() }, "Spool.Priority"),
-            (SpoolOptions { not_before: moment(1_767_225_600_000), ..usual() }, "Spool.NotBefore"),
-            (SpoolOptions { expires: moment(i64::MIN), ..usual() }, "Spool.Expires"),
-            (SpoolOptions { not_before: moment(7), expires: moment(7), ..usual() }, "Spool.Expires"),
-            (SpoolOptions { blast: Some(String::new()), ..usual() }, "Spool.Blast"),
-            (SpoolOptions { blast: Some("a\nb".into()), ..usual() }, "Spool.Blast"),
-            (SpoolOptions { idempotency_key: Some("x".repeat(256)), ..usual() }, "Spool.IdempotencyKey"),
-            (SpoolOptions { idempotency_key: Some("a\0".into()), ..usual() }, "Spool.IdempotencyKey"),
+            (SpoolOptions { priority: 10, ..usual() }, "SpoolPriority"),
+            (SpoolOptions { priority: -10, ..usual() }, "SpoolPriority"),
+            (SpoolOptions { not_before: moment(1_767_225_600_000), ..usual() }, "NotBefore"),
+            (SpoolOptions { expires: moment(i64::MIN), ..usual() }, "Expires"),
+            (SpoolOptions { not_before: moment(7), expires: moment(7), ..usual() }, "Expires"),
+            (SpoolOptions { blast: Some(String::new()), ..usual() }, "Blast"),
+            (SpoolOptions { blast: Some("a\nb".into()), ..usual() }, "Blast"),
+            (SpoolOptions { idempotency_key: Some("x".repeat(256)), ..usual() }, "IdempotencyKey"),
+            (SpoolOptions { idempotency_key: Some("a\0".into()), ..usual() }, "IdempotencyKey"),
         ] {
             assert_eq!(options.check().unwrap_err().field(), Some(field));
         }

@@ -146,7 +146,7 @@ fn options(message: &EmailMessage, now: Moment) -> Result<SpoolOptions, Error> {
     };
     if held.is_some() && options.not_before.is_some() {
         let problem = "and HoldFor or HoldUntil are both set; leave one of the two out";
-        return Err(Error::input("Spool.NotBefore", problem));
+        return Err(Error::input("NotBefore", problem));
     }
     options.not_before = options.not_before.or(held);
     Ok(options)

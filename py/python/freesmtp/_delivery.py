@@ -1,4 +1,4 @@
-"""The properties of a message that servers are asked for: kept together, and set on the message itself."""
+"""What servers and the spool are asked for with a message: kept together, and set on the message itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from ._freesmtp import EmailMessage
 
-PROPERTIES = (
+DELIVERY = (
     "return_content",
     "envelope_id",
     "require_tls",
@@ -18,14 +18,15 @@ PROPERTIES = (
     "mt_priority",
     "optional_extensions",
 )
+SPOOL = ("not_before", "expires", "spool_priority", "blast", "idempotency_key")
 
 
-def _forwarded(name: str, doc: str | None) -> property:
+def _forwarded(holder: str, name: str, doc: str | None) -> property:
     def get(self: Any) -> Any:
-        return getattr(self._delivery, name)
+        return getattr(getattr(self, holder), name)
 
     def put(self: Any, value: Any) -> None:
-        setattr(self._delivery, name, value)
+        setattr(getattr(self, holder), name, value)
 
     return property(get, put, doc=doc)
 
@@ -33,6 +34,7 @@ def _forwarded(name: str, doc: str | None) -> property:
 def apply() -> None:
     """Gives `EmailMessage` the properties."""
     message: Any = EmailMessage()
-    kept = type(message._delivery)
-    for name in PROPERTIES:
-        setattr(EmailMessage, name, _forwarded(name, getattr(kept, name).__doc__))
+    for holder, names in (("_delivery", DELIVERY), ("_spool", SPOOL)):
+        kept = type(getattr(message, holder))
+        for name in names:
+            setattr(EmailMessage, name, _forwarded(holder, name, getattr(kept, name).__doc__))

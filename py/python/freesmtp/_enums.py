@@ -88,6 +88,17 @@ class ReturnContent(IntEnum):
     Headers = 2
 
 
+class Durability(IntEnum):
+    """How safe a message is when the spool has taken it: from a power cut, after the next sync, or from a kill only."""
+
+    FULL = 0
+    BATCH = 1
+    NONE = 2
+    Full = 0
+    Batch = 1
+    None_ = 2
+
+
 class DeliverByMode(IntEnum):
     """What a server does when the time to deliver by has passed: tell the sender, or return the message (RFC 2852)."""
 

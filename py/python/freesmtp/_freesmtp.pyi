@@ -402,6 +402,11 @@ class EmailMessage:
     def optional_extensions(self) -> list[str]: ...
     @optional_extensions.setter
     def optional_extensions(self, value: Iterable[str]) -> None: ...
+    not_before: datetime | None
+    expires: datetime | None
+    spool_priority: int
+    blast: str | None
+    idempotency_key: str | None
     def reset(self) -> None: ...
     def to_bytes(self) -> bytes: ...
     def save_message(self, file_name: _Path) -> None: ...
@@ -421,6 +426,11 @@ class EmailMessage:
     HoldUntil: datetime | None
     MtPriority: int | None
     OptionalExtensions = optional_extensions
+    NotBefore: datetime | None
+    Expires: datetime | None
+    SpoolPriority: int
+    Blast: str | None
+    IdempotencyKey: str | None
     Subject: str
     Priority = priority
     MessageID: str | None
@@ -613,6 +623,19 @@ class SMTP:
     def connected(self) -> bool: ...
     @property
     def version(self) -> str: ...
+    @property
+    def spool_path(self) -> str | None: ...
+    @spool_path.setter
+    def spool_path(self, value: _Path | None) -> None: ...
+    @property
+    def spool_durability(self) -> _enums.Durability: ...
+    @spool_durability.setter
+    def spool_durability(self, value: _enums.Durability | int | str) -> None: ...
+    def submit_to_spool(self, message: EmailMessage | Buffer | _Standard, path: _Path | None = None) -> str: ...
+    def submit_bulk(
+        self, messages: Iterable[EmailMessage | Buffer | _Standard], path: _Path | None = None
+    ) -> list[str]: ...
+    def sync_spool(self) -> None: ...
     def send(self, message: EmailMessage | Buffer | _Standard) -> Report: ...
     def send_async(self, message: EmailMessage | Buffer | _Standard) -> Coroutine[Any, Any, Report]: ...
     def send_bulk(self, messages: Iterable[EmailMessage | Buffer | _Standard]) -> Generator[BulkResult]: ...
@@ -669,8 +692,14 @@ class SMTP:
     MaxConnections: int
     MaxMessagesPerConnection: int
     RateLimit: float | None
+    SpoolPath = spool_path
+    SpoolDurability = spool_durability
     Connected = connected
     Version = version
+    SubmitToSpool = submit_to_spool
+    SubmitToExpress = submit_to_spool
+    SubmitBulk = submit_bulk
+    SyncSpool = sync_spool
     Send = send
     SendAsync = send_async
     SendBulk = send_bulk
