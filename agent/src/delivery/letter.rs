@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fs::File,
     io,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,7 +11,7 @@ use std::{
 use freesmtp_core::{
     Address, EmailMessage, Error,
     message::{Content, DeliverByMode, Recipient, RecipientType},
-    spool::{Body, Envelope, MessageReader, Next, SegmentReader, read_message},
+    spool::{Body, Envelope, MessageReader, read_inline, read_message, read_record},
 };
 
 use crate::queue::{Job, Millis, Place};
@@ -94,13 +93,8 @@ impl Letters {
     /// # Errors
     /// When the record cannot be read.
     pub fn envelope(&self, place: &Place) -> io::Result<Envelope> {
-        let path = self.segment(&place.segment);
-        let failed = |error: Error| io::Error::other(error.to_string());
-        let mut reader = SegmentReader::open(path, place.record).map_err(failed)?;
-        match reader.next().map_err(failed)? {
-            Next::Record(record) => Ok(record.envelope),
-            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the record is not in its segment any more")),
-        }
+        let record = read_record(&self.segment(&place.segment), place.record);
+        record.map(|record| record.envelope).map_err(|error| io::Error::other(error.to_string()))
     }
 
     /// The bytes of a message.
@@ -109,12 +103,7 @@ impl Letters {
     /// When the spool cannot be read.
     pub fn bytes(&self, place: &Place) -> io::Result<Vec<u8>> {
         match &place.body {
-            Body::Inline { offset, length } => {
-                let length = usize::try_from(*length).map_err(|_| io::ErrorKind::InvalidData)?;
-                let mut bytes = vec![0; length];
-                self.file(&place.segment)?.read_exact_at(&mut bytes, *offset)?;
-                Ok(bytes)
-            }
+            Body::Inline { offset, length } => read_inline(&*self.file(&place.segment)?, *offset, *length),
             Body::File { name, .. } => std::fs::read(self.spool.join("bodies").join(name)),
         }
     }

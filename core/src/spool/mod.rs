@@ -35,5 +35,5 @@ pub use group::Group;
 pub use id::Id;
 pub use reader::{Next, SegmentReader};
 pub use record::{Body, Record};
-pub use stored::{MessageReader, read_message};
+pub use stored::{MessageReader, read_inline, read_message, read_record};
 pub use writer::Spool;
