@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long sessions may take to end, within the ten seconds that a stop may take.
-const ENDING: Duration = Duration::from_secs(7);
+const ENDING: Duration = Duration::from_secs(6);
 
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -265,6 +265,7 @@ impl Keeper {
         if tick % 240 == 239 {
             self.delivery.recount()?;
             self.queue.prune(now - KEY_LIFETIME).await?;
+            self.queue.sweep_cancelled().await?;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ const MOST: usize = 20;
 const LINGER: Millis = 2_000;
 
 /// How long the answer to QUIT is waited for.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Carries messages to one destination.
 #[derive(Debug)]

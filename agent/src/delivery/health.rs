@@ -86,6 +86,16 @@ impl Health {
         self.limits = limits;
     }
 
+    /// The most sessions now.
+    pub(super) fn window(&self) -> usize {
+        self.window
+    }
+
+    /// Troubles in a row.
+    pub(super) fn troubles(&self) -> u32 {
+        self.troubles
+    }
+
     /// Sessions that are open.
     pub(super) fn open(&self) -> usize {
         self.open

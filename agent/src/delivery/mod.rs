@@ -88,6 +88,21 @@ pub struct Counters {
     pub unknown: AtomicU64,
 }
 
+/// How a destination fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationState {
+    /// The servers of a route, the mail exchangers, or the domain before they are known.
+    pub destination: Arc<str>,
+    /// Sessions that are open.
+    pub sessions: usize,
+    /// The most sessions it gets at the moment.
+    pub window: usize,
+    /// Troubles in a row.
+    pub troubles: u32,
+    /// Until when it is left alone; in the past when it is not.
+    pub held_until: Millis,
+}
+
 /// The clock that decisions are made by.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
 
@@ -243,6 +258,12 @@ impl Delivery {
         let lanes = shared.queue.lanes()?;
         planner.recount(&lanes);
         Ok(())
+    }
+
+    /// The destinations that are in use, or left alone.
+    #[must_use]
+    pub fn destinations(&self) -> Vec<DestinationState> {
+        self.shared.planner().destinations()
     }
 
     /// Sessions that are open.

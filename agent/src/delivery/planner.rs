@@ -14,7 +14,10 @@ use std::{
     sync::Arc,
 };
 
-use super::health::{Health, Signal};
+use super::{
+    DestinationState,
+    health::{Health, Signal},
+};
 use crate::{
     config::DestinationLimits,
     queue::{Changes, Job, JobKey, Lane, LaneId, Millis},
@@ -132,6 +135,18 @@ impl Planner {
     /// No session takes another message.
     pub(super) fn close(&mut self) {
         self.closing = true;
+    }
+
+    /// The destinations that are in use, or left alone.
+    pub(super) fn destinations(&self) -> Vec<DestinationState> {
+        let state = |(key, health): (&Arc<str>, &Health)| DestinationState {
+            destination: Arc::clone(key),
+            sessions: health.open(),
+            window: health.window(),
+            troubles: health.troubles(),
+            held_until: health.held_until(),
+        };
+        self.health.iter().map(state).collect()
     }
 
     /// Sessions that are open.

@@ -183,6 +183,16 @@ pub(super) fn stopped(connection: &Connection) -> Result<Vec<(i64, bool)>, Queue
         .collect::<Result<_, _>>()?)
 }
 
+/// The names of cancelled blasts that have messages.
+pub(super) fn cancelled(connection: &Connection) -> Result<Vec<String>, QueueError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT name FROM blasts b WHERE state = 2 AND EXISTS (SELECT 1 FROM messages WHERE blast = b.id AND open > 0)",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Blast> {
     Ok(Blast {
         id: row.get(0)?,

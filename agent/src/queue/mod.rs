@@ -462,6 +462,18 @@ impl Queue {
         Ok(known)
     }
 
+    /// Takes out what came to blasts after they were cancelled.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub async fn sweep_cancelled(&self) -> Result<(), QueueError> {
+        for name in self.read(blast::cancelled)? {
+            let step = move |writing: &mut Writing<'_>| blast::cancel_some(writing, &name);
+            while self.write(step.clone()).await? {}
+        }
+        Ok(())
+    }
+
     // --- How it is done ---------------------------------------------------------------------------------------------
 
     /// Ends the writer, after what was given to it.
