@@ -218,7 +218,8 @@ class Driver:
 
     def attach_stream(self, path: str) -> None:
         """Attaches what a file object reads."""
-        self.message.attachments.add(open(path, "rb"), self.kept("attachment.name"))
+        # The message closes it, or leaves it to the end of the program.
+        self.message.attachments.add(open(path, "rb"), self.kept("attachment.name"))  # noqa: SIM115
 
     def attach_bytes(self, value: str) -> None:
         """Attaches bytes."""

@@ -200,7 +200,8 @@ impl Session {
             },
             "attachment.stream" => {
                 let file = File::open(value).map_err(|fault| Failed::Job(fault.to_string()))?;
-                message.attach_stream(waiting(&mut self.attachment_name, "attachment.name")?, Stream::new(file));
+                message
+                    .attach_stream(waiting(&mut self.attachment_name, "attachment.name")?, Stream::new(file));
             }
             "attachment.bytes" => {
                 let bytes = BASE64_STANDARD.decode(value).map_err(|fault| Failed::Job(fault.to_string()))?;
