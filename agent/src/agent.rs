@@ -15,6 +15,7 @@ use crate::{
     clock,
     config::AgentSettings,
     delivery::{Clock, Delivery, Letters, Observer},
+    entrances::Entrances,
     events::Events,
     intake::Intake,
     queue::{Millis, Queue, Words},
@@ -45,6 +46,7 @@ pub struct Agent {
     delivery: Delivery,
     reports: Reports,
     events: Arc<Events>,
+    entrances: Entrances,
     clock: Clock,
     reload: Arc<Notify>,
     stop: Arc<Notify>,
@@ -100,6 +102,7 @@ impl Agent {
         let now = Arc::clone(&clock);
         let queue = Queue::open_at(&folder, move || now())?;
         let name = if settings.name.is_empty() { crate::os::host_name() } else { settings.name.clone() };
+        let entrances = Entrances::open(&settings, &name, &folder)?;
         let letters = Letters::new(&path, &name);
         let events = Arc::new(Events::start(&settings.events, &folder, Some(queue.clone()))?);
         let observer = Arc::new((observer, Arc::clone(&events)));
@@ -107,7 +110,19 @@ impl Agent {
             Delivery::new(&settings, routes, queue.clone(), letters, observer, Arc::clone(&clock))?;
         let reports = Reports::new(queue.clone(), spool.clone(), delivery.clone(), &name);
         let (reload, stop) = (Arc::default(), Arc::default());
-        Ok(Self { path, spool, queue, delivery, reports, events, clock, reload, stop, _lock: lock })
+        Ok(Self {
+            path,
+            spool,
+            queue,
+            delivery,
+            reports,
+            events,
+            entrances,
+            clock,
+            reload,
+            stop,
+            _lock: lock,
+        })
     }
 
     /// What other parts work with.
@@ -150,6 +165,7 @@ impl Agent {
         self.reports.owed(&self.queue.owed()?);
         self.reports.owed(&self.delivery.drive());
         let keeper = tokio::spawn(Keeper::new(&self).run());
+        let entrances = self.entrances.start(&self.spool)?;
         loop {
             let wait = self.delivery.wakes_at().map_or(60_000, |at| (at - (self.clock)()).clamp(1, 60_000));
             let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(1));
@@ -172,7 +188,7 @@ impl Agent {
         }
         stopper.store(true, Ordering::Relaxed);
         keeper.abort();
-        self.delivery.close(ENDING).await;
+        tokio::join!(entrances.close(ENDING), self.delivery.close(ENDING));
         drop(tokio::task::spawn_blocking(move || intake.join()).await);
         self.queue.close().await;
         let events = self.events;

@@ -21,4 +21,5 @@ pub mod queue;
 mod reports;
 pub mod retry;
 pub mod routes;
+mod server;
 mod sink;

@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// A file whose first line is the password
     #[arg(long, value_name = "FILE", requires = "server")]
     password_file: Option<PathBuf>,
+    /// Take mail by SMTP on this address, in place of 127.0.0.1:2525; 'off' for nowhere
+    #[arg(long, value_name = "ADDRESS")]
+    smtp: Vec<String>,
     /// Sessions at the same time
     #[arg(long, value_name = "NUMBER")]
     sessions: Option<usize>,
@@ -60,6 +63,9 @@ impl Arguments {
         }
         if let Some(name) = &self.name {
             settings.name.clone_from(name);
+        }
+        if !self.smtp.is_empty() {
+            settings.smtp.listen = Some(self.smtp.iter().filter(|text| *text != "off").cloned().collect());
         }
         if !self.server.is_empty() {
             settings.route.push(RouteSettings {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use freesmtp_core::Error;
 use serde::Deserialize;
 
-use super::{EventSettings, MxSettings, RouteSettings, Span};
+use super::{EventSettings, MxSettings, RouteSettings, SmtpSettings, Span};
 
 /// The settings of an agent; each has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +29,8 @@ pub struct AgentSettings {
     pub mx: MxSettings,
     /// Who is told what becomes of each recipient.
     pub events: EventSettings,
+    /// Where programs hand mail over by SMTP.
+    pub smtp: SmtpSettings,
     /// Limit of each phase of a session; none uses those of RFC 5321 section 4.5.3.2.
     pub timeout: Option<Span>,
 }
@@ -45,6 +47,7 @@ impl Default for AgentSettings {
             route: Vec::new(),
             mx: MxSettings::default(),
             events: EventSettings::default(),
+            smtp: SmtpSettings::default(),
             timeout: None,
         }
     }
@@ -172,6 +175,7 @@ impl AgentSettings {
         if self.timeout == Some(zero) {
             return Err(Error::input("timeout", "is zero; give a length of time above zero"));
         }
+        self.smtp.check()?;
         self.destination.check("destination")?;
         for (index, route) in self.route.iter().enumerate() {
             route.limits.check(&format!("route[{index}].limits"))?;

@@ -8,9 +8,11 @@ mod duration;
 mod events;
 mod mx;
 mod route;
+mod smtp;
 
 pub use agent::{AgentSettings, DestinationLimits, RetrySettings};
 pub use duration::Span;
 pub use events::{EventSettings, WebhookSettings};
 pub use mx::MxSettings;
 pub use route::{RouteSettings, Via};
+pub use smtp::SmtpSettings;

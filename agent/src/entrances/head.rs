@@ -49,11 +49,18 @@ pub(super) struct Completer {
     /// Lines in front that are not its own were left out.
     begun: bool,
     in_body: bool,
+    /// Its fields `Received`.
+    hops: u32,
 }
 
 impl Completer {
     pub(super) fn new(additions: Additions) -> Self {
-        Self { additions, head: Vec::new(), line: 0, begun: false, in_body: false }
+        Self { additions, head: Vec::new(), line: 0, begun: false, in_body: false, hops: 0 }
+    }
+
+    /// The servers that the message has passed, by its `Received` fields.
+    pub(super) fn hops(&self) -> u32 {
+        self.hops
     }
 
     /// Takes the next bytes, and appends what is ready to `out`.
@@ -122,6 +129,7 @@ impl Completer {
             if is("Return-Path") {
                 continue;
             }
+            self.hops += u32::from(is("Received"));
             has_date |= is("Date");
             has_from |= is("From");
             has_id |= is("Message-ID");

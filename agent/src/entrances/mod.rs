@@ -6,7 +6,9 @@
 
 mod head;
 mod held;
+mod house;
 mod qualify;
+pub(crate) mod smtp;
 
 use std::{
     fs::File,
@@ -24,8 +26,8 @@ use tempfile::TempPath;
 
 use crate::clock;
 
-pub(crate) use self::head::Additions;
-use self::{head::Completer, held::Held};
+pub(crate) use self::{head::Additions, house::Entrances};
+use self::{head::Completer, held::Held, house::listen};
 
 /// A message on its way into the spool.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Incoming {
         self.held.push(&self.ready)?;
         let (content, file) = self.held.content()?;
         envelope.raw = Some(content);
-        Ok(Finished { message: envelope, _file: file })
+        Ok(Finished { message: envelope, hops: self.completer.hops(), _file: file })
     }
 }
 
@@ -64,6 +66,8 @@ impl Incoming {
 pub(crate) struct Finished {
     /// Envelope and text.
     pub(crate) message: EmailMessage,
+    /// Servers that it has passed.
+    pub(crate) hops: u32,
     /// The file of a long one, removed after its submission.
     _file: Option<TempPath>,
 }

@@ -14,10 +14,12 @@ use std::{
 
 use super::{
     policy::Policy,
-    session::{Session, Step},
     store::{Incoming, Kept, Store},
 };
-use crate::os;
+use crate::{
+    os,
+    server::{Reply, Session, Step},
+};
 
 /// Bounds of what clients may hold.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +189,8 @@ impl Drop for Place {
 
 /// Carries out one session.
 fn serve(shared: &Shared, mut stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
-    let mut session = Session::new(Arc::clone(&shared.policy), Some(peer));
+    let policy = Arc::clone(&shared.policy);
+    let mut session = Session::new(policy, Some(peer));
     let mut incoming: Option<Incoming<'_>> = None;
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -201,9 +204,10 @@ fn serve(shared: &Shared, mut stream: &TcpStream, peer: SocketAddr) -> io::Resul
             }
             Step::Commit => {
                 let kept = incoming.take().map(Incoming::keep);
-                session.committed(tell(shared, kept).as_deref().ok_or(()));
+                session.committed(&answer(tell(shared, kept).as_deref()));
             }
-            Step::Abandon => incoming = None,
+            // TLS is not offered.
+            Step::Abandon | Step::StartTls => incoming = None,
             Step::NeedInput if shared.stopping() => session.end("4.3.2", "shutting down"),
             Step::NeedInput => match stream.read(&mut buffer) {
                 Ok(0) if shared.stopping() => {}
@@ -220,12 +224,21 @@ fn serve(shared: &Shared, mut stream: &TcpStream, peer: SocketAddr) -> io::Resul
     }
 }
 
+/// The reply to a message, by the name that it is kept under.
+pub(super) fn answer(name: Option<&str>) -> Reply {
+    match name {
+        Some(name) => Reply::new(250, "2.0.0", format!("Ok: kept as {name}")),
+        None => Reply::new(451, "4.3.0", "The message could not be kept"),
+    }
+}
+
 /// Tells the observer; the name of the file when the message was kept.
 fn tell(shared: &Shared, kept: Option<io::Result<Kept>>) -> Option<String> {
     let (name, told) = match kept? {
         Ok(Kept { path, size, envelope }) => {
+            let recipients = envelope.recipients.into_iter().map(|recipient| recipient.address).collect();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            (name, Ok(Received { path, size, sender: envelope.sender, recipients: envelope.recipients }))
+            (name, Ok(Received { path, size, sender: envelope.sender, recipients }))
         }
         Err(error) => (None, Err(error)),
     };

@@ -6,12 +6,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use freesmtp_core::{Secret, types::Mailbox};
+use freesmtp_core::{Secret, VERSION, types::Mailbox};
 
-use super::{
-    envelope::{Client, Envelope},
-    reply::Reply,
-};
+use crate::server::{self, Client, Envelope, Offer, Reply};
 
 /// RFC 5321 section 4.5.3.1.8 asks for 100 at least.
 const MOST_RECIPIENTS: usize = 1_000;
@@ -29,7 +26,7 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    pub(super) fn fits(&self, user: &str, password: &[u8]) -> bool {
+    fn fits(&self, user: &str, password: &[u8]) -> bool {
         // Every byte is compared, wherever the first difference is, so that the time tells nothing.
         let own = self.password.expose().as_bytes();
         let differing = own.iter().zip(password).fold(0, |sum, (a, b)| sum | (a ^ b));
@@ -56,25 +53,35 @@ pub(crate) struct Policy {
     pub(crate) greylist: Option<Greylist>,
 }
 
-impl Policy {
-    /// Whether the client may begin a transaction.
-    pub(super) fn sender(&self, client: &Client, envelope: &Envelope) -> Result<(), Reply> {
-        if self.require_auth && client.account.is_none() {
-            return Err(Reply::new(530, "5.7.0", "Authentication required"));
-        }
-        match envelope.declared_size {
-            Some(size) if size > self.max_size => Err(self.too_large()),
-            _ => Ok(()),
+impl server::Policy for Policy {
+    /// It serves this machine.
+    fn offer(&self) -> Offer {
+        Offer {
+            name: "localhost".to_owned(),
+            product: format!("freesmtp sink {VERSION}"),
+            max_size: self.max_size,
+            chunking: false,
+            dsn: false,
+            starttls: false,
         }
     }
 
-    /// Whether the message may go to `recipient`.
-    pub(super) fn recipient(
-        &self,
-        client: &Client,
-        envelope: &Envelope,
-        recipient: &str,
-    ) -> Result<(), Reply> {
+    fn offers_auth(&self, _client: &Client) -> bool {
+        self.login.is_some()
+    }
+
+    fn admits(&self, user: &str, password: &[u8]) -> bool {
+        self.login.as_ref().is_some_and(|login| login.fits(user, password))
+    }
+
+    fn sender(&self, client: &Client, _envelope: &Envelope) -> Result<(), Reply> {
+        if self.require_auth && client.account.is_none() {
+            return Err(Reply::new(530, "5.7.0", "Authentication required"));
+        }
+        Ok(())
+    }
+
+    fn recipient(&self, client: &Client, envelope: &Envelope, recipient: &str) -> Result<(), Reply> {
         if envelope.recipients.len() >= MOST_RECIPIENTS {
             return Err(Reply::new(452, "4.5.3", "Too many recipients"));
         }
@@ -94,12 +101,9 @@ impl Policy {
             _ => Ok(()),
         }
     }
+}
 
-    /// The refusal of a message over the limit.
-    pub(super) fn too_large(&self) -> Reply {
-        Reply::new(552, "5.3.4", format!("Message too large: the limit is {} bytes", self.max_size))
-    }
-
+impl Policy {
     fn is_local(&self, recipient: &str) -> bool {
         // Only the server's own postmaster has no domain.
         let Ok(mailbox) = Mailbox::parse(recipient, "") else { return true };

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use freesmtp_core::Secret;
 
 use super::{
-    envelope::Envelope,
+    listener::answer,
     policy::{Greylist, Login, Policy},
-    session::{Session, Step},
 };
+use crate::server::{Envelope, Session, Step};
 
 fn open_policy() -> Policy {
     Policy {
@@ -56,8 +56,9 @@ fn drive(session: &mut Session, seen: &mut Seen, begun: &mut Option<(Envelope, V
             Step::Body(bytes) => begun.as_mut().unwrap().1.extend(bytes),
             Step::Commit => {
                 seen.kept.push(begun.take().unwrap());
-                session.committed(Ok("1.eml"));
+                session.committed(&answer(Some("1.eml")));
             }
+            Step::StartTls => panic!("it is not offered"),
             Step::Abandon => {
                 begun.take().unwrap();
                 seen.abandoned += 1;
@@ -72,7 +73,7 @@ fn drive(session: &mut Session, seen: &mut Seen, begun: &mut Option<(Envelope, V
 }
 
 fn play(policy: &Arc<Policy>, pieces: &mut dyn Iterator<Item = &[u8]>) -> Seen {
-    let mut session = Session::new(Arc::clone(policy), Some("127.0.0.1:4000".parse().unwrap()));
+    let mut session = Session::new(policy.clone(), Some("127.0.0.1:4000".parse().unwrap()));
     let (mut seen, mut begun) = (Seen::default(), None);
     drive(&mut session, &mut seen, &mut begun);
     for piece in pieces {
@@ -110,7 +111,7 @@ fn a_pipelined_session_of_two_messages() {
     assert_eq!(seen.kept[0].1, b"Subject: x\r\n\r\n.dot\r\n");
     assert_eq!(
         (seen.kept[0].0.sender.as_str(), &seen.kept[0].0.recipients[..]),
-        ("a@b.test", &["c@d.test".to_owned()][..])
+        ("a@b.test", &["c@d.test".into()][..])
     );
     assert_eq!(seen.kept[1].1, b"\r\nQUIT\r\n");
     let envelope = &seen.kept[1].0;
@@ -118,7 +119,7 @@ fn a_pipelined_session_of_two_messages() {
         (envelope.sender.as_str(), envelope.declared_size, envelope.eight_bit, envelope.utf8),
         ("", Some(9), true, true)
     );
-    assert_eq!(envelope.recipients, ["ü@d.test", "postmaster"]);
+    assert_eq!(envelope.recipients, ["ü@d.test".into(), "postmaster".into()]);
     assert!(seen.closed, "what follows QUIT is not heard");
 }
 
@@ -288,7 +289,7 @@ fn a_message_that_cannot_be_kept_and_a_session_that_is_ended() {
     loop {
         match session.next() {
             Step::Send(bytes) => replies.extend(bytes),
-            Step::Commit => session.committed(Err(())),
+            Step::Commit => session.committed(&answer(None)),
             Step::NeedInput => break,
             _ => {}
         }

@@ -10,8 +10,10 @@ use serde_json::json;
 use tempfile::{Builder, NamedTempFile};
 use time::OffsetDateTime;
 
-use super::envelope::{Client, Envelope};
-use crate::os;
+use crate::{
+    os,
+    server::{Client, Envelope},
+};
 
 /// How often a name that is taken is replaced by the next one.
 const MOST_NAMES: u32 = 1_000;
@@ -159,7 +161,7 @@ fn facts(
         "size": size,
         "envelope": {
             "from": envelope.sender,
-            "to": envelope.recipients,
+            "to": envelope.recipients.iter().map(|recipient| &recipient.address).collect::<Vec<_>>(),
             "declared_size": envelope.declared_size,
             "body": if envelope.eight_bit { "8BITMIME" } else { "7BIT" },
             "smtputf8": envelope.utf8,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use freesmtp_core::{
-    EmailMessage, Error, ErrorKind,
+    EmailMessage, Error, ErrorKind, Stage,
     message::{Date, Recipient, RecipientOptions, RecipientType, Stamp},
     spool::{self, Durability, Spool},
 };
@@ -21,8 +21,14 @@ use self::arguments::{Arguments, Mode};
 use super::complain;
 use crate::{
     clock,
-    entrances::{Additions, Files, Incoming, display_name, message_id, not_held},
+    entrances::{Additions, Files, Incoming, display_name, message_id, not_held, smtp},
 };
+
+/// The largest message of a session (`-bs`), in octets.
+const MOST_OCTETS: u64 = 256 << 20;
+
+/// The most recipients of a message of a session.
+const MOST_RECIPIENTS: usize = 10_000;
 
 /// The name that it goes by.
 const NAME: &str = "sendmail";
@@ -112,7 +118,7 @@ impl Arguments {
     fn run(self) -> Result<(), Error> {
         let spool = Spool::open_default()?;
         match self.mode {
-            Mode::Smtp => Err(Error::input("-bs", "is not there yet")),
+            Mode::Smtp => session(&spool),
             Mode::Message | Mode::Aliases => self.message(&spool),
         }
     }
@@ -148,12 +154,7 @@ impl Arguments {
         });
         if let Err(error) = read {
             return Err(failed.unwrap_or_else(|| {
-                Error::io(
-                    ErrorKind::FileIo,
-                    freesmtp_core::Stage::Compose,
-                    "the message cannot be read",
-                    &error,
-                )
+                Error::io(ErrorKind::FileIo, Stage::Compose, "the message cannot be read", &error)
             }));
         }
         let mut envelope = EmailMessage::new();
@@ -182,6 +183,28 @@ impl Arguments {
         message.recipients.extend(self.recipients.iter().map(|email| recipient(qualified(bare(email)))));
         finished.submit(spool, Durability::Full).map(drop)
     }
+}
+
+/// Speaks SMTP on standard input and output.
+fn session(spool: &Spool) -> Result<(), Error> {
+    let name = user::domain();
+    let policy = smtp::Policy {
+        name: name.clone(),
+        max_size: MOST_OCTETS,
+        max_recipients: MOST_RECIPIENTS,
+        starttls: false,
+        users: None,
+        require_auth: false,
+    };
+    let reception = smtp::Reception::new(spool.clone(), env::temp_dir(), name);
+    smtp::dialogue(policy, reception, &mut io::stdin().lock(), &mut io::stdout().lock()).map_err(|error| {
+        Error::io(
+            ErrorKind::FileIo,
+            Stage::Compose,
+            "the session over standard input and output broke",
+            &error,
+        )
+    })
 }
 
 /// The address of `Name <address>` and `<address>`.

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{policy::Login, reply::Reply};
+use super::{policy::Policy, reply::Reply};
 
 /// The mechanisms, as EHLO lists them.
 pub(super) const MECHANISMS: &str = "PLAIN LOGIN";
@@ -27,12 +27,12 @@ pub(super) enum Progress {
 }
 
 /// Begins an exchange.
-pub(super) fn start(mechanism: &str, initial: Option<&str>, login: &Login) -> Progress {
+pub(super) fn start(mechanism: &str, initial: Option<&str>, policy: &dyn Policy) -> Progress {
     match (mechanism, initial) {
         ("PLAIN", None) => Progress::Continue(Exchange::PlainResponse, Reply::new(334, "", "")),
         // RFC 4954 section 4: a lone "=" is an empty initial response.
-        ("PLAIN", Some("=")) => plain(b"", login),
-        ("PLAIN", Some(response)) => decoded(response, |bytes| plain(bytes, login)),
+        ("PLAIN", Some("=")) => plain(b"", policy),
+        ("PLAIN", Some(response)) => decoded(response, |bytes| plain(bytes, policy)),
         ("LOGIN", None) => Progress::Continue(Exchange::LoginName, prompt("Username:")),
         ("LOGIN", Some(name)) => decoded(name, login_name),
         _ => Progress::Refused(Reply::new(504, "5.5.4", "That mechanism is not offered")),
@@ -40,14 +40,14 @@ pub(super) fn start(mechanism: &str, initial: Option<&str>, login: &Login) -> Pr
 }
 
 /// Takes the client's answer to a challenge.
-pub(super) fn go_on(exchange: Exchange, line: &str, login: &Login) -> Progress {
+pub(super) fn go_on(exchange: Exchange, line: &str, policy: &dyn Policy) -> Progress {
     if line == "*" {
         return Progress::Refused(Reply::new(501, "5.7.0", "Authentication cancelled"));
     }
     decoded(line, |bytes| match exchange {
-        Exchange::PlainResponse => plain(bytes, login),
+        Exchange::PlainResponse => plain(bytes, policy),
         Exchange::LoginName => login_name(bytes),
-        Exchange::LoginPassword(name) => verdict(&name, bytes, login),
+        Exchange::LoginPassword(name) => verdict(&name, bytes, policy),
     })
 }
 
@@ -67,20 +67,20 @@ fn login_name(bytes: &[u8]) -> Progress {
     Progress::Continue(Exchange::LoginPassword(name), prompt("Password:"))
 }
 
-fn plain(bytes: &[u8], login: &Login) -> Progress {
+fn plain(bytes: &[u8], policy: &dyn Policy) -> Progress {
     let parts: Vec<&[u8]> = bytes.split(|&b| b == 0).collect();
     match parts[..] {
         // Acting for somebody else (another authorization identity) is nobody's right here.
         [authorization, name, password] if authorization.is_empty() || authorization == name => {
-            verdict(&String::from_utf8_lossy(name), password, login)
+            verdict(&String::from_utf8_lossy(name), password, policy)
         }
         [_, _, _] => Progress::Refused(refused()),
         _ => Progress::Refused(Reply::new(501, "5.5.2", "That is not a PLAIN response")),
     }
 }
 
-fn verdict(name: &str, password: &[u8], login: &Login) -> Progress {
-    if login.fits(name, password) {
+fn verdict(name: &str, password: &[u8], policy: &dyn Policy) -> Progress {
+    if policy.admits(name, password) {
         Progress::Accepted(name.to_owned())
     } else {
         Progress::Refused(refused())

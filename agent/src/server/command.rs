@@ -12,6 +12,9 @@ pub(super) enum Command {
     Mail(Path),
     Rcpt(Path),
     Data,
+    /// So many octets follow; whether they are the last ones (RFC 3030).
+    Bdat(u64, bool),
+    StartTls,
     Rset,
     Noop,
     Vrfy,
@@ -19,6 +22,8 @@ pub(super) enum Command {
     Quit,
     /// Mechanism and initial response.
     Auth(String, Option<String>),
+    /// BDAT without a length: where the next command begins is not known.
+    LostCount,
     /// HTTP, or what else a browser can be made to send: not a client of mail.
     Foreign,
 }
@@ -46,6 +51,8 @@ impl Command {
             "MAIL" => Ok(Self::Mail(Path::parse(argument, "FROM:")?)),
             "RCPT" => Ok(Self::Rcpt(Path::parse(argument, "TO:")?)),
             "DATA" => alone(Self::Data),
+            "BDAT" => bdat(argument),
+            "STARTTLS" => alone(Self::StartTls),
             "RSET" => alone(Self::Rset),
             "QUIT" => alone(Self::Quit),
             "NOOP" => Ok(Self::Noop),
@@ -53,7 +60,7 @@ impl Command {
             "VRFY" if argument.is_empty() => Err(Reply::new(501, "5.5.4", "Syntax: VRFY address")),
             "VRFY" => Ok(Self::Vrfy),
             "AUTH" => auth(argument),
-            "EXPN" | "TURN" | "ETRN" | "STARTTLS" | "BDAT" => Err(Reply::new(
+            "EXPN" | "TURN" | "ETRN" => Err(Reply::new(
                 502,
                 "5.5.1",
                 format!("{} is not implemented here", verb.to_ascii_uppercase()),
@@ -97,6 +104,18 @@ fn host(argument: &str) -> Result<String, Reply> {
         return Err(Reply::new(501, "5.5.4", "Syntax: EHLO hostname"));
     }
     Ok(argument.to_owned())
+}
+
+/// What follows is no command: a chunk whose length is not known ends the session.
+fn bdat(argument: &str) -> Result<Command, Reply> {
+    let mut words = argument.split_ascii_whitespace();
+    let size = words.next().filter(|word| word.len() <= 18 && word.bytes().all(|b| b.is_ascii_digit()));
+    let size = size.and_then(|word| word.parse().ok());
+    match (size, words.next(), words.next()) {
+        (Some(size), None, None) => Ok(Command::Bdat(size, false)),
+        (Some(size), Some(word), None) if word.eq_ignore_ascii_case("LAST") => Ok(Command::Bdat(size, true)),
+        _ => Ok(Command::LostCount),
+    }
 }
 
 fn auth(argument: &str) -> Result<Command, Reply> {

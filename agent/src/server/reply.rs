@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// One reply: code, enhanced status code (RFC 3463) and lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     code: u16,
     enhanced: &'static str,
     lines: Vec<String>,
@@ -12,17 +12,17 @@ pub(super) struct Reply {
 
 impl Reply {
     /// A reply of one line. An empty `enhanced` writes none: 3yz, the greeting and EHLO have none (RFC 2034).
-    pub(super) fn new(code: u16, enhanced: &'static str, text: impl Into<String>) -> Self {
+    pub(crate) fn new(code: u16, enhanced: &'static str, text: impl Into<String>) -> Self {
         Self { code, enhanced, lines: vec![text.into()] }
     }
 
     /// A reply of several lines without enhanced status code.
-    pub(super) fn lines(code: u16, lines: Vec<String>) -> Self {
+    pub(crate) fn lines(code: u16, lines: Vec<String>) -> Self {
         Self { code, enhanced: "", lines }
     }
 
     /// The bytes for the wire.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut text = String::new();
         let last = self.lines.len().saturating_sub(1);
         for (index, line) in self.lines.iter().enumerate() {

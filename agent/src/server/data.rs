@@ -31,6 +31,8 @@ enum At {
 /// Reads a message up to its end, over any borders of the pieces it comes in.
 #[derive(Debug, Default)]
 pub(super) struct DataReader {
+    /// Dots mean nothing: the message comes in chunks.
+    chunked: bool,
     at: At,
     line: usize,
     size: u64,
@@ -38,6 +40,16 @@ pub(super) struct DataReader {
 }
 
 impl DataReader {
+    /// Reads chunks (RFC 3030), which end where their length says.
+    pub(super) fn chunked() -> Self {
+        Self { chunked: true, ..Self::default() }
+    }
+
+    /// Whether the last chunk ended in the middle of a line end.
+    pub(super) fn is_within_line_end(&self) -> bool {
+        self.at == At::Cr
+    }
+
     /// Bytes of the message so far, without stuffed dots and without the end.
     pub(super) fn size(&self) -> u64 {
         self.size
@@ -53,7 +65,7 @@ impl DataReader {
         for (index, &byte) in input.iter().enumerate() {
             self.at = match (self.at, byte) {
                 (At::DotCr, b'\n') => return Some(index + 1),
-                (At::LineStart, b'.') => At::Dot,
+                (At::LineStart, b'.') if !self.chunked => At::Dot,
                 (At::Dot, b'\r') => At::DotCr,
                 (At::DotCr, _) => {
                     // The line is a dot that was stuffed nowhere, and a CR that ends nothing.
