@@ -226,6 +226,10 @@ def check_shape(answer: Answer) -> None:
     if answer.get("at") == "check" and answer.get("ok") is True:
         _check(answer)
         return
+    if answer.get("at") in ("submittospool", "submitbulk") and answer.get("ok") is True:
+        _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), "ids": (list,)}, "answer")
+        _strings(answer["ids"], "ids")
+        return
     body = "report" if answer.get("ok") is True else "error"
     index = {"index": (int,)} if answer.get("at") == "sendbulk" and "index" in answer else {}
     _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), body: (dict,), **index}, "answer")

@@ -154,6 +154,16 @@ static void print_check(const freesmtp_check_report *report) {
     fflush(out);
 }
 
+/* Of messages that the spool has taken. */
+static void print_ids(const char *at_key, char (*ids)[27], size_t count) {
+    print_begin(true, at_key, 0, -1);
+    fputs(",\"ids\":[", out);
+    for (size_t at = 0; at < count; at++)
+        fprintf(out, "%s\"%s\"", at > 0 ? "," : "", ids[at]);
+    fputs("]}\n", out);
+    fflush(out);
+}
+
 static void print_end(void) {
     fputs("{\"end\":true}\n", out);
     fflush(out);

@@ -75,4 +75,21 @@ static freesmtp_error *bulk_send(struct bulk *bulk, const freesmtp_smtp *smtp) {
     return error;
 }
 
+/* Submits the list, and prints the ids; the list is empty afterwards. */
+static freesmtp_error *bulk_submit(struct bulk *bulk, freesmtp_smtp *smtp, const char *at_key) {
+    char(*ids)[27] = bulk_room(NULL, bulk->count + 1, sizeof *ids);
+    const freesmtp_message **messages = bulk_room(NULL, bulk->count + 1, sizeof *messages);
+    for (size_t at = 0; at < bulk->count; at++)
+        messages[at] = bulk->messages[at];
+    freesmtp_error *error = freesmtp_smtp_submit_bulk(smtp, messages, bulk->count, NULL, ids);
+    if (error == NULL)
+        print_ids(at_key, ids, bulk->count);
+    free(messages);
+    free(ids);
+    for (size_t at = 0; at < bulk->count; at++)
+        freesmtp_message_free(bulk->messages[at]);
+    bulk->count = 0;
+    return error;
+}
+
 #endif

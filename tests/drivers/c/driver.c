@@ -228,6 +228,16 @@ static int delivery_line(struct state *s, const struct line *line, freesmtp_erro
         *error = freesmtp_message_set_hold_for(m, (uint32_t)job_number(line));
     else if (is(line, "holduntil"))
         *error = freesmtp_message_set_hold_until(m, job_number(line));
+    else if (is(line, "notbefore"))
+        *error = freesmtp_message_set_not_before(m, job_number(line));
+    else if (is(line, "expires"))
+        *error = freesmtp_message_set_expires(m, job_number(line));
+    else if (is(line, "spoolpriority"))
+        *error = freesmtp_message_set_spool_priority(m, (int)job_number(line));
+    else if (is(line, "blast"))
+        *error = freesmtp_message_set_blast_n(m, line->value, line->size);
+    else if (is(line, "idempotencykey"))
+        *error = freesmtp_message_set_idempotency_key_n(m, line->value, line->size);
     else if (is(line, "mtpriority"))
         *error = freesmtp_message_set_mt_priority(m, (int8_t)job_number(line));
     else if (is(line, "optionalextensions"))
@@ -408,6 +418,10 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
         return freesmtp_smtp_set_max_messages_per_connection(s->smtp, job_number(line));
     if (is(line, "smtp.ratelimit"))
         return freesmtp_smtp_set_rate_limit(s->smtp, job_decimal(line));
+    if (is(line, "smtp.spoolpath"))
+        return freesmtp_smtp_set_spool_path_n(s->smtp, line->value, line->size);
+    if (is(line, "smtp.spooldurability"))
+        return freesmtp_smtp_set_spool_durability(s->smtp, (int)job_number(line));
     if (is(line, "smtp.disconnect")) {
         freesmtp_smtp_disconnect(s->smtp);
         return NULL;
@@ -426,6 +440,15 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
     }
     if (is(line, "sendbulk"))
         return bulk_send(&s->bulk, s->smtp);
+    if (is(line, "submittospool")) {
+        char id[1][27];
+        freesmtp_error *error = freesmtp_smtp_submit_to_spool(s->smtp, s->message, NULL, id);
+        if (error == NULL)
+            print_ids(line->key, id, 1);
+        return error;
+    }
+    if (is(line, "submitbulk"))
+        return bulk_submit(&s->bulk, s->smtp, line->key);
     return message_line(s, line);
 }
 

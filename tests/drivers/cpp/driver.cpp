@@ -231,6 +231,8 @@ private:
         {"smtp.maxconnections", [this](Value v) { smtp_.MaxConnections = Number(v); }},
         {"smtp.maxmessagesperconnection", [this](Value v) { smtp_.MaxMessagesPerConnection = Number(v); }},
         {"smtp.ratelimit", [this](Value v) { smtp_.RateLimit = Decimal(v); }},
+        {"smtp.spoolpath", [this](Value v) { smtp_.SpoolPath = v; }},
+        {"smtp.spooldurability", [this](Value v) { smtp_.SpoolDurability = static_cast<Durability>(Number(v)); }},
         {"smtp.disconnect", [this](Value) { smtp_.Disconnect(); }},
         {"message.new", [this](Value) { message_ = EmailMessage(); }},
         {"from.email", [this](Value v) { message_.From.Email = v; }},
@@ -250,6 +252,11 @@ private:
         {"deliverbymode", [this](Value v) { message_.DeliverByMode = static_cast<LateDelivery>(Number(v)); }},
         {"deliverbytrace", [this](Value v) { message_.DeliverByTrace = Truth(v); }},
         {"holdfor", [this](Value v) { message_.HoldFor = Number(v); }},
+        {"notbefore", [this](Value v) { message_.NotBefore = Moment(Number(v)); }},
+        {"expires", [this](Value v) { message_.Expires = Moment(Number(v)); }},
+        {"spoolpriority", [this](Value v) { message_.SpoolPriority = static_cast<int>(Number(v)); }},
+        {"blast", [this](Value v) { message_.Blast = v; }},
+        {"idempotencykey", [this](Value v) { message_.IdempotencyKey = v; }},
         {"holduntil", [this](Value v) { message_.HoldUntil = Moment(Number(v)); }},
         {"mtpriority", [this](Value v) { message_.MtPriority = static_cast<std::int8_t>(Number(v)); }},
         {"optionalextensions", [this](Value v) { message_.OptionalExtensions = Split(v); }},
@@ -301,6 +308,8 @@ private:
         {"bulk.add", [this](Value) { bulk_.push_back(message_); }},
         {"bulk.repeat", [this](Value v) { bulk_.insert(bulk_.end(), static_cast<std::size_t>(Number(v)), message_); }},
         {"sendbulk", [this](Value) { SendBulk(); }},
+        {"submittospool", [this](Value) { json::Print({smtp_.SubmitToSpool(message_)}, "submittospool"); }},
+        {"submitbulk", [this](Value) { json::Print(smtp_.SubmitBulk(std::exchange(bulk_, {})), "submitbulk"); }},
     };
 };
 

@@ -148,6 +148,11 @@ inline void Print(const freesmtp::Report &report, const std::string &at, int sen
     std::cout << Begin(true, at, sends, index).Raw("report", body).Text() << std::endl;
 }
 
+/// Of messages that the spool has taken.
+inline void Print(const std::vector<std::string> &ids, const std::string &at) {
+    std::cout << Begin(true, at, 0, {}).Put("ids", ids).Text() << std::endl;
+}
+
 inline void Print(const freesmtp::SMTPError &error, const std::string &at, std::optional<std::size_t> index = {}) {
     const std::string body = Object()
                                  .Put("kind", error.KindName())

@@ -125,6 +125,8 @@ class Driver:
             "smtp.maxconnections": lambda v: setattr(self.smtp, "max_connections", number(v)),
             "smtp.maxmessagesperconnection": lambda v: setattr(self.smtp, "max_messages_per_connection", number(v)),
             "smtp.ratelimit": lambda v: setattr(self.smtp, "rate_limit", float(v)),
+            "smtp.spoolpath": lambda v: setattr(self.smtp, "spool_path", v),
+            "smtp.spooldurability": lambda v: setattr(self.smtp, "spool_durability", number(v)),
             "smtp.disconnect": lambda _: self.smtp.disconnect(),
             "message.new": self.new_message,
             "from.email": lambda v: setattr(self.message.from_, "email", v),
@@ -146,6 +148,11 @@ class Driver:
             "holdfor": lambda v: setattr(self.message, "hold_for", number(v)),
             "holduntil": lambda v: setattr(self.message, "hold_until", moment(v)),
             "mtpriority": lambda v: setattr(self.message, "mt_priority", number(v)),
+            "notbefore": lambda v: setattr(self.message, "not_before", moment(v)),
+            "expires": lambda v: setattr(self.message, "expires", moment(v)),
+            "spoolpriority": lambda v: setattr(self.message, "spool_priority", number(v)),
+            "blast": lambda v: setattr(self.message, "blast", v),
+            "idempotencykey": lambda v: setattr(self.message, "idempotency_key", v),
             "optionalextensions": lambda v: setattr(self.message, "optional_extensions", v.split(",") if v else []),
             "recipient.notify": lambda v: setattr(self.message.recipients[-1], "notify", number(v)),
             "recipient.originalrecipient": lambda v: setattr(self.message.recipients[-1], "original_recipient", v),
@@ -171,6 +178,8 @@ class Driver:
             "bulk.add": lambda _: self.bulk.append(self.message),
             "bulk.repeat": lambda v: self.bulk.extend([self.message] * number(v)),
             "sendbulk": lambda _: self.send_bulk(),
+            "submittospool": lambda _: submitted("submittospool", [self.smtp.submit_to_spool(self.message)]),
+            "submitbulk": lambda _: self.submit_bulk(),
             "check.from": lambda v: self.checking.update(from_=v),
             "check.to": lambda v: self.checking.setdefault("to", []).append(v),
             "check.dkimselector": lambda v: self.checking.update(dkim_selector=v),
@@ -261,6 +270,11 @@ class Driver:
             elif sent.error is not None:
                 raise sent.error
 
+    def submit_bulk(self) -> None:
+        """Submits the list, and prints the ids."""
+        messages, self.bulk = self.bulk, []
+        submitted("submitbulk", self.smtp.submit_bulk(messages))
+
     def carry_out(self, key: str, value: str) -> bool:
         """Carries out one line; false when the job ends with it."""
         if key == "send":
@@ -274,6 +288,11 @@ class Driver:
             say({"ok": False, "at": key, "sends": 0, "error": error_data(error)})
             return False
         return True
+
+
+def submitted(at: str, ids: list[str]) -> None:
+    """Prints the ids of what the spool has taken."""
+    say({"ok": True, "at": at, "sends": 0, "ids": ids})
 
 
 def say(answer: dict[str, Any]) -> None:

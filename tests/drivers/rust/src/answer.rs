@@ -3,6 +3,7 @@
 use freesmtp_core::{
     Diagnosis, Error, RecipientResult, Report,
     check::{CheckFact, CheckReport, CheckStep},
+    spool::Id,
     types::TlsInfo,
 };
 use serde_json::{Value, json};
@@ -30,6 +31,12 @@ pub(crate) fn success(sends: u64, report: &Report) -> Value {
             "warnings": report.warnings,
         },
     })
+}
+
+/// The line for messages that the spool has taken.
+pub(crate) fn submitted(at: &str, ids: &[Id]) -> Value {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    json!({ "ok": true, "at": at, "sends": 0, "ids": ids })
 }
 
 /// The line for a check.

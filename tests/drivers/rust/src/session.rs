@@ -15,6 +15,7 @@ use freesmtp_core::{
         Attachment, DeliverByMode, Notify, Priority, RecipientOptions, RecipientType, ReturnContent, Stream,
         ValidSinceAction,
     },
+    spool::Durability,
     types::Moment,
 };
 use serde_json::Value;
@@ -74,6 +75,10 @@ impl Session {
             "smtp.maxconnections" => self.smtp.set_max_connections(parse(value)?)?,
             "smtp.maxmessagesperconnection" => self.smtp.set_max_messages_per_connection(parse(value)?),
             "smtp.ratelimit" => self.smtp.set_rate_limit(Some(parse(value)?))?,
+            "smtp.spoolpath" => self.smtp.set_spool_path(value),
+            "smtp.spooldurability" => {
+                self.smtp.set_spool_durability(enumerated(value, Durability::from_number)?);
+            }
             "repeat" => self.repeat = Some(parse(value)?),
             "bulk.add" => self.bulk.push(self.message.clone()),
             "bulk.repeat" => {
@@ -82,6 +87,13 @@ impl Session {
             }
             "send" => return Ok(vec![self.send(operations)]),
             "sendbulk" => return Ok(self.send_bulk(operations)),
+            "submittospool" => {
+                return Ok(vec![answer::submitted(key, &[self.smtp.submit_to_spool(&self.message)?])]);
+            }
+            "submitbulk" => {
+                let ids = self.smtp.submit_bulk(std::mem::take(&mut self.bulk))?;
+                return Ok(vec![answer::submitted(key, &ids)]);
+            }
             "check" => return Ok(vec![self.check()]),
             _ => self.set_message(key, value)?,
         }
@@ -172,6 +184,11 @@ impl Session {
             "holdfor" => message.delivery.hold_for = Some(parse(value)?),
             "holduntil" => message.delivery.hold_until = Some(Moment::new(parse(value)?)),
             "mtpriority" => message.delivery.mt_priority = Some(parse(value)?),
+            "notbefore" => message.spool.not_before = Some(Moment::new(parse(value)?)),
+            "expires" => message.spool.expires = Some(Moment::new(parse(value)?)),
+            "spoolpriority" => message.spool.priority = parse(value)?,
+            "blast" => message.spool.blast = Some(text()),
+            "idempotencykey" => message.spool.idempotency_key = Some(text()),
             "optionalextensions" => {
                 let keywords = value.split(',').filter(|keyword| !keyword.is_empty());
                 message.delivery.optional_extensions =
