@@ -6,12 +6,15 @@ What arrives is read by Python's own parser, which shares nothing with the compo
 import email
 import email.policy
 import email.utils
+import re
+from collections.abc import Iterator
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 
 import pytest
 
 from harness.driver import Job
+from harness.running import RunningDriver
 from harness.scripted import Hear, Message, Say, Step
 
 #: key of the job: the property that an error names
@@ -22,6 +25,27 @@ FIELDS = {
     "header.value": "CustomHeaders[0].Value",
     "attachment.name": "Attachments[0].DisplayName",
 }
+#: The same for what no reader is shown: the lines before it, and the property. An address may hold a value in its local
+#: part, in its domain, and behind it.
+UNSHOWN: dict[str, tuple[tuple[str, ...], str]] = {
+    "from.email": ((), r"From\.Email"),
+    "sender.email": ((), r"Sender\.Email"),
+    "replyto.email": ((), r"ReplyTo\.Email"),
+    "returnpath": ((), r"ReturnPath"),
+    "recipient.to": ((), r"Recipients\[0\]\.Email"),
+    "recipient.cc": ((), r"Recipients\[1\]\.Email"),
+    "recipient.bcc": ((), r"Recipients\[1\]\.Email"),
+    "sender.name": (("sender.email a@domain.test",), r"Sender\.Name"),
+    "replyto.name": (("replyto.email a@domain.test",), r"ReplyTo\.Name"),
+    "messageid": ((), r"MessageID"),
+    "header.name": ((), r"CustomHeaders\[0\]\.Name"),
+    "embedded.cid": ((), r"EmbeddedObjects\[0\]\.ContentID"),
+    "envelopeid": ((), r"EnvelopeID"),
+    "recipient.originalrecipient": ((), r"Recipients\[0\]\.OriginalRecipient"),
+    "optionalextensions": ((), r"OptionalExtensions\[0\]"),
+    "smtp.defaultdomain": ((), r"DefaultDomain"),
+}
+ADDRESSES = ("from.email", "sender.email", "replyto.email", "returnpath", "recipient.to")
 CONTROLS = {f"c0-{code:02x}": f"a{chr(code)}b" for code in (*range(1, 0x20), 0x7F)}
 REFUSED = CONTROLS | {
     "nul": "a\0b",
@@ -117,6 +141,104 @@ def test_refused(key: str, value: str, language: str, serve, send) -> None:
     assert (answer["error"]["kind"], answer["error"]["field"]) == ("message", FIELDS[key])
     assert REFUSED[value] not in answer["error"]["message"], "the control characters are shown escaped"
     assert server.connections == []
+
+
+def unshown(key: str, value: str) -> Iterator[str]:
+    """The hostile value at every place of what that key is."""
+    if key.endswith(".email") or key in ("returnpath", "recipient.to", "recipient.cc", "recipient.bcc"):
+        yield from (
+            f"{value}@domain.test",
+            f'"{value}"@domain.test',
+            f"user@dom{value}ain.test",
+            f"user@domain.test{value}",
+        )
+    elif key == "messageid":
+        yield from (f"{value}@domain.test", f"<id@domain.test{value}>")
+    elif key == "recipient.originalrecipient":
+        yield from (f"a@domain.test{value}", f"x400;{value}", f"{value};a")
+    elif key == "optionalextensions":
+        yield f"DSN{value}"
+    else:
+        yield value
+
+
+@pytest.mark.parametrize("key", UNSHOWN)
+def test_refused_where_no_reader_looks(key: str, running: RunningDriver, serve) -> None:
+    """One process for all of them: an object that refused a value takes the next one."""
+    before, field = UNSHOWN[key]
+    server = serve()
+    for name, hostile in REFUSED.items():
+        for value in unshown(key, hostile):
+            lines = Job().put("message.new").server("127.0.0.1", server.port, security="none")
+            for line in before:
+                lines.put(*line.split(" ", 1))
+            if key in ("smtp.defaultdomain", "sender.name", "replyto.name") or key in ADDRESSES:
+                lines.put(key, value)
+            if key != "from.email":
+                lines.put("from.email", "sender@domain.test")
+            if key != "recipient.to":
+                lines.put("recipient.to", "recipient@domain.test")
+            if key in ("recipient.cc", "recipient.bcc", "messageid", "envelopeid", "optionalextensions"):
+                lines.put(key, value)
+            if key == "recipient.originalrecipient":
+                lines.put(key, value)
+            if key == "header.name":
+                lines.put(key, value).put("header.value", "value")
+            if key == "embedded.cid":
+                lines.put(key, value).put("embedded.file", __file__)
+            (answer,) = running.run(lines.put("subject", "Hello").put("text", "Hello").send())
+            assert not answer["ok"], (name, value, answer)
+            error = answer["error"]
+            assert error["kind"] == "message", (name, value, error)
+            assert re.fullmatch(field, error["field"] or ""), (name, value, error)
+            assert not any(control in error["message"] for control in value if ord(control) < 0x20), (
+                name,
+                value,
+                error,
+            )
+    server.finish()
+    assert server.connections == []
+
+
+#: An address, and what may come of it: what the server is to hear, or that it is refused.
+ADDRESSED = {
+    "user@good.example(x)evil.example": None,
+    "(x)user@good.example": None,
+    "user@good.example (x)": None,
+    "Team: a@b.example, c@d.example;": None,
+    "a@b.example,evil@foreign.test": None,
+    "user@exam\u00adple.test": "user@example.test",
+    "user@\uff45xample.test": "user@example.test",
+    "user@example\u3002test": "user@example.test",
+    "user@b\u00fccher.example": "user@xn--bcher-kva.example",
+    "user@\u760a\u760d.example": "user@xn--ztyg.example",
+    "user@a\u2100b.example": None,
+    "user@127.0.0.1": None,
+    '"a@b.example x"@internal.example': '"a@b.example x"@internal.example',
+    '"foo@a.example> ORCPT=admin@b.example"@c.example': '"foo@a.example> ORCPT=admin@b.example"@c.example',
+    "(" * 100_000 + "a@b.example": None,
+    "a@b.example, " * 20_000: None,
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSED, ids=lambda address: ascii(address[:40]))
+def test_one_address_is_one(address: str, language: str, serve, send) -> None:
+    heard = ADDRESSED[address]
+    steps = script()
+    if heard is not None:
+        steps[5] = Hear(f"RCPT TO:<{heard}>")
+    server = serve() if heard is None else serve(steps)
+    lines = Job().server("127.0.0.1", server.port, security="none").put("smtp.defaultdomain", "client.test")
+    lines.put("from.email", "sender@domain.test").put("recipient.to", address).put("text", "Hello")
+    answer = send(lines.send())
+    server.finish()
+    assert answer["ok"] == (heard is not None), answer
+    if heard is None:
+        assert (answer["error"]["kind"], answer["error"]["field"]) == ("message", "Recipients[0].Email")
+        assert server.connections == []
+        assert len(answer["error"]["message"]) < 1000
+    else:
+        assert answer["report"]["recipients"][0]["email"] == address
 
 
 @pytest.mark.parametrize("value", KEPT)
