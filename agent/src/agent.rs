@@ -14,10 +14,11 @@ use tokio::sync::Notify;
 use crate::{
     clock,
     config::AgentSettings,
+    control::{Control, Memory},
     delivery::{Clock, Delivery, Letters, Observer},
     entrances::Entrances,
     events::Events,
-    intake::Intake,
+    intake::{Intake, Rounds},
     queue::{Millis, Queue, Words},
     reports::Reports,
     routes::Routes,
@@ -47,6 +48,7 @@ pub struct Agent {
     reports: Reports,
     events: Arc<Events>,
     entrances: Entrances,
+    memory: Arc<Memory>,
     clock: Clock,
     reload: Arc<Notify>,
     stop: Arc<Notify>,
@@ -105,7 +107,8 @@ impl Agent {
         let entrances = Entrances::open(&settings, &name, &folder)?;
         let letters = Letters::new(&path, &name);
         let events = Arc::new(Events::start(&settings.events, &folder, Some(queue.clone()))?);
-        let observer = Arc::new((observer, Arc::clone(&events)));
+        let memory = Arc::new(Memory::default());
+        let observer = Arc::new((observer, Arc::new((Arc::clone(&memory), Arc::clone(&events)))));
         let delivery =
             Delivery::new(&settings, routes, queue.clone(), letters, observer, Arc::clone(&clock))?;
         let reports = Reports::new(queue.clone(), spool.clone(), delivery.clone(), &name);
@@ -118,6 +121,7 @@ impl Agent {
             reports,
             events,
             entrances,
+            memory,
             clock,
             reload,
             stop,
@@ -155,7 +159,10 @@ impl Agent {
             let delivery = self.delivery.clone();
             Arc::new(move |email: &str| delivery.site(email))
         };
-        let intake = Intake::new(self.spool.clone(), self.queue.clone(), site);
+        let rounds = Arc::new(Rounds::default());
+        let (events, memory) = (Arc::clone(&self.events), Arc::clone(&self.memory));
+        let control = Control::open(&self.path, self.handle(), events, memory, Arc::clone(&rounds))?;
+        let intake = Intake::new(self.spool.clone(), self.queue.clone(), site, rounds);
         let stopper = intake.stopper();
         let runtime = tokio::runtime::Handle::current();
         let intake = std::thread::Builder::new()
@@ -186,6 +193,7 @@ impl Agent {
             }
             self.reports.owed(&self.delivery.drive());
         }
+        control.close();
         stopper.store(true, Ordering::Relaxed);
         keeper.abort();
         tokio::join!(entrances.close(ENDING), self.delivery.close(ENDING));

@@ -3,7 +3,8 @@
 //!
 //! The house: [`config`] is what is set, [`intake`] takes messages from the spool, [`queue`] keeps them until each recipient
 //! has its result, [`routes`] says which servers take mail for a domain, [`delivery`] brings it there, [`retry`] says when again,
-//! [`bounce`] writes reports to senders, `entrances` are the ways into the spool besides the library, [`events`] tells programs, [`commands`] has a file for each command of `freesmtp`.
+//! [`bounce`] writes reports to senders, `entrances` are the ways into the spool besides the library, [`events`] tells
+//! programs, [`control`] answers and obeys a person or a program, [`commands`] has a file for each command of `freesmtp`.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ pub mod bounce;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod delivery;
 mod entrances;
 pub mod events;
@@ -23,3 +25,4 @@ pub mod retry;
 pub mod routes;
 mod server;
 mod sink;
+mod subject;

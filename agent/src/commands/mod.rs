@@ -1,17 +1,23 @@
 //! The subcommands: their arguments, and what they print.
 
 pub(crate) mod agent;
+mod agent_socket;
+pub(crate) mod blast;
 pub(crate) mod check;
 pub(crate) mod diagnose;
 pub(crate) mod explain;
 mod json;
 mod letter;
 mod person;
+pub(crate) mod queue;
+mod queue_text;
 pub(crate) mod send;
 mod sendmail;
 mod session;
 pub(crate) mod sink;
 pub(crate) mod submit;
+pub(crate) mod status;
+mod table;
 
 use std::{
     io::{self, Write},
@@ -37,6 +43,9 @@ enum Command {
     Submit(Box<submit::Arguments>),
     Sendmail(SendmailArguments),
     Sink(sink::Arguments),
+    Queue(queue::Arguments),
+    Blast(blast::Arguments),
+    Status(status::Arguments),
     Diagnose(diagnose::Arguments),
     Explain(explain::Arguments),
 }
@@ -70,6 +79,9 @@ pub fn main() -> ExitCode {
         Command::Submit(arguments) => submit::run(&arguments),
         Command::Sendmail(arguments) => sendmail::run(arguments.arguments),
         Command::Sink(arguments) => sink::run(arguments),
+        Command::Queue(arguments) => queue::run(&arguments),
+        Command::Blast(arguments) => blast::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Diagnose(arguments) => diagnose::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
     }

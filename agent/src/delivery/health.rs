@@ -112,6 +112,11 @@ impl Health {
         self.turn -= by;
     }
 
+    /// Somebody wants it tried now.
+    pub(super) fn wake(&mut self, now: Millis) {
+        self.held_until = self.held_until.min(now);
+    }
+
     /// Whether a further session may be opened now.
     pub(super) fn has_room(&self, now: Millis) -> bool {
         self.open < self.window && self.held_until <= now

@@ -108,6 +108,22 @@ impl Letters {
         }
     }
 
+    /// The first octets of a message, at most so many.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn head(&self, place: &Place, most: usize) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(place.body.length()).unwrap_or(most).min(most);
+        let mut bytes = vec![0; length];
+        match &place.body {
+            Body::Inline { offset, .. } => self.file(&place.segment)?.read_exact_at(&mut bytes, *offset)?,
+            Body::File { name, .. } => {
+                File::open(self.spool.join("bodies").join(name))?.read_exact_at(&mut bytes, 0)?;
+            }
+        }
+        Ok(bytes)
+    }
+
     /// A reader of the bytes of a message.
     ///
     /// # Errors

@@ -272,6 +272,23 @@ impl Delivery {
         self.shared.planner().active()
     }
 
+    /// The most sessions at the same time.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.shared.planner().sessions()
+    }
+
+    /// Destinations that rest after trouble are tried at once.
+    pub fn wake_all(&self) {
+        let steps = {
+            let mut planner = self.shared.planner();
+            self.absorb(&mut planner);
+            planner.wake_all((self.shared.clock)());
+            self.steps(&mut planner)
+        };
+        self.carry_out(steps);
+    }
+
     /// What has happened since the start.
     #[must_use]
     pub fn counters(&self) -> &Counters {

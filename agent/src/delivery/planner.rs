@@ -154,6 +154,19 @@ impl Planner {
         self.active
     }
 
+    /// The most sessions.
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions
+    }
+
+    /// Somebody wants all that rests tried now.
+    pub(super) fn wake_all(&mut self, now: Millis) {
+        self.health.values_mut().for_each(|health| health.wake(now));
+        for (_, site) in std::mem::take(&mut self.resting) {
+            self.queue(&site);
+        }
+    }
+
     /// Sessions that take long, at the moment.
     pub(super) fn set_stalled(&mut self, stalled: usize) {
         self.stalled = stalled;

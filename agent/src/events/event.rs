@@ -189,7 +189,7 @@ impl Event {
 }
 
 /// RFC 3339, in UTC, to the millisecond.
-pub(super) fn moment(at: Millis) -> String {
+pub(crate) fn moment(at: Millis) -> String {
     let seconds = Moment::new(at.div_euclid(1_000)).to_string();
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), at.rem_euclid(1_000))
 }

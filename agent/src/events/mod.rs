@@ -21,14 +21,16 @@ use std::{
     collections::HashMap,
     fs, io,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use freesmtp_core::{Error, ErrorKind, Stage};
 use reqwest::{Certificate, Url};
 use sha2::{Digest, Sha256};
+use tokio::sync::broadcast;
 
+pub(crate) use event::moment;
 pub use event::{Event, EventKind, Subject};
 use file::FileSink;
 use webhook::{Target, Webhook};
@@ -45,12 +47,17 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// As many names of blasts are remembered.
 const NAMES: usize = 1_000;
 
+/// As many events wait for a listener that is slow before it misses some.
+const FEED: usize = 4_096;
+
 /// Tells what happens.
 #[derive(Debug)]
 pub struct Events {
     sinks: Mutex<Sinks>,
-    /// Nobody listens.
+    /// Neither file nor web server is told.
     silent: bool,
+    /// Those who listen for a while, by the control socket.
+    feed: broadcast::Sender<Arc<Event>>,
     queue: Option<Queue>,
     names: Mutex<HashMap<i64, Option<String>>>,
 }
@@ -92,11 +99,26 @@ impl Events {
             sinks.file = Some(FileSink::start(path).map_err(|error| failed("a thread for events", &error))?);
         }
         let silent = sinks.file.is_none() && sinks.webhooks.is_empty();
-        Ok(Self { sinks: Mutex::new(sinks), silent, queue, names: Mutex::default() })
+        let feed = broadcast::Sender::new(FEED);
+        Ok(Self { sinks: Mutex::new(sinks), silent, feed, queue, names: Mutex::default() })
+    }
+
+    /// Every event from now on. Who is slow is told how many it has missed.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.feed.subscribe()
+    }
+
+    fn is_heard(&self) -> bool {
+        !self.silent || self.feed.receiver_count() > 0
     }
 
     /// Tells an event to all that want to hear of it. It does not wait.
     pub fn emit(&self, event: &Event) {
+        if self.feed.receiver_count() > 0 {
+            // The last listener may just have left.
+            drop(self.feed.send(Arc::new(event.clone())));
+        }
         if self.silent {
             return;
         }
@@ -143,7 +165,7 @@ impl Events {
 
 impl Observer for Events {
     fn attempted(&self, job: &Job, done: &Done) {
-        if self.silent {
+        if !self.is_heard() {
             return;
         }
         let blast = self.name(job.blast);
@@ -151,7 +173,7 @@ impl Observer for Events {
     }
 
     fn ended(&self, ending: &Ending) {
-        if self.silent {
+        if !self.is_heard() {
             return;
         }
         let subject = Subject {

@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -37,6 +37,27 @@ const PICKUP: Duration = Duration::from_millis(500);
 /// Says which queue a mailbox belongs to.
 pub type Site = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
+/// How often the whole spool was looked through and nothing new was there.
+#[derive(Debug, Default)]
+pub struct Rounds(AtomicU64);
+
+impl Rounds {
+    /// Waits until everything that was in the spool before the call is in the queue; `false` when that takes longer than
+    /// this.
+    pub async fn catch_up(&self, limit: Duration) -> bool {
+        let before = self.0.load(Ordering::Acquire);
+        let end = tokio::time::Instant::now() + limit;
+        // The first round to end may have begun before the call.
+        while self.0.load(Ordering::Acquire) < before + 2 {
+            if tokio::time::Instant::now() >= end {
+                return false;
+            }
+            tokio::time::sleep(SOON).await;
+        }
+        true
+    }
+}
+
 /// Takes in what is in a spool.
 pub struct Intake {
     path: PathBuf,
@@ -47,12 +68,13 @@ pub struct Intake {
     /// Segments that were read to their end.
     ended: HashSet<String>,
     stop: Arc<AtomicBool>,
+    rounds: Arc<Rounds>,
 }
 
 impl Intake {
-    /// Of that spool, for that queue.
+    /// Of that spool, for that queue; `rounds` tells others how far it is.
     #[must_use]
-    pub fn new(spool: Spool, queue: Queue, site: Site) -> Self {
+    pub fn new(spool: Spool, queue: Queue, site: Site, rounds: Arc<Rounds>) -> Self {
         Self {
             path: spool.path().to_owned(),
             spool,
@@ -61,6 +83,7 @@ impl Intake {
             followed: HashMap::new(),
             ended: HashSet::new(),
             stop: Arc::default(),
+            rounds,
         }
     }
 
@@ -88,7 +111,9 @@ impl Intake {
                     since_pickup += SOON;
                     continue;
                 }
-                Ok(false) => {}
+                Ok(false) => {
+                    self.rounds.0.fetch_add(1, Ordering::Release);
+                }
                 Err(problem) => {
                     // A disk that is full stays so for a while: said once.
                     if problem != said {

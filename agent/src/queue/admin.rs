@@ -46,7 +46,7 @@ impl JobState {
         }
     }
 
-    fn from_number(number: i64) -> Self {
+    pub(super) fn from_number(number: i64) -> Self {
         match number {
             0 => Self::Ready,
             1 => Self::Later,
@@ -54,7 +54,7 @@ impl JobState {
         }
     }
 
-    fn number(self) -> i64 {
+    pub(super) fn number(self) -> i64 {
         match self {
             Self::Ready => 0,
             Self::Later => 1,
@@ -93,6 +93,8 @@ pub struct Summary {
 /// Recipients that wait together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
+    /// The number of the job, by which attempts are its own.
+    pub job: i64,
     /// The site.
     pub site: String,
     /// What they wait for.
@@ -125,6 +127,8 @@ pub struct Ended {
 /// An attempt that did not deliver to all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
+    /// The number of the job.
+    pub job: i64,
     /// When it ended.
     pub at: Millis,
     /// The recipient; empty for all of its job.
@@ -172,8 +176,21 @@ const FROM: &str = "FROM messages m JOIN segments s ON s.id = m.segment";
 
 /// The messages that fit, in the order of their ids.
 pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summary>, QueueError> {
+    list_until(connection, filter, None)
+}
+
+/// The same, of those up to that id.
+pub(super) fn list_until(
+    connection: &Connection,
+    filter: &Filter,
+    until: Option<Id>,
+) -> Result<Vec<Summary>, QueueError> {
     let mut conditions = vec!["1".to_owned()];
     let mut values: Vec<Value> = Vec::new();
+    if let Some(id) = until {
+        conditions.push("m.id <= ?".to_owned());
+        values.push(Value::Blob(id.number().to_be_bytes().to_vec()));
+    }
     if let Some(id) = filter.after {
         conditions.push("m.id > ?".to_owned());
         values.push(Value::Blob(id.number().to_be_bytes().to_vec()));
@@ -252,7 +269,7 @@ pub(super) fn show_seq(connection: &Connection, seq: i64) -> Result<Option<Detai
 fn details(connection: &Connection, summary: Summary) -> Result<Details, QueueError> {
     let waiting = connection
         .prepare_cached(
-            "SELECT l.site, j.state, j.due, j.attempts, j.recipients, j.emails FROM jobs j JOIN lanes l ON l.id = j.lane \
+            "SELECT l.site, j.state, j.due, j.attempts, j.recipients, j.emails, j.n FROM jobs j JOIN lanes l ON l.id = j.lane \
              WHERE j.message = ? ORDER BY j.n",
         )?
         .query_map([summary.seq], |row| {
@@ -262,6 +279,7 @@ fn details(connection: &Connection, summary: Summary) -> Result<Details, QueueEr
                 None => (0..summary.total).collect(),
             };
             Ok(Waiting {
+                job: row.get(6)?,
                 site: row.get(0)?,
                 state: JobState::from_number(row.get(1)?),
                 due: row.get(2)?,
@@ -295,11 +313,12 @@ fn details(connection: &Connection, summary: Summary) -> Result<Details, QueueEr
         .collect::<Result<_, _>>()?;
     let attempts = connection
         .prepare_cached(
-            "SELECT at, email, outcome, server, stage, code, status, text, cause, remedy, transcript FROM attempts \
+            "SELECT at, email, outcome, server, stage, code, status, text, cause, remedy, transcript, job FROM attempts \
              WHERE message = ? ORDER BY rowid",
         )?
         .query_map([summary.seq], |row| {
             Ok(Attempt {
+                job: row.get(11)?,
                 at: row.get(0)?,
                 email: row.get(1)?,
                 outcome: row.get(2)?,

@@ -12,6 +12,7 @@
 mod admin;
 mod adopt;
 mod blast;
+mod browse;
 mod complete;
 mod error;
 mod schema;
@@ -43,6 +44,7 @@ pub use admin::{Attempt, Details, Ended, Filter, JobState, SiteCount, Summary, W
 pub(crate) use adopt::{Adopted, Batch};
 use blast::BlastTallyExt;
 pub use blast::{Blast, BlastState};
+pub use browse::{Counts, Order, Outline, Page};
 pub use error::QueueError;
 pub use types::{
     Changes, Done, Ending, Final, JOB_RECIPIENTS, Job, JobKey, Lane, LaneId, Millis, Place, Target,
@@ -122,6 +124,26 @@ impl Queue {
                 busy,
                 closed: AtomicBool::new(false),
                 thread,
+            }),
+        })
+    }
+
+    /// The queue in that folder to look at: nothing can be written to it, and nothing is.
+    ///
+    /// # Errors
+    /// When there is none, or another version wrote it.
+    pub fn open_to_read(folder: &Path) -> Result<Self, QueueError> {
+        let path = folder.join("queue.db");
+        let readers = Mutex::new(vec![schema::open_existing(&path)?]);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path,
+                commands: mpsc::sync_channel(0).0,
+                readers,
+                news: Arc::default(),
+                busy: Arc::default(),
+                closed: AtomicBool::new(true),
+                thread: Mutex::default(),
             }),
         })
     }
@@ -323,6 +345,39 @@ impl Queue {
     /// When the database cannot be read.
     pub fn list(&self, filter: &Filter) -> Result<Vec<Summary>, QueueError> {
         self.read(|connection| admin::list(connection, filter))
+    }
+
+    /// The same in steps for a queue of any size: what a second of looking finds of those that fit and for which `accept`
+    /// says so, and where to go on.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn page(&self, filter: &Filter, accept: &dyn Fn(&Summary) -> bool) -> Result<Page, QueueError> {
+        self.read(|connection| browse::page(connection, filter, accept))
+    }
+
+    /// What a list says of the recipients of a message, by its number here.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn outline(&self, seq: i64) -> Result<Outline, QueueError> {
+        self.read(|connection| browse::outline(connection, seq))
+    }
+
+    /// How many jobs wait, and for what.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn counts(&self) -> Result<Counts, QueueError> {
+        self.read(browse::counts)
+    }
+
+    /// Does the same with each of these messages, in one transaction; which of them are there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn order(&self, ids: Vec<Id>, order: Order) -> Result<Vec<Id>, QueueError> {
+        self.write(move |writing| browse::order(writing, &ids, order)).await
     }
 
     /// Everything about a message; `None` when it is not in the queue (any more).

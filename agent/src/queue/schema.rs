@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS messages(
   sender TEXT NOT NULL, message_id TEXT NOT NULL, blast INTEGER, priority INTEGER NOT NULL,
   expires INTEGER, total INTEGER NOT NULL, open INTEGER NOT NULL, flags INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_expires ON messages(expires) WHERE expires IS NOT NULL;
-CREATE INDEX IF NOT EXISTS messages_blast ON messages(blast) WHERE blast IS NOT NULL;
+CREATE INDEX IF NOT EXISTS messages_of_blast ON messages(blast, id) WHERE blast IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_warn ON messages(id) WHERE flags & 2;
 CREATE TABLE IF NOT EXISTS jobs(
   message INTEGER NOT NULL, n INTEGER NOT NULL,
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS jobs(
   PRIMARY KEY(message, n)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS jobs_ready ON jobs(lane, rank, message, n) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS jobs_later ON jobs(due) WHERE state = 1;
+CREATE INDEX IF NOT EXISTS jobs_held ON jobs(message) WHERE state = 2;
 CREATE TABLE IF NOT EXISTS lanes(
   id INTEGER PRIMARY KEY, site TEXT NOT NULL, blast INTEGER NOT NULL, UNIQUE(site, blast));
 CREATE TABLE IF NOT EXISTS outcomes(
@@ -82,6 +83,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
     // Each domain that ever got mail has one.
     connection.execute_batch("DELETE FROM lanes WHERE id NOT IN (SELECT lane FROM jobs)")?;
     Ok(connection)
+}
+
+/// Opens the database to read, where there is one.
+pub(super) fn open_existing(path: &Path) -> Result<Connection, QueueError> {
+    let connection = open_reader(path)?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == VERSION {
+        return Ok(connection);
+    }
+    Err(QueueError::new(format!(
+        "it was written by another version (format {version}, this one knows {VERSION}); use that one"
+    )))
 }
 
 /// Opens the database to read.

@@ -1,0 +1,149 @@
+//! One connection: requests in, answers out, in turn.
+
+use std::{io, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+};
+
+use super::{Context, Refusal, Trouble, VERSION, orders, questions, request::Request, streams};
+
+/// The longest request.
+const LONGEST: usize = 128 << 10;
+
+/// How long somebody may take to read an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads requests.
+pub(super) struct Requests {
+    stream: OwnedReadHalf,
+    buffer: Vec<u8>,
+}
+
+/// What came.
+pub(super) enum Came {
+    Line(String),
+    TooLong,
+    End,
+}
+
+impl Requests {
+    /// The next line. Who is dropped while it waits has lost nothing.
+    async fn next(&mut self) -> Came {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line).trim().to_owned();
+                if line.is_empty() {
+                    continue;
+                }
+                return Came::Line(line);
+            }
+            if self.buffer.len() > LONGEST {
+                return Came::TooLong;
+            }
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(0) | Err(_) => return Came::End,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Waits until the other side says anything, or leaves: the end of a stream.
+    pub(super) async fn said_anything(&mut self) {
+        if self.buffer.is_empty() {
+            drop(self.stream.read_buf(&mut self.buffer).await);
+        }
+    }
+}
+
+/// Writes answers.
+pub(super) struct Answers(OwnedWriteHalf);
+
+impl Answers {
+    /// An answer; `more` when others follow it.
+    pub(super) async fn give(&mut self, answer: &Value, more: bool) -> io::Result<()> {
+        let line = if more {
+            json!({ "v": VERSION, "ok": true, "more": true, "answer": answer })
+        } else {
+            json!({ "v": VERSION, "ok": true, "answer": answer })
+        };
+        self.line(&line).await
+    }
+
+    pub(super) async fn refuse(&mut self, refusal: &Refusal) -> io::Result<()> {
+        self.line(&json!({ "v": VERSION, "ok": false, "error": refusal.json() })).await
+    }
+
+    async fn line(&mut self, line: &Value) -> io::Result<()> {
+        let mut text = line.to_string();
+        text.push('\n');
+        match tokio::time::timeout(PATIENCE, self.0.write_all(text.as_bytes())).await {
+            Ok(written) => written,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve(stream: UnixStream, context: Context) {
+    let (read, write) = stream.into_split();
+    let mut requests = Requests { stream: read, buffer: Vec::new() };
+    let mut answers = Answers(write);
+    loop {
+        let came = tokio::select! {
+            came = requests.next() => came,
+            () = context.ends() => return,
+        };
+        let written = match came {
+            Came::End => return,
+            Came::TooLong => {
+                let text = format!("the request is longer than {LONGEST} octets");
+                let _ =
+                    answers.refuse(&Refusal::new(Trouble::BadRequest, text, "Send fewer ids at once.")).await;
+                return;
+            }
+            Came::Line(line) => match Request::parse(&line) {
+                Ok(request) => answer(&request, &context, &mut requests, &mut answers).await,
+                Err(refusal) => answers.refuse(&refusal).await,
+            },
+        };
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(
+    request: &Request,
+    context: &Context,
+    requests: &mut Requests,
+    answers: &mut Answers,
+) -> io::Result<()> {
+    let answer = match request {
+        Request::Watch(watch) => return streams::watch(watch, context, requests, answers).await,
+        Request::Events(events) => return streams::events(events, context, requests, answers).await,
+        Request::Wait(wait) => tokio::select! {
+            answer = streams::wait(wait, context) => answer,
+            // Who leaves has no use for it; who says more has to wait for it no longer.
+            () = requests.said_anything() => Err(Refusal::new(
+                Trouble::BadRequest,
+                "another request came while this one waited",
+                "Use a connection for each wait.",
+            )),
+        },
+        Request::Orders(order, which) => orders::carry_out(*order, which, context).await,
+        Request::Purge(which) => orders::purge(which, context).await,
+        Request::BlastOrder(order, name) => orders::blast(*order, name, context).await,
+        question => questions::answer(question, context).await,
+    };
+    match answer {
+        Ok(answer) => answers.give(&answer, false).await,
+        Err(refusal) => answers.refuse(&refusal).await,
+    }
+}

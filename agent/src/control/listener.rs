@@ -1,0 +1,77 @@
+//! The socket as a file, and those who connect.
+
+use std::{
+    fs::{File, Permissions},
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use freesmtp_core::{Error, ErrorKind, Stage};
+use tokio::{net::UnixListener, sync::Semaphore};
+
+use super::{Context, SOCKET, connection};
+
+/// The most connections at the same time; whoever comes then waits to be accepted.
+const CONNECTIONS: usize = 256;
+
+/// The longest path that every system takes as the address of a socket.
+const LONGEST: usize = 100;
+
+/// Makes the socket, with its rights from the first moment.
+pub(super) fn bind(spool: &Path) -> Result<UnixListener, Error> {
+    make(spool).map_err(|error| {
+        let what = format!("the socket {}", spool.join(SOCKET).display());
+        Error::io(ErrorKind::Spool, Stage::Compose, what, &error)
+    })
+}
+
+fn make(spool: &Path) -> io::Result<UnixListener> {
+    // In a folder that is nobody else's business, and then moved: over the one that a killed agent left, too.
+    let queue = spool.join("queue");
+    let made = queue.join(SOCKET);
+    match std::fs::remove_file(&made) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let folder = File::open(&queue)?;
+    let listener = UnixListener::bind(address(&made, &folder))?;
+    let rights = std::fs::metadata(spool)?;
+    let for_group = rights.mode() & 0o010 != 0;
+    if for_group {
+        std::os::unix::fs::lchown(&made, None, Some(rights.gid()))?;
+    }
+    std::fs::set_permissions(&made, Permissions::from_mode(if for_group { 0o660 } else { 0o600 }))?;
+    std::fs::rename(&made, spool.join(SOCKET))?;
+    Ok(listener)
+}
+
+/// The path as an address: a long one by way of its open folder.
+fn address(path: &Path, folder: &File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    if path.as_os_str().len() <= LONGEST {
+        return path.to_owned();
+    }
+    PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(SOCKET)
+}
+
+/// Serves whoever connects.
+pub(super) async fn accept(listener: UnixListener, context: Context) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let context = context.clone();
+                tokio::spawn(async move {
+                    connection::serve(stream, context).await;
+                    drop(place);
+                });
+            }
+            // No more file descriptors, most likely.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The control socket `agent.sock`: what a person or a program asks of a running agent, and orders.
+//!
+//! Purpose: JSON lines, a request a line and an answer a line, over a Unix socket in the spool that is there while the agent
+//! runs. `docs/agent-socket.md` describes it; the commands `freesmtp queue`, `blast` and `status`, the library's
+//! `Smtp::spool_status` and the like speak it.
+//!
+//! Policy:
+//! - Who may connect is decided by the rights of the socket: the owner of the spool, and its group where the spool's
+//!   folder lets a group submit.
+//! - Nothing here holds up a delivery: questions are answered by readers of the database, bounded in time and size; who
+//!   reads too slowly is told what he missed, and in the end is closed.
+//! - What is not known yet may still be on its way: before "unknown" is said, everything that is in the spool is taken in.
+
+pub(crate) mod answer;
+mod connection;
+mod listener;
+mod orders;
+mod questions;
+mod rates;
+mod recent;
+mod request;
+mod streams;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use freesmtp_core::Error;
+use tokio::{sync::watch, task::JoinHandle};
+
+pub(crate) use self::{
+    answer::{Refusal, Trouble},
+    questions::{Messages, alone},
+    request::Request,
+};
+use self::{rates::Rates, recent::Recent};
+use crate::{
+    agent::Handle,
+    delivery::Observer,
+    events::Events,
+    intake::Rounds,
+    queue::{Done, Ending, Job, Millis},
+};
+
+/// The name of the socket in the spool.
+pub const SOCKET: &str = "agent.sock";
+
+/// The version of what is spoken there.
+pub const VERSION: u64 = 1;
+
+/// How long to wait for what is on its way, before something counts as unknown.
+const CATCH_UP: Duration = Duration::from_secs(3);
+
+/// What the socket is asked about that the queue does not keep: what ended lately, and how fast it goes.
+#[derive(Debug, Default)]
+pub struct Memory {
+    recent: Recent,
+    rates: Rates,
+}
+
+impl Observer for Memory {
+    fn attempted(&self, job: &Job, done: &Done) {
+        self.rates.count(job.blast, done);
+        self.recent.attempted(job, done);
+    }
+
+    fn ended(&self, ending: &Ending) {
+        self.recent.ended(ending);
+    }
+}
+
+/// What the socket works with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) handle: Handle,
+    pub(crate) events: Arc<Events>,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) rounds: Arc<Rounds>,
+    pub(crate) spool: PathBuf,
+    pub(crate) started: Millis,
+    /// Turns true when the agent ends.
+    pub(crate) ending: watch::Receiver<bool>,
+}
+
+impl Context {
+    /// Returns when the agent ends.
+    async fn ends(&self) {
+        let mut ending = self.ending.clone();
+        // Nobody is left to say so: it has ended.
+        drop(ending.wait_for(|ending| *ending).await);
+    }
+
+    fn now(&self) -> Millis {
+        self.handle.delivery.now()
+    }
+}
+
+/// The open socket.
+#[derive(Debug)]
+pub struct Control {
+    path: PathBuf,
+    end: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Control {
+    /// Opens the socket of a spool, whose lock this process has.
+    ///
+    /// # Errors
+    /// `ErrorKind::Spool` when it cannot be made.
+    pub fn open(
+        spool: &Path,
+        handle: Handle,
+        events: Arc<Events>,
+        memory: Arc<Memory>,
+        rounds: Arc<Rounds>,
+    ) -> Result<Self, Error> {
+        let path = spool.join(SOCKET);
+        let listener = listener::bind(spool)?;
+        let (end, ending) = watch::channel(false);
+        let started = handle.delivery.now();
+        let context = Context { handle, events, memory, rounds, spool: spool.to_owned(), started, ending };
+        let task = tokio::spawn(listener::accept(listener, context));
+        Ok(Self { path, end, task })
+    }
+
+    /// Takes the socket away; those who wait for something are told.
+    pub fn close(self) {
+        drop(std::fs::remove_file(&self.path));
+        let _ = self.end.send(true);
+        self.task.abort();
+    }
+}
