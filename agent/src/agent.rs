@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::{
     clock,
     config::AgentSettings,
-    control::{Control, Memory},
+    control::{Control, Memory, Socket},
     delivery::{Clock, Delivery, Letters, Observer},
     entrances::Entrances,
     events::Events,
@@ -49,6 +49,7 @@ pub struct Agent {
     events: Arc<Events>,
     entrances: Entrances,
     memory: Arc<Memory>,
+    socket: Socket,
     clock: Clock,
     reload: Arc<Notify>,
     stop: Arc<Notify>,
@@ -114,6 +115,7 @@ impl Agent {
         let reports = Reports::new(queue.clone(), spool.clone(), delivery.clone(), &name);
         let (reload, stop) = (Arc::default(), Arc::default());
         Ok(Self {
+            socket: Socket::bind(&path)?,
             path,
             spool,
             queue,
@@ -161,7 +163,7 @@ impl Agent {
         };
         let rounds = Arc::new(Rounds::default());
         let (events, memory) = (Arc::clone(&self.events), Arc::clone(&self.memory));
-        let control = Control::open(&self.path, self.handle(), events, memory, Arc::clone(&rounds))?;
+        let control = Control::open(&self.socket, self.handle(), events, memory, Arc::clone(&rounds))?;
         let intake = Intake::new(self.spool.clone(), self.queue.clone(), site, rounds);
         let stopper = intake.stopper();
         let runtime = tokio::runtime::Handle::current();

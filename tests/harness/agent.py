@@ -34,9 +34,9 @@ def until(what: Callable[[], bool], seconds: float, message: str) -> None:
 class Recorder:
     """A server that notes what it takes."""
 
-    def __init__(self, folder: Path, name: str = "recorder", delay: float = 0) -> None:
+    def __init__(self, folder: Path, name: str = "recorder", delay: float = 0, port: int = 0) -> None:
         self.path = folder / f"{name}.jsonl"
-        arguments = [sys.executable, "-m", "harness.recorder", "0", str(self.path), str(delay)]
+        arguments = [sys.executable, "-m", "harness.recorder", str(port), str(self.path), str(delay)]
         self.process = subprocess.Popen(arguments, cwd=TESTS, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline().split()[-1])
@@ -120,9 +120,11 @@ class Submitter:
         octets: int = 500,
         group: int = 1,
         sender: str = "sender@example.test",
+        blast: str = "",
     ) -> None:
         self.out = spool.parent / f"{tag}.ids"
         options = ["--group", str(group), "--tag", tag, "--sender", sender]
+        options += ["--blast", blast] if blast else []
         arguments = [submitter(), str(spool), str(count), str(octets), "Full", *options, *recipients]
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(arguments, stdout=out)
@@ -149,9 +151,10 @@ def submit(
     octets: int = 500,
     group: int = 50,
     sender: str = "sender@example.test",
+    blast: str = "",
 ) -> dict[str, str]:
     """Submits messages and waits until they are safe."""
-    submitter = Submitter(spool, count, *recipients, tag=tag, octets=octets, group=group, sender=sender)
+    submitter = Submitter(spool, count, *recipients, tag=tag, octets=octets, group=group, sender=sender, blast=blast)
     submitter.wait()
     return submitter.ids()
 

@@ -1,8 +1,8 @@
 """An SMTP server that notes each message before it answers for it: a program of its own, which outlives its clients.
 
 `python -m harness.recorder PORT FILE [DELAY]`: each line of FILE is a JSON object with `message_id`, `id` (that of the
-spool), `recipients` and `octets`. A recipient that begins with `later` is put off once, one that begins with `never` is
-refused.
+spool), `recipients` and `octets`. A recipient that begins with `later` is put off once for a second, one that begins with
+`wait` once for no named time; one that begins with `never` is refused.
 """
 
 import asyncio
@@ -72,6 +72,9 @@ class Session(asyncio.Protocol):
     def recipient(self, address: str) -> bytes:
         if address.startswith("never"):
             return b"550 5.1.1 no such user\r\n"
+        if address.startswith("wait") and address not in self.seen:
+            self.seen.add(address)
+            return b"451 4.3.0 not now\r\n"
         if address.startswith("later") and address not in self.seen:
             self.seen.add(address)
             return b"450 4.2.0 try again in 1 seconds\r\n"

@@ -24,7 +24,7 @@ const LONGEST: usize = 100;
 /// Which spool, and how to answer.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SpoolArguments {
-    /// The folder of the spool [default: as FREESMTP_SPOOL says, or the usual one]
+    /// The folder of the spool [default: as `FREESMTP_SPOOL` says, or the usual one]
     #[arg(long, global = true, value_name = "FOLDER")]
     spool: Option<PathBuf>,
     /// Print the answer as JSON on standard output, and nothing else

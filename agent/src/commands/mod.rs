@@ -15,8 +15,8 @@ pub(crate) mod send;
 mod sendmail;
 mod session;
 pub(crate) mod sink;
-pub(crate) mod submit;
 pub(crate) mod status;
+pub(crate) mod submit;
 mod table;
 
 use std::{

@@ -38,6 +38,9 @@ impl Requests {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                if line.len() > LONGEST {
+                    return Came::TooLong;
+                }
                 let line = String::from_utf8_lossy(&line).trim().to_owned();
                 if line.is_empty() {
                     continue;

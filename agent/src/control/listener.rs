@@ -3,7 +3,10 @@
 use std::{
     fs::{File, Permissions},
     io,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::UnixListener as Listener,
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -12,7 +15,7 @@ use std::{
 use freesmtp_core::{Error, ErrorKind, Stage};
 use tokio::{net::UnixListener, sync::Semaphore};
 
-use super::{Context, SOCKET, connection};
+use super::{Context, SOCKET, Socket, connection};
 
 /// The most connections at the same time; whoever comes then waits to be accepted.
 const CONNECTIONS: usize = 256;
@@ -21,14 +24,22 @@ const CONNECTIONS: usize = 256;
 const LONGEST: usize = 100;
 
 /// Makes the socket, with its rights from the first moment.
-pub(super) fn bind(spool: &Path) -> Result<UnixListener, Error> {
-    make(spool).map_err(|error| {
-        let what = format!("the socket {}", spool.join(SOCKET).display());
-        Error::io(ErrorKind::Spool, Stage::Compose, what, &error)
-    })
+pub(super) fn bind(spool: &Path) -> Result<Listener, Error> {
+    make(spool).map_err(|error| failed(spool, &error))
 }
 
-fn make(spool: &Path) -> io::Result<UnixListener> {
+/// The same for the runtime.
+pub(super) fn listen(socket: &Socket) -> Result<UnixListener, Error> {
+    let listener = socket.listener.try_clone().and_then(UnixListener::from_std);
+    listener.map_err(|error| failed(&socket.spool, &error))
+}
+
+fn failed(spool: &Path, error: &io::Error) -> Error {
+    let what = format!("the socket {}", spool.join(SOCKET).display());
+    Error::io(ErrorKind::Spool, Stage::Compose, what, error)
+}
+
+fn make(spool: &Path) -> io::Result<Listener> {
     // In a folder that is nobody else's business, and then moved: over the one that a killed agent left, too.
     let queue = spool.join("queue");
     let made = queue.join(SOCKET);
@@ -37,7 +48,8 @@ fn make(spool: &Path) -> io::Result<UnixListener> {
         _ => {}
     }
     let folder = File::open(&queue)?;
-    let listener = UnixListener::bind(address(&made, &folder))?;
+    let listener = Listener::bind(address(&made, &folder))?;
+    listener.set_nonblocking(true)?;
     let rights = std::fs::metadata(spool)?;
     let for_group = rights.mode() & 0o010 != 0;
     if for_group {

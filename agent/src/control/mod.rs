@@ -97,7 +97,24 @@ impl Context {
     }
 }
 
-/// The open socket.
+/// The socket of a spool; who connects waits until it is served.
+#[derive(Debug)]
+pub struct Socket {
+    spool: PathBuf,
+    listener: std::os::unix::net::UnixListener,
+}
+
+impl Socket {
+    /// Makes the socket of a spool, whose lock this process has.
+    ///
+    /// # Errors
+    /// `ErrorKind::Spool` when it cannot be made.
+    pub fn bind(spool: &Path) -> Result<Self, Error> {
+        Ok(Self { spool: spool.to_owned(), listener: listener::bind(spool)? })
+    }
+}
+
+/// The socket, served.
 #[derive(Debug)]
 pub struct Control {
     path: PathBuf,
@@ -106,22 +123,23 @@ pub struct Control {
 }
 
 impl Control {
-    /// Opens the socket of a spool, whose lock this process has.
+    /// Begins to serve the socket.
     ///
     /// # Errors
-    /// `ErrorKind::Spool` when it cannot be made.
+    /// `ErrorKind::Spool` when the runtime cannot take it.
     pub fn open(
-        spool: &Path,
+        socket: &Socket,
         handle: Handle,
         events: Arc<Events>,
         memory: Arc<Memory>,
         rounds: Arc<Rounds>,
     ) -> Result<Self, Error> {
-        let path = spool.join(SOCKET);
-        let listener = listener::bind(spool)?;
+        let listener = listener::listen(socket)?;
         let (end, ending) = watch::channel(false);
         let started = handle.delivery.now();
-        let context = Context { handle, events, memory, rounds, spool: spool.to_owned(), started, ending };
+        let spool = socket.spool.clone();
+        let path = spool.join(SOCKET);
+        let context = Context { handle, events, memory, rounds, spool, started, ending };
         let task = tokio::spawn(listener::accept(listener, context));
         Ok(Self { path, end, task })
     }

@@ -4,4 +4,5 @@ pub(crate) mod entropy;
 pub(crate) mod file;
 pub(crate) mod folder;
 pub(crate) mod host;
+pub(crate) mod local;
 pub(crate) mod socket;

@@ -1,5 +1,6 @@
 //! The `SMTP` object: servers, log, connections, send.
 
+mod agent;
 mod asynchronous;
 mod bulk;
 mod idle;
@@ -21,6 +22,7 @@ mod token;
 mod url;
 
 pub use crate::types::{CertificatePin, Proxy, ProxyProtocol};
+pub use agent::SpoolEvents;
 pub use bulk::{Bulk, BulkMessage, BulkResult, OpenBulk};
 pub use object::Smtp;
 pub(crate) use outcome::explain_at;

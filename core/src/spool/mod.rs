@@ -7,6 +7,7 @@
 //!   what is before it is kept, and nothing that was not written whole is ever delivered.
 //! - No message is trusted: the envelope is checked before it is written and again after it was read.
 
+pub mod agent;
 pub mod badmail;
 mod batch;
 mod chain;
