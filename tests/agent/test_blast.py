@@ -49,7 +49,8 @@ def test_progress_to_the_end(spool: Path, start: Start, recorder: Recorder) -> N
     waiting.send("wait", blast="news")
     assert asking.ask("retry", blast="news")["count"] == 50
     answer = waiting.next()["answer"]
-    assert answer["done"] and answer["status"]["state"] == "done"
+    assert answer["done"]
+    assert answer["status"]["state"] == "done"
     assert (answer["status"]["delivered"], answer["status"]["deferred"], answer["status"]["open"]) == (100, 0, 0)
     names = [blast["name"] for blast in asking.ask("blasts")["blasts"]]
     assert sorted(names) == ["news", "other"]
@@ -63,7 +64,8 @@ def test_a_paused_blast_waits_and_others_go_on(spool: Path, start: Start, slow: 
     submit(spool, 200, blast="news")
     until(lambda: len(slow.kept()) >= 5, 20, "it does not begin")
     paused = asking.ask("pause_blast", blast="news")
-    assert paused["state"] == "paused" and paused["eta_seconds"] is None
+    assert paused["state"] == "paused"
+    assert paused["eta_seconds"] is None
     before = len(slow.kept())
     submit(spool, 30, "b{n}@x.test", tag="single")
     until(lambda: sum("single" in facts["message_id"] for facts in slow.kept()) == 30, 30, "others wait for it")
@@ -116,9 +118,11 @@ def test_watching(spool: Path, start: Start, slow: Recorder) -> None:
     watched = list(Control(spool).stream("watch", blast="news", interval=0.1))
     assert len(watched) > 2
     left = [blast["open"] for blast in watched]
-    assert left == sorted(left, reverse=True) and left[-1] == 0
+    assert left == sorted(left, reverse=True)
+    assert left[-1] == 0
     middle = next(blast for blast in watched if blast["delivered"] and blast["open"])
-    assert middle["rate"] > 0 and middle["eta_seconds"] > 0
+    assert middle["rate"] > 0
+    assert middle["eta_seconds"] > 0
     # As the command does it: lines, of text or of JSON, until the end.
     submit(spool, 60, blast="more", tag="more")
     arguments = [program(), "blast", "status", "more", "--watch", "--interval", "0.1", "--spool", str(spool)]

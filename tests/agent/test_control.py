@@ -101,7 +101,8 @@ def test_a_message_has_its_recipients_with_what_their_server_said(
     assert (later["email"], later["state"], later["attempts"]) == ("wait@x.test", "later", 1)
     assert (later["code"], later["status"]) == (451, "4.3.0")
     assert later["next_attempt"] > later["at"]
-    assert later["cause"] and later["remedy"]
+    assert later["cause"]
+    assert later["remedy"]
     assert found["expires"] > found["submitted"]
     (deferred,) = [attempt for attempt in found["attempts"] if attempt["outcome"] == "deferred"]
     assert deferred["server"] == recorder.server
@@ -301,7 +302,8 @@ def test_what_is_not_right_is_said(
     answer = asking.next()
     assert not answer["ok"]
     assert answer["error"]["code"] == code, answer
-    assert answer["error"]["message"] and answer["error"]["remedy"]
+    assert answer["error"]["message"]
+    assert answer["error"]["remedy"]
     assert asking.ask("status")["protocol"] == 1, "the connection goes on"
 
 

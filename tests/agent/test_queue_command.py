@@ -39,7 +39,8 @@ def test_list_and_show(spool: Path, start: Start, recorder: Recorder) -> None:
     assert len(answer["messages"]) == 2
     assert answer["next"] == answer["messages"][1]["id"]
     rest = command_json(spool, "queue", "list", "--after", answer["next"])
-    assert len(rest["messages"]) == 1 and rest["next"] is None
+    assert len(rest["messages"]) == 1
+    assert rest["next"] is None
     assert set(rest["messages"][0]) == {
         "id",
         "state",
@@ -80,7 +81,8 @@ def test_list_show_and_cat_need_no_agent(spool: Path, start: Start, recorder: Re
     agent, ids = waiting(spool, start, recorder, 2)
     with_agent = command_json(spool, "queue", "list")
     message = command(spool, "queue", "cat", ids[0])
-    assert "Subject: news 0\n" in message and "X-Freesmtp-Id" not in message
+    assert "Subject: news 0\n" in message
+    assert "X-Freesmtp-Id" not in message
     for by_kill in (False, True):
         if by_kill:
             agent.kill()
@@ -104,9 +106,11 @@ def test_without_an_agent_the_others_say_how_to_start_one(spool: Path, start: St
         ["blast", "status", "b", "--watch"],
     ):
         text = command(spool, *arguments, code=75)
-        assert "no agent runs" in text and "freesmtp agent --spool" in text, text
+        assert "no agent runs" in text
+        assert "freesmtp agent --spool" in text
         error = command_json(spool, *arguments, code=75)["error"]
-        assert error["code"] == "no-agent" and "freesmtp agent" in error["remedy"]
+        assert error["code"] == "no-agent"
+        assert "freesmtp agent" in error["remedy"]
     nowhere = spool.parent / "nowhere"
     assert "no agent runs" in command(nowhere, "queue", "list", code=75)
     assert not nowhere.exists(), "looking makes nothing"
@@ -146,7 +150,8 @@ def test_status_says_where_mail_waits_and_why(spool: Path, start: Start, recorde
     text = command(spool, "status")
     assert "4 messages; the oldest is " in text
     assert "0 ready, 4 later, 0 held" in text
-    assert "DESTINATION" in text and "WHAT TO DO" in text
+    assert "DESTINATION" in text
+    assert "WHAT TO DO" in text
     assert max(len(line) for line in text.splitlines()) < 200
     status = command_json(spool, "status")
     assert set(status) == {
@@ -165,7 +170,8 @@ def test_status_says_where_mail_waits_and_why(spool: Path, start: Start, recorde
         "causes",
     }
     assert sum(site["later"] for site in status["sites"]) == 4
-    assert status["causes"][0]["count"] == 4 and status["causes"][0]["remedy"]
+    assert status["causes"][0]["count"] == 4
+    assert status["causes"][0]["remedy"]
 
 
 @pytest.mark.parametrize("tag", ["\x1b[31mred", "a\x07b"])
@@ -174,5 +180,6 @@ def test_what_others_wrote_drives_no_terminal(spool: Path, start: Start, recorde
     (id_,) = submit(spool, 1, "wait@x.test", tag=tag).values()
     text = command(spool, "queue", "show", id_)
     assert "Subject" in text
-    assert "\x1b" not in text and "\x07" not in text
+    assert "\x1b" not in text
+    assert "\x07" not in text
     assert json.loads(command(spool, "queue", "show", id_, "--json"))["id"] == id_

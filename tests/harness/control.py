@@ -53,7 +53,8 @@ class Control:
         answer = self.next()
         assert not answer["ok"], answer
         error: dict[str, Any] = answer["error"]
-        assert error["message"] and error["remedy"]
+        assert error["message"]
+        assert error["remedy"]
         return error
 
     def stream(self, request: str, **members: Any) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """An SMTP server that notes each message before it answers for it: a program of its own, which outlives its clients.
 
 `python -m harness.recorder PORT FILE [DELAY]`: each line of FILE is a JSON object with `message_id`, `id` (that of the
-spool), `recipients` and `octets`. A recipient that begins with `later` is put off once for a second, one that begins with
-`wait` once for no named time; one that begins with `never` is refused.
+spool), `recipients` and `octets`. A recipient that begins with `later` is put off once for a second, one that begins
+with `wait` once for no named time; one that begins with `never` is refused.
 """
 
 import asyncio

@@ -113,6 +113,7 @@ impl Letters {
     /// # Errors
     /// When the spool cannot be read.
     pub fn head(&self, place: &Place, most: usize) -> io::Result<Vec<u8>> {
+        use std::os::unix::fs::FileExt;
         let length = usize::try_from(place.body.length()).unwrap_or(most).min(most);
         let mut bytes = vec![0; length];
         match &place.body {
