@@ -122,7 +122,7 @@ impl Dns {
         self.lookup(domain, RecordType::MX, of).await
     }
 
-    /// IPv6 and IPv4 addresses in turn; those of one family are enough when the other can't be had.
+    /// IPv6 and IPv4 addresses; those of one family are enough when the other can't be had.
     pub(super) async fn addresses(&self, host: &str) -> Result<Found<IpAddr>, NoAnswer> {
         let (v6, v4) = tokio::join!(self.v6(host), self.v4(host));
         match (v6, v4) {
@@ -135,7 +135,8 @@ impl Dns {
                 let proved = |found: &Found<IpAddr>| found.records.is_empty() || found.secure;
                 let secure = proved(&v6) && proved(&v4) && (v6.secure || v4.secure);
                 let canonical = v6.canonical.or(v4.canonical);
-                Ok(Found { records: in_turn(v6.records, v4.records), until, secure, canonical })
+                let records = [v6.records, v4.records].concat();
+                Ok(Found { records, until, secure, canonical })
             }
             (Ok(some), Err(other)) | (Err(other), Ok(some)) => {
                 let failed = matches!(other, NoAnswer::Failed(_));
@@ -249,18 +250,4 @@ fn answered(code: ResponseCode) -> NoAnswer {
 fn plain(name: &Name) -> String {
     let text = name.to_lowercase().to_ascii();
     text.strip_suffix('.').unwrap_or(&text).to_owned()
-}
-
-/// Both families in turn, each in random order (RFC 5321 section 5.1): a broken family delays by one attempt only.
-fn in_turn(mut v6: Vec<IpAddr>, mut v4: Vec<IpAddr>) -> Vec<IpAddr> {
-    fastrand::shuffle(&mut v6);
-    fastrand::shuffle(&mut v4);
-    let (mut v6, mut v4) = (v6.into_iter(), v4.into_iter());
-    let mut mixed = Vec::new();
-    loop {
-        match (v6.next(), v4.next()) {
-            (None, None) => return mixed,
-            (a, b) => mixed.extend(a.into_iter().chain(b)),
-        }
-    }
 }

@@ -16,6 +16,7 @@ mod error;
 mod mx;
 #[cfg(test)]
 mod on_loopback;
+mod order;
 mod smarthost;
 mod sts;
 

@@ -16,6 +16,7 @@ use super::{
     Destination, RouteError, dane,
     dns::{Dns, DnsSettings, Exchange, Found, NoAnswer},
     domain::Domain,
+    order::Order,
     sts::{self, Fetcher, Policies, Policy},
 };
 use crate::config::{AgentSettings, MxSettings};
@@ -55,6 +56,7 @@ pub(super) struct MailExchangers {
     ca_pem: Option<Vec<u8>>,
     dns: Dns,
     policies: Option<Policies>,
+    order: Order,
 }
 
 impl MailExchangers {
@@ -71,7 +73,7 @@ impl MailExchangers {
         let fetcher = Fetcher::new(dns.clone(), settings.mta_sts_port, ca_pem.as_deref())?;
         let cache = settings.mta_sts_cache.clone().unwrap_or_else(|| spool.join("queue/mta-sts.json"));
         let policies = settings.mta_sts.then(|| Policies::new(dns.clone(), fetcher, &cache));
-        Ok(Self { settings, own_names: own, ca_pem, dns, policies })
+        Ok(Self { settings, own_names: own, ca_pem, dns, policies, order: Order::new() })
     }
 
     /// The servers for a domain, or for an address literal.
@@ -158,8 +160,8 @@ impl MailExchangers {
             notes.push(format!("MX {:?} of {domain} is left out: {why}", exchange.name));
             false
         });
-        fastrand::shuffle(&mut exchanges);
-        exchanges.sort_by_key(|exchange| exchange.preference);
+        let turn = self.order.turn();
+        exchanges.sort_by_key(|exchange| (exchange.preference, self.order.place(turn, &exchange.name)));
         self.cut_at_ourselves(domain, &mut exchanges)?;
         let mut names: Vec<String> = Vec::new();
         for exchange in exchanges {
@@ -184,6 +186,21 @@ impl MailExchangers {
             return Err(RouteError::permanent("5.4.6", text));
         }
         Ok(())
+    }
+
+    /// Both families in turn: a broken one delays by one attempt only (RFC 8305 section 4).
+    fn in_turn(&self, mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+        let turn = self.order.turn();
+        addresses.sort_by_key(|address| self.order.place(turn, address));
+        let (v6, v4): (Vec<IpAddr>, Vec<IpAddr>) = addresses.into_iter().partition(IpAddr::is_ipv6);
+        let (mut v6, mut v4) = (v6.into_iter(), v4.into_iter());
+        let mut mixed = Vec::new();
+        loop {
+            match (v6.next(), v4.next()) {
+                (None, None) => return mixed,
+                (a, b) => mixed.extend(a.into_iter().chain(b)),
+            }
+        }
     }
 
     /// Asks about all hosts at once, so that one that is silent costs its time only once.
@@ -253,7 +270,7 @@ impl MailExchangers {
                 _ => self.unverified(name.clone()),
             };
             notes.extend(demand.apply(&mut server));
-            server.addresses = addresses.records;
+            server.addresses = self.in_turn(addresses.records);
             server.addresses.truncate(MOST_ADDRESSES);
             servers.push(server);
         }
