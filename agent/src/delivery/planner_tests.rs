@@ -305,6 +305,8 @@ async fn a_server_that_closes_forever_is_given_up_after_the_lifetime() {
     assert!(details.attempts.len() > 1 && details.attempts[0].words.code == 421, "{details:?}");
     assert_eq!(details.ended[0].words.text, "4.3.2 closing", "the report says what was said at last");
     for message in owed {
+        let ended = &world.queue.show_seq(message).unwrap().unwrap().ended[0];
+        assert_eq!(ended.words.code, 421, "those that were never tried say what is wrong with their site");
         world.queue.reported(message, vec![0]).await.unwrap();
     }
     assert_eq!(world.left(), 0);

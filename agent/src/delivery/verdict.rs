@@ -68,7 +68,9 @@ pub(super) fn judge(job: &Job, answer: &Result<Report, Error>, asked: &[bool], w
     let results: Vec<TargetResult> = results.collect();
     let well = results.iter().all(|r| matches!(r.verdict, Verdict::Final { outcome: Final::Delivered, .. }));
     let transcript = if well { String::new() } else { shortened(transcript) };
-    done(job, results, transcript, when.now)
+    let trouble =
+        matches!(signal(answer), Signal::Trouble { .. } | Signal::Slower { .. } | Signal::RateLimited { .. });
+    Done { trouble, ..done(job, results, transcript, when.now) }
 }
 
 /// Judges that there are no servers for the job.
@@ -87,7 +89,7 @@ pub(super) fn no_route(job: &Job, error: &RouteError, when: When<'_>) -> Done {
         TargetResult { target: target.clone(), verdict, words: words.clone() }
     };
     let results = job.targets.iter().map(each).collect();
-    done(job, results, String::new(), when.now)
+    Done { trouble: !error.is_permanent(), ..done(job, results, String::new(), when.now) }
 }
 
 /// Judges that the message cannot be read from the spool: that is for this machine's administrator, and tried again.
@@ -117,6 +119,7 @@ fn done(job: &Job, results: Vec<TargetResult>, transcript: String, at: Millis) -
         at,
         results,
         transcript,
+        trouble: false,
     }
 }
 

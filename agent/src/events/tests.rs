@@ -191,6 +191,7 @@ async fn each_recipient_of_an_attempt_is_a_line() {
             result(2, Verdict::Later { due: NOW + 60_000, unknown: true }, &Words::default()),
         ],
         transcript: String::new(),
+        trouble: false,
     };
     events.attempted(&job(), &done);
     events.ended(&Ending {

@@ -370,6 +370,16 @@ pub(super) fn causes(connection: &Connection, limit: u32) -> Result<Vec<(String,
         .collect::<Result<_, _>>()?)
 }
 
+/// What was last wrong with a site.
+pub(super) fn trouble(connection: &Connection, site: &str) -> Result<Option<(Millis, Words)>, QueueError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT server, stage, code, status, text, cause, remedy, at FROM troubles WHERE site = ?",
+        )?
+        .query_row([site], |row| Ok((row.get(7)?, sweep::words(row)?)))
+        .optional()?)
+}
+
 /// Messages in the queue, and the id of the oldest.
 pub(super) fn size(connection: &Connection) -> Result<(i64, Option<Id>), QueueError> {
     let count = connection

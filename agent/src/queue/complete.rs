@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    BlastTallyExt, Done, Final, Job, JobKey, QueueError, Target, TargetResult, Verdict,
+    BlastTallyExt, Done, Final, Job, JobKey, QueueError, Target, TargetResult, Verdict, Words,
     adopt::places_to_bytes, writer::Writing,
 };
 
@@ -18,6 +18,9 @@ pub(super) fn complete(writing: &mut Writing<'_>, done: &Done) -> Result<(), Que
             Verdict::Later { due, .. } => later.entry(due).or_default().push(&result.target),
             Verdict::Final { outcome, report } => finals.push((result, outcome, report)),
         }
+    }
+    if let Some(result) = done.results.first().filter(|_| done.trouble) {
+        trouble(writing, done, &result.words)?;
     }
     if !advance(writing, done, &later)? {
         return Ok(());
@@ -41,6 +44,19 @@ pub(super) fn complete(writing: &mut Writing<'_>, done: &Done) -> Result<(), Que
         writing.changes.reports.push(done.job.message);
     }
     settle(writing, done.job.message, finals.len())
+}
+
+/// Why a site is left alone: for those whose time is over before they are tried.
+fn trouble(writing: &Writing<'_>, done: &Done, words: &Words) -> Result<(), QueueError> {
+    let Words { server, stage, code, status, text, cause, remedy } = words;
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO troubles(site, at, server, stage, code, status, text, cause, remedy) \
+             SELECT site, ?, ?, ?, ?, ?, ?, ?, ? FROM lanes WHERE id = ?",
+        )?
+        .execute(params![done.at, server, stage, code, status, text, cause, remedy, done.lane])?;
+    Ok(())
 }
 
 /// Takes the job out, or puts it off; `false` when it is not there.

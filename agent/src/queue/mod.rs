@@ -412,6 +412,14 @@ impl Queue {
         self.read(|connection| admin::causes(connection, limit))
     }
 
+    /// What was last wrong with a site as a whole, and when; it may be over.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn trouble(&self, site: &str) -> Result<Option<(Millis, Words)>, QueueError> {
+        self.read(|connection| admin::trouble(connection, site))
+    }
+
     /// How many messages there are, and the id of the oldest.
     ///
     /// # Errors

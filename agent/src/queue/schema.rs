@@ -54,6 +54,9 @@ CREATE TABLE IF NOT EXISTS blasts(
 CREATE TABLE IF NOT EXISTS keys(
   key TEXT PRIMARY KEY, id BLOB NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS keys_at ON keys(at);
+CREATE TABLE IF NOT EXISTS troubles(
+  site TEXT PRIMARY KEY, at INTEGER NOT NULL, server TEXT NOT NULL, stage TEXT NOT NULL, code INTEGER NOT NULL,
+  status TEXT NOT NULL, text TEXT NOT NULL, cause TEXT NOT NULL, remedy TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS garbage(file TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
@@ -81,7 +84,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
     connection.execute_batch(TABLES)?;
     connection.pragma_update(None, "user_version", VERSION)?;
     // Each domain that ever got mail has one.
-    connection.execute_batch("DELETE FROM lanes WHERE id NOT IN (SELECT lane FROM jobs)")?;
+    connection.execute_batch(
+        "DELETE FROM lanes WHERE id NOT IN (SELECT lane FROM jobs);
+         DELETE FROM troubles WHERE site NOT IN (SELECT site FROM lanes);",
+    )?;
     Ok(connection)
 }
 

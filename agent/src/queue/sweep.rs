@@ -1,7 +1,7 @@
 //! What time brings about: jobs that are due, messages that are over, senders to be warned.
 
 use freesmtp_core::spool::Id;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
     BlastTallyExt, Done, Ending, Final, JobKey, Millis, QueueError, Target, TargetResult, Verdict, Words,
@@ -101,7 +101,7 @@ pub(super) fn end(
         if state == 0 {
             writing.ready(lane, -1);
         }
-        let words = last_words(writing, message, n)?.unwrap_or_else(|| reason.clone());
+        let words = last_words(writing, message, n, lane)?.unwrap_or_else(|| reason.clone());
         let done = Done {
             job: JobKey { message, n },
             lane,
@@ -111,6 +111,7 @@ pub(super) fn end(
             at: now,
             results: Vec::new(),
             transcript: String::new(),
+            trouble: false,
         };
         let count = emails.len();
         let mut targets = Vec::with_capacity(count);
@@ -149,27 +150,40 @@ pub(super) fn end(
     Ok(ended)
 }
 
-/// What the last attempt of a job was told: that is why its time ran out.
-fn last_words(writing: &Writing<'_>, message: i64, n: i64) -> Result<Option<Words>, QueueError> {
-    use rusqlite::OptionalExtension;
-    Ok(writing
+/// Why the time of a job ran out: what its last attempt was told, or what is wrong with its site.
+fn last_words(writing: &Writing<'_>, message: i64, n: i64, lane: i64) -> Result<Option<Words>, QueueError> {
+    let of_attempt = writing
         .connection
         .prepare_cached(
             "SELECT server, stage, code, status, text, cause, remedy FROM attempts WHERE message = ? AND job = ? \
              ORDER BY rowid DESC LIMIT 1",
         )?
-        .query_row([message, n], |row| {
-            Ok(Words {
-                server: row.get(0)?,
-                stage: row.get(1)?,
-                code: row.get(2)?,
-                status: row.get(3)?,
-                text: row.get(4)?,
-                cause: row.get(5)?,
-                remedy: row.get(6)?,
-            })
-        })
+        .query_row([message, n], words)
+        .optional()?;
+    if of_attempt.is_some() {
+        return Ok(of_attempt);
+    }
+    Ok(writing
+        .connection
+        .prepare_cached(
+            "SELECT server, stage, code, status, text, cause, remedy FROM troubles \
+             WHERE site = (SELECT site FROM lanes WHERE id = ?)",
+        )?
+        .query_row([lane], words)
         .optional()?)
+}
+
+/// Seven columns, from the server to the remedy.
+pub(super) fn words(row: &Row<'_>) -> rusqlite::Result<Words> {
+    Ok(Words {
+        server: row.get(0)?,
+        stage: row.get(1)?,
+        code: row.get(2)?,
+        status: row.get(3)?,
+        text: row.get(4)?,
+        cause: row.get(5)?,
+        remedy: row.get(6)?,
+    })
 }
 
 /// Messages submitted before `oldest` whose senders asked to be told of a delay; each is given once.

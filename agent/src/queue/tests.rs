@@ -53,6 +53,7 @@ fn done(job: &Job, verdict: Verdict) -> Done {
         at: NOW,
         results: job.targets.iter().map(each).collect(),
         transcript: String::new(),
+        trouble: false,
     }
 }
 

@@ -213,6 +213,8 @@ pub struct Done {
     pub results: Vec<TargetResult>,
     /// The conversation, where it did not go well.
     pub transcript: String,
+    /// It says something about the whole site: others are not tried for a while, and this is why.
+    pub trouble: bool,
 }
 
 /// Recipients of a message that ended without an attempt: their time was over, or somebody cancelled them.
