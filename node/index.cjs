@@ -5,14 +5,15 @@ const native = require('./lib/native.cjs');
 const { classes: errors } = require('./lib/error.cjs');
 const { classes: message } = require('./lib/message.cjs');
 const { diagnose, explain } = require('./lib/diagnosis.cjs');
-const merging = require('./lib/merge.cjs');
+const { MergeTemplate, merge } = require('./lib/merge.cjs');
 const { exported } = require('./lib/names.cjs');
 
 const own = {
   ...require('./lib/smtp.cjs'),
   ...require('./lib/server.cjs'),
   ...message,
-  ...merging,
+  MergeTemplate,
+  merge,
   ...require('./lib/enums.cjs'),
   ...errors,
   diagnose,

@@ -174,6 +174,15 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
     messages: Iterable<EmailMessage | PromiseLike<EmailMessage>> | AsyncIterable<EmailMessage>,
     options?: SendOptions,
   ): AsyncGenerator<BulkResult, void, undefined>;
+  /**
+   * `sendBulk` of the message of each row: see `merge`. The index is that of the row; a row that lacks a field has that error
+   * as its result, and the others are sent.
+   */
+  sendBulkMerge(
+    template: EmailMessage | MergeTemplate,
+    rows: Iterable<MergeRow> | AsyncIterable<MergeRow>,
+    options?: SendOptions,
+  ): AsyncGenerator<BulkResult, void, undefined>;
   /** Opens a connection, logs in, and keeps it for the next message. */
   connect(): Promise<void>;
   /** Ends the kept connections. */
@@ -239,6 +248,12 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
   /** The original name of `sendBulk`. */
   SendBulk(
     messages: Iterable<EmailMessage | PromiseLike<EmailMessage>> | AsyncIterable<EmailMessage>,
+    options?: SendOptions,
+  ): AsyncGenerator<BulkResult, void, undefined>;
+  /** The original name of `sendBulkMerge`. */
+  SendBulkMerge(
+    template: EmailMessage | MergeTemplate,
+    rows: Iterable<MergeRow> | AsyncIterable<MergeRow>,
     options?: SendOptions,
   ): AsyncGenerator<BulkResult, void, undefined>;
   /** The original name of `connect`. */

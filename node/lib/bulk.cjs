@@ -22,6 +22,13 @@ function iteratorOf(messages) {
 
 const isPromise = (value) => typeof value?.then === 'function';
 
+/** What stands for a message that could not be made. */
+class Unmade {
+  constructor(error) {
+    this.error = error;
+  }
+}
+
 /** Wakes the loop: a race of promises would remember each that it lost. */
 class Bell {
   #wake = null;
@@ -132,6 +139,9 @@ class Source {
 
   #give(message) {
     try {
+      if (message instanceof Unmade) {
+        throw message.error;
+      }
       const values = messageValues(message);
       const readers = readersOf(values);
       this.#questions.follow(readers);
@@ -246,4 +256,4 @@ async function* bulkResults(bulk, iterator, { questions, signal, running }) {
   }
 }
 
-module.exports = { bulkResults, iteratorOf };
+module.exports = { Unmade, bulkResults, iteratorOf };

@@ -4,6 +4,7 @@
 const { inspect } = require('node:util');
 const native = require('./native.cjs');
 const names = require('./names.cjs');
+const { Unmade } = require('./bulk.cjs');
 const { take } = require('./error.cjs');
 const { text, wrongType } = require('./kinds.cjs');
 const { messageCopy, messageValues } = require('./message.cjs');
@@ -58,12 +59,29 @@ function place(message, property, value) {
 
 /** The messages of rows, each made when it is asked for. */
 function merge(template, rows) {
-  const compiled = template instanceof MergeTemplate ? template : new MergeTemplate(template);
+  return merged(template instanceof MergeTemplate ? template : new MergeTemplate(template), rows);
+}
+
+function merged(template, rows) {
   const isAsync = typeof rows === 'object' && typeof rows?.[Symbol.asyncIterator] === 'function';
   if (!isAsync && (typeof rows !== 'object' || typeof rows?.[Symbol.iterator] !== 'function')) {
     throw wrongType('rows', 'an iterable or an async iterable', rows);
   }
-  return isAsync ? mergeAsync(compiled, rows) : mergeSync(compiled, rows);
+  return isAsync ? mergeAsync(template, rows) : mergeSync(template, rows);
+}
+
+/** The same for a bulk, where a row that cannot be filled in has its own result. */
+function mergeEach(template, rows) {
+  const compiled = template instanceof MergeTemplate ? template : new MergeTemplate(template);
+  return merged({
+    render(row) {
+      try {
+        return compiled.render(row);
+      } catch (error) {
+        return new Unmade(error);
+      }
+    },
+  }, rows);
 }
 
 function* mergeSync(template, rows) {
@@ -78,4 +96,4 @@ async function* mergeAsync(template, rows) {
   }
 }
 
-module.exports = { MergeTemplate, merge };
+module.exports = { MergeTemplate, merge, mergeEach };

@@ -21,6 +21,7 @@ const members = {
     send: 'Send',
     sendSync: 'SendSync',
     sendBulk: 'SendBulk',
+    sendBulkMerge: 'SendBulkMerge',
     connect: 'Connect',
     disconnect: 'Disconnect',
     cancel: 'Cancel',

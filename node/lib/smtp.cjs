@@ -12,6 +12,7 @@ const { valuesOf } = require('./collection.cjs');
 const { because, classes, take } = require('./error.cjs');
 const { choice, flag, number, optional, path, text, whole, wrongType } = require('./kinds.cjs');
 const { Hearing, LogOptions } = require('./log.cjs');
+const { mergeEach } = require('./merge.cjs');
 const { BLOCKING, messageValues, readersOf } = require('./message.cjs');
 const { VALUES, assign } = require('./record.cjs');
 const { Questions } = require('./questions.cjs');
@@ -153,6 +154,11 @@ class SMTP extends EventEmitter {
     const questions = new Questions(servers);
     const bulk = take(this.#native.openBulk(servers, questions.ask));
     return bulkResults(bulk, iteratorOf(messages), { questions, signal, running: this.#questions });
+  }
+
+  /** The same with a message for each row of a template. */
+  sendBulkMerge(template, rows, options) {
+    return this.sendBulk(mergeEach(template, rows), options);
   }
 
   /** Looks at a server without sending mail. */

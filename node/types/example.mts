@@ -51,6 +51,9 @@ for await (const { index, report, error } of smtp.SendBulk([message], { signal: 
 for await (const { index } of smtp.sendBulk(merge(message, [{ name: 'Zoë', age: 7 }]))) {
   console.log(index);
 }
+for await (const { error } of smtp.SendBulkMerge(message, [{ name: 'Ann' }], { signal: AbortSignal.timeout(1000) })) {
+  console.log(error?.message);
+}
 const one: EmailMessage = new MergeTemplate(message).Render({ name: 'Ann' });
 console.log(one.subject, diagnose('550 5.7.1 no', 'RCPT', { offered: ['AUTH LOGIN'], authenticated: false, Tls: true }).cause);
 const causes: string[] = explain('550 5.7.1 no').map(({ diagnosis }) => diagnosis.cause);

@@ -61,6 +61,29 @@ test('rows go through sendBulk, from an array or as they are read', async (t) =>
   assert.deepEqual(server.messages.map((text) => /Hello (\w+)/.exec(text)[1]), ['Ann', 'Bob', 'Cleo', 'Ann', 'Bob', 'Cleo']);
 });
 
+test('sendBulkMerge: a row that lacks a field has its own result', async (t) => {
+  const server = await mailServer(t);
+  const smtp = smtpFor(server);
+  const message = plainMessage('{{ email }}');
+  const rows = [{ email: 'a@example.test' }, {}, null, { email: 'd@example.test' }];
+  async function* read() {
+    yield* rows;
+  }
+  for (const [source, given] of [[rows, message], [read(), new MergeTemplate(message)]]) {
+    const results = [];
+    for await (const result of smtp.SendBulkMerge(given, source)) {
+      results[result.index] = result;
+    }
+    assert.deepEqual(results.map(({ report }) => report?.recipients[0].email),
+      ['a@example.test', undefined, undefined, 'd@example.test']);
+    assert.equal(results[1].error.field, 'Recipients[0].Email');
+    assert.ok(results[2].error instanceof TypeError);
+  }
+  assert.equal(server.messages.length, 4);
+  assert.throws(() => smtp.sendBulkMerge(message, 5), TypeError);
+  assert.throws(() => smtp.sendBulkMerge(5, []), TypeError);
+});
+
 test('what a template or a row lacks is named', () => {
   const compiled = new MergeTemplate(template());
   assert.throws(() => compiled.render({ name: 'x' }), (error) => error instanceof MessageError && error.field === 'From.Name');
