@@ -43,6 +43,7 @@ def build() -> Built:
     BUILD.mkdir(parents=True, exist_ok=True)
     packages = ["freesmtp-ffi", "freesmtp-py", "freesmtp-node", "freesmtp-bench"]
     _run("cargo", "build", "--quiet", "--release", "--locked", *(f"-p{name}" for name in packages))
+    _run("cargo", "build", "--quiet", "--release", "--locked", "-p", "freesmtp-agent", "--bins", "--examples")
     environment = {"CARGO_TARGET_DIR": str(BUILD / "rust")}
     manifest = str(BENCH / "peers" / "rust" / "Cargo.toml")
     _run("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, environment=environment)

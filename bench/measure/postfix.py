@@ -54,9 +54,21 @@ postlog    unix-dgram n - n - 1 postlogd
 """
 
 
+#: What lets it deliver to one server as fast as it can, with so many sessions; later lines go before earlier ones.
+DELIVERING = """\
+default_transport = smtp:
+relayhost = [127.0.0.1]:{port}
+default_process_limit = {sessions}
+default_destination_concurrency_limit = {sessions}
+initial_destination_concurrency = {sessions}
+qmgr_message_active_limit = 100000
+smtp_tls_security_level = none
+"""
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[int | None]:
-    """Its port; ``None`` where it cannot run. Its queue is in the folder."""
+def running(folder: Path, relay: int | None = None, sessions: int = 256) -> Iterator[int | None]:
+    """Its port; ``None`` where it cannot run. Its queue is in the folder. What is released goes to the port ``relay``."""
     path = f"{os.environ.get('PATH', '')}:{SINK_PLACES}"
     if os.geteuid() != 0 or not shutil.which("postfix", path=path):
         yield None
@@ -70,8 +82,10 @@ def running(folder: Path) -> Iterator[int | None]:
     os.chown(folder / "queue/public", owner, group)
     (folder / "data").mkdir(mode=0o700)
     os.chown(folder / "data", owner, -1)
-    (config / "main.cf").write_text(MAIN.format(folder=folder))
-    (config / "master.cf").write_text(MASTER.format(port=port))
+    delivering = DELIVERING.format(port=relay, sessions=sessions) if relay else ""
+    (config / "main.cf").write_text(MAIN.format(folder=folder) + delivering)
+    client = f"smtp unix - - n - {sessions} smtp\n" if relay else ""
+    (config / "master.cf").write_text(MASTER.format(port=port) + client)
     subprocess.run(
         ["postfix", "-c", config, "check"],
         check=True,
