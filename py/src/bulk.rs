@@ -49,9 +49,15 @@ impl Bulk {
         self.inner.wants_message()
     }
 
-    /// Gives the next message. What is none becomes a result with what `send` would raise.
+    /// Gives the next message. What is none becomes a result with what `send` would raise; an exception in place of a
+    /// message, with that.
     fn push(&self, message: &Bound<'_, PyAny>) -> PyResult<()> {
-        let (message, raised) = match foreign::message(message) {
+        let given = if message.is_instance_of::<PyException>() {
+            Err(PyErr::from_value(message.clone()))
+        } else {
+            foreign::message(message)
+        };
+        let (message, raised) = match given {
             Ok(message) => (Ok(message), None),
             Err(raised) if raised.is_instance_of::<PyException>(message.py()) => {
                 (Err(Error::input("EmailMessage", "could not be read")), Some(raised))

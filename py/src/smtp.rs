@@ -336,6 +336,27 @@ impl Smtp {
         SEND.import(slf.py(), "freesmtp._bulk", "send_bulk_async")?.call1((slf, messages))
     }
 
+    /// `send_bulk` of the message of each row: see `merge`. The index is that of the row; a row that lacks a field has that
+    /// error as its result, and the others are sent.
+    fn send_bulk_merge<'py>(
+        slf: &Bound<'py, Self>,
+        template: &Bound<'py, PyAny>,
+        rows: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        SEND.import(slf.py(), "freesmtp._merge", "send_bulk_merge")?.call1((slf, template, rows))
+    }
+
+    /// Like `send_bulk_merge`, for `async for`; the rows may come from an asynchronous iterable.
+    fn send_bulk_merge_async<'py>(
+        slf: &Bound<'py, Self>,
+        template: &Bound<'py, PyAny>,
+        rows: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        SEND.import(slf.py(), "freesmtp._merge", "send_bulk_merge_async")?.call1((slf, template, rows))
+    }
+
     /// A bulk without messages yet.
     fn _open_bulk(&self, py: Python<'_>) -> PyResult<Bulk> {
         self.current(py).map(|core| Bulk::new(&core))

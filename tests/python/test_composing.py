@@ -1,8 +1,9 @@
 """Streams, messages within messages, and messages of the standard library."""
 
+import asyncio
 import email.message
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from freesmtp import (
     SMTP,
     AutoSubmitted,
+    BulkResult,
     Calendar,
     DkimSigner,
     EmailMessage,
@@ -303,6 +305,33 @@ def test_merge(smtp: SMTP) -> None:
     message.subject, message.calendar, message.deliver_by = "{{ n }}", None, None
     rows = ({"name": "x", "email": f"r{n}@domain.test", "n": n} for n in range(5))
     assert [sent.error for sent in smtp.send_bulk(merge(message, rows))] == [None] * 5
+
+
+def test_a_row_that_lacks_a_field_has_its_own_result(smtp: SMTP) -> None:
+    message = EmailMessage("{{ email }}", "news@domain.test", "News", "Hello")
+    rows: list[Any] = [{"email": "a@domain.test"}, {}, 7, {"email": "d@domain.test"}]
+
+    async def read() -> AsyncIterator[Any]:
+        for row in rows:
+            yield row
+
+    async def awaited(source: Any) -> list[BulkResult]:
+        return [sent async for sent in smtp.send_bulk_merge_async(MergeTemplate(message), source)]
+
+    for results in (
+        list(smtp.SendBulkMerge(message, iter(rows))),
+        asyncio.run(awaited(rows)),
+        asyncio.run(awaited(read())),
+    ):
+        found = {sent.index: sent for sent in results}
+        assert {index for index, sent in found.items() if sent.report} == {0, 3}
+        assert isinstance(found[1].error, MessageError)
+        assert found[1].error.field == "Recipients[0].Email"
+        assert isinstance(found[2].error, TypeError)
+    with pytest.raises(TypeError):
+        smtp.send_bulk_merge(message, 7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        smtp.send_bulk_merge("no message", [])  # type: ignore[arg-type]
 
 
 def test_what_a_template_or_a_row_lacks_is_named(message: EmailMessage) -> None:

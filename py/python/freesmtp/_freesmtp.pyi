@@ -643,6 +643,14 @@ class SMTP:
         self,
         messages: Iterable[EmailMessage | Buffer | _Standard] | AsyncIterable[EmailMessage | Buffer | _Standard],
     ) -> AsyncGenerator[BulkResult]: ...
+    def send_bulk_merge(
+        self, template: EmailMessage | MergeTemplate, rows: Iterable[Mapping[str, object]]
+    ) -> Generator[BulkResult]: ...
+    def send_bulk_merge_async(
+        self,
+        template: EmailMessage | MergeTemplate,
+        rows: Iterable[Mapping[str, object]] | AsyncIterable[Mapping[str, object]],
+    ) -> AsyncGenerator[BulkResult]: ...
     def _open_bulk(self) -> _Bulk: ...
     def _start(
         self, message: EmailMessage | Buffer | _Standard, done: Callable[[Report | None, BaseException | None], object]
@@ -704,6 +712,8 @@ class SMTP:
     SendAsync = send_async
     SendBulk = send_bulk
     SendBulkAsync = send_bulk_async
+    SendBulkMerge = send_bulk_merge
+    SendBulkMergeAsync = send_bulk_merge_async
     QuickSend = quick_send
     Connect = connect
     Disconnect = disconnect

@@ -54,6 +54,8 @@ ORIGINAL_NAMES: dict[type, dict[str, str]] = {
         "SendAsync": "send_async",
         "SendBulk": "send_bulk",
         "SendBulkAsync": "send_bulk_async",
+        "SendBulkMerge": "send_bulk_merge",
+        "SendBulkMergeAsync": "send_bulk_merge_async",
         "QuickSend": "quick_send",
         "Connect": "connect",
         "Disconnect": "disconnect",
