@@ -91,9 +91,9 @@ private:
                 ++at_;
             if (!(at_ != end_))
                 break;
-            const EmailMessage &message = *at_;
             std::optional<SMTPError> unfit;
             try {
+                const EmailMessage &message = *at_;
                 MessageHandle handle = message.Build();
                 ++place_;
                 ++given_;

@@ -109,7 +109,7 @@ private:
 };
 
 /// The messages of many rows, each made when it is wanted: a range for SMTP::SendBulk. Template and rows have to outlive it.
-/// A row without a value for a field throws when its turn comes.
+/// A row without a value for a field throws when its turn comes: a bulk takes that as its result.
 ///
 ///     smtp.SendBulk(Merge(news, rows), [](const BulkResult &sent) { … });
 template <class Rows>

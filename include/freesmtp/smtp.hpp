@@ -15,6 +15,7 @@
 #include "error.hpp"
 #include "handle.hpp"
 #include "log.hpp"
+#include "merge.hpp"
 #include "message.hpp"
 #include "property.hpp"
 #include "report.hpp"
@@ -199,8 +200,9 @@ public:
     /// in which they complete; where it returns a bool, false stops the bulk. One failure never stops the others, nor
     /// does a message that is not valid.
     ///
-    /// Range and callback are used on the calling thread only, and may send with the same object. What one of them
-    /// throws stops the bulk and comes out of here. When the bulk is stopped, what is under way is cancelled, so that a
+    /// Range and callback are used on the calling thread only, and may send with the same object. An SMTPError that the
+    /// range throws in place of a message is the result of that message; what else one of them throws stops the bulk and
+    /// comes out of here. When the bulk is stopped, what is under way is cancelled, so that a
     /// message without a result may have been delivered or not. From another thread, Cancel makes the messages that
     /// have no result yet fail.
     ///
@@ -249,6 +251,13 @@ public:
     }
     /// Writes to the disk what was submitted under Durability::Batch so far.
     void SyncSpool() const { detail::check(freesmtp_smtp_sync_spool(handle_.get())); }
+
+    /// The same with a message for each row: see Merge. The index is that of the row; a row that lacks a field has that
+    /// error as its result, and the others are sent.
+    template <class Rows, class Callback>
+    void SendBulkMerge(const MergeTemplate &merge, const Rows &rows, Callback &&callback) const {
+        SendBulk(Merge(merge, rows), callback);
+    }
 
     /// Sends a text to one recipient with the defaults of everything else.
     static Report QuickSend(const std::string &SMTPServerName, std::string RecipientEmail, std::string FromEmail,

@@ -1,5 +1,6 @@
 // SendBulk over ranges of all kinds, and what is thrown in it. The argument is a server that takes the first and the
-// third of three messages; then two connections that take one message and fall silent, and one that takes one message.
+// third of three messages; then two connections that take one message and fall silent, one that takes one
+// message, and one that takes two.
 
 #include <array>
 #include <freesmtp.hpp>
@@ -108,6 +109,16 @@ void WhatTheRangeThrowsComesOut(const char *url) {
     }
 }
 
+void ARowThatLacksAFieldHasItsOwnResult(const char *url) {
+    const MergeTemplate news(EmailMessage("{{ email }}", "c@d.test", "News", "Hello"));
+    const std::vector<MergeRow> rows = {{{"email", "a@b.test"}}, {}, {{"email", "e@f.test"}}};
+    std::map<std::size_t, BulkResult> results;
+    SMTP(url).SendBulkMerge(news, rows, [&](const BulkResult &sent) { results.emplace(sent.Index, sent); });
+    CHECK(results.size() == 3 && results[0] && results[2] && !results[1]);
+    CHECK(results[2].Report->Recipients[0].Email == "e@f.test");
+    CHECK(results[1].Error->Field() == "Recipients[0].Email");
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -117,4 +128,5 @@ int main(int argc, char **argv) {
     ItStopsWhenItIsToldTo(argv[1]);
     WhatTheCallbackThrowsComesOut(argv[1]);
     WhatTheRangeThrowsComesOut(argv[1]);
+    ARowThatLacksAFieldHasItsOwnResult(argv[1]);
 }

@@ -214,7 +214,7 @@ def test_bulk_callbacks(tmp_path: Path, suffix: str, serve) -> None:
     if suffix == "c":
         scripts = [[*start, *queued(0), *TWO_OF_THREE[3:]], stopped]
     else:
-        scripts = [TWO_OF_THREE, stopped, stopped, dialogue()]
+        scripts = [TWO_OF_THREE, stopped, stopped, dialogue(), [*start, *queued(1), *queued(2)]]
     server = serve(*scripts)
     run([*VALGRIND, build(tmp_path / "bulk", HERE / f"bulk.{suffix}"), f"127.0.0.1:{server.port}"])
     server.finish()
