@@ -12,6 +12,8 @@ pub(super) enum Encoding {
     /// Any octets, as they are (BINARYMIME, RFC 3030).
     Binary,
     QuotedPrintable,
+    /// Quoted-printable of bytes that are no text: their line ends are escaped too.
+    QuotedBytes,
     Base64,
 }
 
@@ -23,7 +25,7 @@ impl Encoding {
             Self::SevenBit => "7bit",
             Self::EightBit => "8bit",
             Self::Binary => "binary",
-            Self::QuotedPrintable => "quoted-printable",
+            Self::QuotedPrintable | Self::QuotedBytes => "quoted-printable",
             Self::Base64 => "base64",
         }
     }
@@ -34,7 +36,7 @@ impl Encoding {
             Self::SevenBit => b"Content-Transfer-Encoding: 7bit\r\n",
             Self::EightBit => b"Content-Transfer-Encoding: 8bit\r\n",
             Self::Binary => b"Content-Transfer-Encoding: binary\r\n",
-            Self::QuotedPrintable => b"Content-Transfer-Encoding: quoted-printable\r\n",
+            Self::QuotedPrintable | Self::QuotedBytes => b"Content-Transfer-Encoding: quoted-printable\r\n",
             Self::Base64 => b"Content-Transfer-Encoding: base64\r\n",
         }
     }
@@ -46,7 +48,7 @@ impl Encoding {
 
     /// Whether the bytes travel as they are.
     pub(super) fn is_identity(self) -> bool {
-        !matches!(self, Self::QuotedPrintable | Self::Base64)
+        !matches!(self, Self::QuotedPrintable | Self::QuotedBytes | Self::Base64)
     }
 
     /// The encoding of what holds parts of both encodings (RFC 2045 section 6.4).
@@ -61,6 +63,7 @@ impl Encoding {
     pub(super) fn encoder(self) -> Encoder {
         match self {
             Self::QuotedPrintable => Encoder::Quoted(quoted_printable::Encoder::default()),
+            Self::QuotedBytes => Encoder::Quoted(quoted_printable::Encoder::binary()),
             Self::Base64 => Encoder::Base64,
             Self::SevenBit | Self::EightBit | Self::Binary => Encoder::Identity,
         }

@@ -62,9 +62,27 @@ impl Sink for u64 {
 pub(super) struct Encoder {
     /// Characters in the current line.
     column: usize,
+    /// No line end is one: CR and LF are octets like others, as `=0D=0A`.
+    binary: bool,
 }
 
 impl Encoder {
+    /// For bytes that are no text (RFC 2045 section 6.7, note on binary data).
+    pub(super) fn binary() -> Self {
+        Self { binary: true, ..Self::default() }
+    }
+
+    /// Whether the line ends here; `None` when what comes next decides.
+    fn ends_line(&self, after: &[u8], last: bool) -> Option<bool> {
+        match after {
+            [b'\r', b'\n', ..] if !self.binary => Some(true),
+            [] if last => Some(true),
+            [] => None,
+            [b'\r'] if !last && !self.binary => None,
+            _ => Some(false),
+        }
+    }
+
     /// Encodes `bytes` and answers how many were taken: all of them when they are the `last`, else all but the one or
     /// two whose form depends on what follows; those must stand at the beginning of the next call.
     pub(super) fn push(&mut self, bytes: &[u8], last: bool, out: &mut impl Sink) -> usize {
@@ -72,7 +90,7 @@ impl Encoder {
         while !rest.is_empty() {
             let run = run(rest);
             let (text, after) = rest.split_at(run);
-            let Some(ends_line) = ends_line(after, last) else {
+            let Some(ends_line) = self.ends_line(after, last) else {
                 // The run may be the end of its line; then its last character counts differently.
                 let sure = run.saturating_sub(1);
                 self.text(&text[..sure], out);
@@ -90,12 +108,12 @@ impl Encoder {
                 _ => self.text(text, out),
             }
             rest = after;
-            if rest.starts_with(b"\r\n") {
+            if rest.starts_with(b"\r\n") && !self.binary {
                 out.put(b"\r\n");
                 self.column = 0;
                 rest = &rest[2..];
             } else if let Some((&byte, behind)) = rest.split_first() {
-                let Some(ends_line) = self::ends_line(behind, last) else { break };
+                let Some(ends_line) = self.ends_line(behind, last) else { break };
                 self.one(&escaped(byte), LONGEST_LINE - usize::from(!ends_line), out);
                 rest = behind;
             }
@@ -143,17 +161,6 @@ fn run(bytes: &[u8]) -> usize {
     start + bytes[start..].iter().take_while(|&&b| simple(b) || b == b'\t').count()
 }
 
-/// Whether the line ends here; `None` when what comes next decides.
-fn ends_line(after: &[u8], last: bool) -> Option<bool> {
-    match after {
-        [b'\r', b'\n', ..] => Some(true),
-        [] if last => Some(true),
-        [] => None,
-        [b'\r'] if !last => None,
-        _ => Some(false),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -189,6 +196,9 @@ mod tests {
         assert_eq!(encoded("end \r\n\tend\t"), "end=20\r\n\tend=09");
         assert_eq!(encoded("a\0\u{7f}"), "a=00=7F");
         assert_eq!(encoded("\r\n.\r\n"), "\r\n.\r\n");
+        let mut bytes = Vec::new();
+        Encoder::binary().push(b"a \r\nb\n=", true, &mut bytes);
+        assert_eq!(bytes, b"a =0D=0Ab=0A=3D");
     }
 
     #[test]
@@ -201,11 +211,15 @@ mod tests {
     proptest! {
         /// Any bytes come back, whatever the borders between the pieces, and the length was known before.
         #[test]
-        fn pieces_join_and_every_byte_comes_back(text in "(\\PC|[ \t=.]|\r\n|\r|\n|x{70,90}){0,40}", step in 1usize..90) {
-            let mut whole = Vec::new();
-            encode(text.as_bytes(), &mut whole);
-            prop_assert_eq!(encoded_len(text.as_bytes()), whole.len() as u64);
-            let (mut encoder, mut joined, mut held) = (Encoder::default(), Vec::new(), Vec::new());
+        fn pieces_join_and_every_byte_comes_back(
+            text in "(\\PC|[ \t=.]|\r\n|\r|\n|x{70,90}){0,40}", step in 1usize..90, binary: bool,
+        ) {
+            let new = if binary { Encoder::binary } else { Encoder::default };
+            let (mut whole, mut length) = (Vec::new(), 0);
+            new().push(text.as_bytes(), true, &mut whole);
+            new().push(text.as_bytes(), true, &mut length);
+            prop_assert_eq!(length, whole.len() as u64);
+            let (mut encoder, mut joined, mut held) = (new(), Vec::new(), Vec::new());
             for piece in text.as_bytes().chunks(step) {
                 held.extend_from_slice(piece);
                 let taken = encoder.push(&held, false, &mut joined);

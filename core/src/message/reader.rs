@@ -58,7 +58,7 @@ impl How {
         let lines = matches!(encoding, Encoding::SevenBit | Encoding::EightBit);
         Self::Encoded(Encoded {
             encoder: encoding.encoder(),
-            octets: octets.filter(|_| encoding == Encoding::QuotedPrintable),
+            octets: octets.filter(|_| matches!(encoding, Encoding::QuotedPrintable | Encoding::QuotedBytes)),
             shape: lines.then(|| (Shape::default(), encoding.is_eight_bit())),
             held: Vec::new(),
         })

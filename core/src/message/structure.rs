@@ -245,7 +245,9 @@ impl<'a> Writer<'a> {
             // Each line of base64 has its end, which is not part of the content.
             Encoding::Base64 => {}
             // A line end that is not part of the content, behind which the message ends.
-            Encoding::QuotedPrintable if whole => self.ready.extend_from_slice(b"=\r\n"),
+            Encoding::QuotedPrintable | Encoding::QuotedBytes if whole => {
+                self.ready.extend_from_slice(b"=\r\n")
+            }
             // What travels as it is is the whole message only when it ends a line.
             _ if whole => {}
             // The CRLF before the boundary is the boundary's.

@@ -78,7 +78,8 @@ pub(super) struct Survey<'a> {
 struct Quoted {
     /// Bytes that take three octets; counted ahead, as counting them is cheap.
     escapes: u64,
-    encoder: quoted_printable::Encoder,
+    /// Made with the first piece.
+    encoder: Option<quoted_printable::Encoder>,
     octets: u64,
     /// The last bytes, whose form depends on what follows.
     held: Vec<u8>,
@@ -115,11 +116,8 @@ impl<'a> Survey<'a> {
     pub(super) fn push(&mut self, piece: &[u8], total: u64, allowed: Allowed) -> bool {
         self.octets += piece.len() as u64;
         self.has_line_end |= !allowed.line_ends && memchr2(b'\r', b'\n', piece).is_some();
-        if self.has_line_end && !allowed.binary {
-            return false;
-        }
         self.shape.push(piece);
-        let lines = self.shape.may_be_lines(allowed.eight_bit) && !self.has_boundary;
+        let lines = self.shape.may_be_lines(allowed.eight_bit) && !self.has_boundary && !self.has_line_end;
         if lines || allowed.binary {
             self.look_for_boundary(piece);
         }
@@ -128,10 +126,10 @@ impl<'a> Survey<'a> {
             // then takes base64.
             return !self.has_boundary;
         }
-        self.quoted.escapes += escapes(piece);
+        self.quoted.escapes += escapes(piece, !allowed.line_ends);
         let hopeless = total + 2 * self.quoted.escapes > base64::encoded_len(total);
         if !hopeless {
-            self.quoted.push(piece, false);
+            self.quoted.push(piece, false, allowed);
         }
         lines || !hopeless
     }
@@ -156,7 +154,7 @@ impl<'a> Survey<'a> {
             // As short as the others; but readers (mailparser) count the line end before the boundary to a part in 7bit.
             return (Encoding::Base64, based);
         }
-        if self.octets != total || (self.has_line_end && !allowed.binary) {
+        if self.octets != total {
             // Nothing shorter is possible, or the file is changing, which is found out when it is sent.
             return (Encoding::Base64, based);
         }
@@ -169,24 +167,34 @@ impl<'a> Survey<'a> {
             return (Encoding::Binary, total);
         }
         if !allowed.binary && total + 2 * self.quoted.escapes <= based {
-            self.quoted.push(&[], true);
+            self.quoted.push(&[], true, allowed);
             if self.quoted.octets <= based {
-                return (Encoding::QuotedPrintable, self.quoted.octets);
+                let encoding =
+                    if allowed.line_ends { Encoding::QuotedPrintable } else { Encoding::QuotedBytes };
+                return (encoding, self.quoted.octets);
             }
         }
         (Encoding::Base64, based)
     }
 }
 
-/// How many bytes quoted-printable writes in three octets wherever they stand.
-fn escapes(bytes: &[u8]) -> u64 {
-    let escape = |&b: &u8| u8::from(!matches!(b, b' '..=b'<' | b'>'..=b'~' | b'\t' | b'\r' | b'\n'));
+/// How many bytes quoted-printable writes in three octets wherever they stand; CR and LF too, where they end no line.
+fn escapes(bytes: &[u8], line_ends: bool) -> u64 {
+    let line_end = u8::from(line_ends);
+    let escape = |&b: &u8| {
+        let is_end = u8::from(b == b'\r' || b == b'\n');
+        u8::from(!matches!(b, b' '..=b'<' | b'>'..=b'~' | b'\t' | b'\r' | b'\n')) | (is_end & line_end)
+    };
     // Few enough for a sum in one octet, of which wide instructions hold many.
     bytes.chunks(255).map(|block| u64::from(block.iter().map(escape).sum::<u8>())).sum()
 }
 
 impl Quoted {
-    fn push(&mut self, piece: &[u8], last: bool) {
+    fn push(&mut self, piece: &[u8], last: bool, allowed: Allowed) {
+        let encoder = self.encoder.get_or_insert_with(|| match allowed.line_ends {
+            true => quoted_printable::Encoder::default(),
+            false => quoted_printable::Encoder::binary(),
+        });
         let mut rest = piece;
         // A few bytes join what was held; that is enough to decide about it.
         if !self.held.is_empty() {
@@ -194,7 +202,7 @@ impl Quoted {
             let before = self.held.len();
             self.held.extend_from_slice(few);
             let last = last && others.is_empty();
-            let taken = self.encoder.push(&self.held, last, &mut self.octets);
+            let taken = encoder.push(&self.held, last, &mut self.octets);
             if others.is_empty() || taken < before {
                 self.held.drain(..taken);
                 return;
@@ -202,7 +210,7 @@ impl Quoted {
             self.held.clear();
             rest = &rest[taken - before..];
         }
-        let taken = self.encoder.push(rest, last, &mut self.octets);
+        let taken = encoder.push(rest, last, &mut self.octets);
         self.held.extend_from_slice(&rest[taken..]);
     }
 }
@@ -228,8 +236,12 @@ mod tests {
         quoted_printable::encode(bytes, &mut quoted);
         let mut right = vec![(Encoding::Base64, base64::encoded_len(total))];
         let may_end_lines = allowed.line_ends || !bytes.iter().any(|b| b"\r\n".contains(b));
-        if may_end_lines {
+        if allowed.line_ends {
             right.push((Encoding::QuotedPrintable, quoted.len() as u64));
+        } else {
+            let mut octets = 0;
+            quoted_printable::Encoder::binary().push(bytes, true, &mut octets);
+            right.push((Encoding::QuotedBytes, octets));
         }
         let searched = bytes.windows(BOUNDARY.len()).all(|window| window != BOUNDARY);
         let pairs = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
