@@ -9,6 +9,7 @@ import os
 import platform
 import random
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -97,6 +98,20 @@ def composed(built: Built, rounds: int, quick: bool, said: Callable[[str], None]
     )
 
 
+def encoded(built: Built) -> str:
+    """How fast contents take their form on the wire, beside what only encodes, and what only copies."""
+    rows = []
+    for program in built.encoders:
+        for line in subprocess.run([program], check=True, capture_output=True, text=True).stdout.splitlines():
+            name, megabytes = line.split("=")
+            who = "freesmtp, " if program == built.encoders[0] else ""
+            rows.append([f"{who}{name}", figure(float(megabytes))])
+    text = table(["encoder", "MB/s of content"], rows)
+    return (
+        f"## Encoding 4 MB\n\n{text}\n\nfreesmtp's are whole messages: looked at, encoded in lines, with their heads.\n"
+    )
+
+
 def bulk_section(built: Built, near: int, far: int, part: float, rounds: int, said: Callable[[str], None]) -> str:
     """SendBulk beside smtp-source and libcurl."""
     curl = next(sender for sender in built.senders if sender.name.startswith("libcurl"))
@@ -145,6 +160,7 @@ def main() -> int:
         print(drain.section(1, options.quick, said), flush=True)
     if any(sender.language == "Rust" for sender in senders):
         print(composed(built, rounds, options.quick, said))
+        print(encoded(built))
     said("")
     print(f"Measured in {time.monotonic() - started:.0f} s; load {load()} at the end.")
     return 0

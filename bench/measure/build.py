@@ -34,6 +34,8 @@ class Built:
     bulk: Sender
     smtp_source: Sender
     chunking_sink: Path
+    encoders: list[Path]
+    """They print a name and megabytes a second in each line, ours first."""
     spool: Path
     """It takes a command line of its own: ``WORK FOLDER N SIZE THREADS``."""
 
@@ -59,6 +61,7 @@ def build() -> Built:
         Sender("freesmtp SendBulk, Rust", "Rust", (str(RELEASE / "freesmtp-bench-bulk"),), ours=True, native=True),
         Sender("smtp-source", "C", (sys.executable, str(BENCH / "peers" / "smtp_source.py")), native=True),
         RELEASE / "freesmtp-bench-sink",
+        [RELEASE / "freesmtp-bench-encode", PEERS / "encode"],
         RELEASE / "freesmtp-bench-spool",
     )
 

@@ -18,6 +18,13 @@ impl Meter {
         Self { started: Instant::now(), cpu: cpu_seconds() }
     }
 
+    /// How many megabytes of so many bytes there were for each second of the processor.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "it is a figure to look at")]
+    pub fn megabytes(&self, bytes: usize) -> f64 {
+        bytes as f64 / 1e6 / (cpu_seconds() - self.cpu)
+    }
+
     /// Prints what `count` messages cost since the beginning.
     ///
     /// # Errors

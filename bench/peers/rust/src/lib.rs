@@ -42,6 +42,11 @@ impl Meter {
         Self { started: Instant::now(), cpu: cpu_seconds() }
     }
 
+    /// How many megabytes of so many bytes there were for each second of the processor.
+    pub fn megabytes(&self, bytes: usize) -> f64 {
+        bytes as f64 / 1e6 / (cpu_seconds() - self.cpu)
+    }
+
     pub fn report(&self, sent: usize) {
         let (wall, cpu) = (self.started.elapsed().as_secs_f64(), cpu_seconds() - self.cpu);
         let status = fs::read_to_string("/proc/self/status").expect("Linux");
