@@ -246,7 +246,7 @@ impl<'a> Writer<'a> {
             Encoding::Base64 => {}
             // A line end that is not part of the content, behind which the message ends.
             Encoding::QuotedPrintable | Encoding::QuotedBytes if whole => {
-                self.ready.extend_from_slice(b"=\r\n")
+                self.ready.extend_from_slice(b"=\r\n");
             }
             // What travels as it is is the whole message only when it ends a line.
             _ if whole => {}

@@ -5,7 +5,7 @@
 use std::{error::Error, hint::black_box};
 
 use freesmtp_bench::Meter;
-use freesmtp_core::{BodyPart, BodyPartEncoding, EmailMessage};
+use freesmtp_core::message::{BodyPart, BodyPartEncoding, EmailMessage};
 
 /// Octets of content in one message.
 const SIZE: usize = 4 << 20;
