@@ -17,6 +17,7 @@ pub mod control;
 pub mod delivery;
 mod entrances;
 pub mod events;
+mod http;
 pub mod intake;
 mod os;
 pub mod queue;

@@ -41,6 +41,9 @@ pub(crate) struct Arguments {
     /// Take mail by SMTP on this address, in place of 127.0.0.1:2525; 'off' for nowhere
     #[arg(long, value_name = "ADDRESS")]
     smtp: Vec<String>,
+    /// Serve HTTP on this address, in place of 127.0.0.1:8025; 'off' for nowhere
+    #[arg(long, value_name = "ADDRESS")]
+    http: Vec<String>,
     /// Sessions at the same time
     #[arg(long, value_name = "NUMBER")]
     sessions: Option<usize>,
@@ -66,6 +69,9 @@ impl Arguments {
         }
         if !self.smtp.is_empty() {
             settings.smtp.listen = Some(self.smtp.iter().filter(|text| *text != "off").cloned().collect());
+        }
+        if !self.http.is_empty() {
+            settings.http.listen = Some(self.http.iter().filter(|text| *text != "off").cloned().collect());
         }
         if !self.server.is_empty() {
             settings.route.push(RouteSettings {

@@ -106,7 +106,17 @@ impl Arguments {
             )
         })?;
         let options = self.spool.options(clock::now() / 1_000)?;
-        options.check()?;
+        options.check().map_err(|error| {
+            let option = match error.field() {
+                Some("NotBefore") => "--not-before",
+                Some("Expires") => "--expires",
+                Some("SpoolPriority") => "--priority",
+                Some("Blast") => "--blast",
+                Some("IdempotencyKey") => "--key",
+                _ => return error,
+            };
+            error.with_field(option)
+        })?;
         let spool = match &self.spool.spool {
             Some(path) => Spool::open(path)?,
             None => Spool::open_default()?,

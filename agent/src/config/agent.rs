@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use freesmtp_core::Error;
 use serde::Deserialize;
 
-use super::{EventSettings, MxSettings, RouteSettings, SmtpSettings, Span};
+use super::{EventSettings, HttpSettings, MxSettings, RouteSettings, SmtpSettings, Span};
 
 /// The settings of an agent; each has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +31,8 @@ pub struct AgentSettings {
     pub events: EventSettings,
     /// Where programs hand mail over by SMTP.
     pub smtp: SmtpSettings,
+    /// Where programs hand mail over by HTTP.
+    pub http: HttpSettings,
     /// Limit of each phase of a session; none uses those of RFC 5321 section 4.5.3.2.
     pub timeout: Option<Span>,
 }
@@ -48,6 +50,7 @@ impl Default for AgentSettings {
             mx: MxSettings::default(),
             events: EventSettings::default(),
             smtp: SmtpSettings::default(),
+            http: HttpSettings::default(),
             timeout: None,
         }
     }
@@ -176,6 +179,7 @@ impl AgentSettings {
             return Err(Error::input("timeout", "is zero; give a length of time above zero"));
         }
         self.smtp.check()?;
+        self.http.check()?;
         self.destination.check("destination")?;
         for (index, route) in self.route.iter().enumerate() {
             route.limits.check(&format!("route[{index}].limits"))?;

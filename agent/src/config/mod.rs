@@ -6,6 +6,8 @@
 mod agent;
 mod duration;
 mod events;
+mod http;
+mod listen;
 mod mx;
 mod route;
 mod smtp;
@@ -13,6 +15,8 @@ mod smtp;
 pub use agent::{AgentSettings, DestinationLimits, RetrySettings};
 pub use duration::Span;
 pub use events::{EventSettings, WebhookSettings};
+pub use http::HttpSettings;
+use listen::{check_addresses, check_pair};
 pub use mx::MxSettings;
 pub use route::{RouteSettings, Via};
 pub use smtp::SmtpSettings;

@@ -60,15 +60,7 @@ impl SmtpSettings {
     /// # Errors
     /// `ErrorKind::Message` with the first field that is not right.
     pub fn check(&self) -> Result<(), Error> {
-        let pair = [
-            ("smtp.certificate_file", &self.certificate_file, "smtp.key_file", &self.key_file),
-            ("smtp.key_file", &self.key_file, "smtp.certificate_file", &self.certificate_file),
-        ];
-        for (given, file, missing, other) in pair {
-            if file.is_some() && other.is_none() {
-                return Err(Error::input(missing, format!("is not set, and {given} is; give both")));
-            }
-        }
+        super::check_pair("smtp", self.certificate_file.as_deref(), self.key_file.as_deref())?;
         if self.require_auth && self.users_file.is_none() {
             return Err(Error::input("smtp.users_file", "is not set, and nobody could log in"));
         }
@@ -92,21 +84,12 @@ impl SmtpSettings {
     pub fn addresses(&self) -> Result<Vec<(SocketAddr, bool)>, Error> {
         let Some(listen) = &self.listen else { return Ok(vec![(USUAL, true)]) };
         let safe = self.certificate_file.is_some() && self.users_file.is_some();
-        let one = |(index, text): (usize, &String)| {
-            let field = format!("smtp.listen[{index}]");
-            let address: SocketAddr = text.parse().map_err(|_| {
-                Error::input(&field, format!("{text:?} is no address with a port, such as 127.0.0.1:2525"))
-            })?;
-            if !address.ip().to_canonical().is_loopback() && !safe {
-                let problem = format!(
-                    "{address} can be reached from other machines, which could send mail in your name: set \
-                     smtp.certificate_file, smtp.key_file and smtp.users_file, or listen on 127.0.0.1"
-                );
-                return Err(Error::input(&field, problem));
-            }
-            Ok((address, false))
-        };
-        listen.iter().enumerate().map(one).collect()
+        super::check_addresses("smtp", listen, safe, |address| {
+            format!(
+                "{address} can be reached from other machines, which could send mail in your name: set \
+                 smtp.certificate_file, smtp.key_file and smtp.users_file, or listen on 127.0.0.1"
+            )
+        })
     }
 }
 

@@ -11,11 +11,12 @@ use freesmtp_core::{Error, ErrorKind, Stage, spool::Spool};
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{held::PREFIX, smtp};
-use crate::config::AgentSettings;
+use crate::{config::AgentSettings, http};
 
 /// Sockets that listen already, and serve once they are started.
 pub(crate) struct Entrances {
     smtp: smtp::Listeners,
+    http: http::Listeners,
     folder: PathBuf,
 }
 
@@ -33,11 +34,15 @@ impl Entrances {
     /// With the field of the settings.
     pub(crate) fn open(settings: &AgentSettings, name: &str, folder: &Path) -> Result<Self, Error> {
         let smtp = smtp::Listeners::open(&settings.smtp, name)?;
+        let http = http::Listeners::open(&settings.http, name, folder)?;
         for address in smtp.addresses() {
             eprintln!("freesmtp agent: SMTP on {address}");
         }
+        for address in http.addresses() {
+            eprintln!("freesmtp agent: HTTP on {address}");
+        }
         sweep(folder);
-        Ok(Self { smtp, folder: folder.to_owned() })
+        Ok(Self { smtp, http, folder: folder.to_owned() })
     }
 
     /// Serves from now on.
@@ -46,7 +51,8 @@ impl Entrances {
     /// When the system has no means for it.
     pub(crate) fn start(self, spool: &Spool) -> Result<Running, Error> {
         let (stopping, stopped) = watch::channel(false);
-        let tasks = self.smtp.start(spool.clone(), self.folder, stopped)?;
+        let mut tasks = self.smtp.start(spool.clone(), self.folder.clone(), stopped.clone())?;
+        tasks.extend(self.http.start(spool.clone(), self.folder, stopped)?);
         Ok(Running { stopping, tasks })
     }
 }
@@ -65,7 +71,7 @@ impl Running {
 }
 
 /// Listens on an address. One that is `optional` and taken is left out, and said.
-pub(super) fn listen(address: SocketAddr, field: &str, optional: bool) -> Result<Option<TcpListener>, Error> {
+pub(crate) fn listen(address: SocketAddr, field: &str, optional: bool) -> Result<Option<TcpListener>, Error> {
     match TcpListener::bind(address) {
         Ok(socket) => Ok(Some(socket)),
         Err(error) if optional && error.kind() == io::ErrorKind::AddrInUse => {

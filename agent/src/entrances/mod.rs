@@ -9,6 +9,7 @@ mod held;
 mod house;
 mod qualify;
 pub(crate) mod smtp;
+mod tls;
 
 use std::{
     fs::File,
@@ -27,7 +28,8 @@ use tempfile::TempPath;
 use crate::clock;
 
 pub(crate) use self::{head::Additions, house::Entrances};
-use self::{head::Completer, held::Held, house::listen};
+use self::{head::Completer, held::Held};
+pub(crate) use self::{house::listen, tls::acceptor};
 
 /// A message on its way into the spool.
 #[derive(Debug)]

@@ -98,12 +98,19 @@ impl Intake {
         let mut pause = SOON;
         let mut since_pickup = PICKUP;
         let mut said = String::new();
+        let mut said_pickup = None;
         while !self.stop.load(Ordering::Relaxed) {
             if since_pickup >= PICKUP {
                 since_pickup = Duration::ZERO;
-                if let Err(error) = pickup::collect(&self.path, &self.spool) {
-                    eprintln!("freesmtp agent: pickup: {error}");
+                // What stays as it is, is said once.
+                let trouble = pickup::collect(&self.path, &self.spool).err().map(|error| error.to_string());
+                match &trouble {
+                    Some(problem) if trouble != said_pickup => {
+                        eprintln!("freesmtp agent: pickup: {problem}");
+                    }
+                    _ => {}
                 }
+                said_pickup = trouble;
             }
             match self.turn(runtime) {
                 Ok(true) => {

@@ -11,9 +11,8 @@ mod users;
 
 use std::{
     collections::HashMap,
-    fs, io,
     net::{IpAddr, SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -24,14 +23,11 @@ use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
-use tokio_native_tls::{
-    TlsAcceptor,
-    native_tls::{self, Identity, Protocol},
-};
+use tokio_native_tls::TlsAcceptor;
 
 use self::{connection::Connection, users::Users};
 pub(crate) use self::{dialogue::dialogue, policy::Policy, reception::Reception};
-use super::listen;
+use super::{acceptor, listen};
 use crate::{config::SmtpSettings, os};
 
 /// Sockets that listen, and what their sessions work with.
@@ -67,7 +63,7 @@ impl Listeners {
             Users::read(path)?;
         }
         let tls = match (&settings.certificate_file, &settings.key_file) {
-            (Some(certificate), Some(key)) => Some(acceptor(certificate, key)?),
+            (Some(certificate), Some(key)) => Some(acceptor("smtp", certificate, key)?),
             _ => None,
         };
         let mut sockets = Vec::new();
@@ -199,29 +195,4 @@ impl Drop for Place {
             }
         }
     }
-}
-
-/// TLS with that certificate.
-fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Error> {
-    let read = |field: &str, path: &Path| {
-        let failed =
-            |error: io::Error| Error::input(field, format!("{} cannot be read: {error}", path.display()));
-        fs::read(path).map_err(failed)
-    };
-    let chain = read("smtp.certificate_file", certificate)?;
-    let own = read("smtp.key_file", key)?;
-    let wrong = |error: native_tls::Error| {
-        let text = format!(
-            "{} is no key of the certificate {}: {error}; a key in PEM begins with -----BEGIN PRIVATE KEY-----",
-            key.display(),
-            certificate.display()
-        );
-        Error::input("smtp.key_file", text)
-    };
-    let identity = Identity::from_pkcs8(&chain, &own).map_err(wrong)?;
-    let acceptor = native_tls::TlsAcceptor::builder(identity)
-        .min_protocol_version(Some(Protocol::Tlsv12))
-        .build()
-        .map_err(wrong)?;
-    Ok(acceptor.into())
 }

@@ -1,0 +1,176 @@
+//! Sockets, connections and their limits.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use freesmtp_core::{Error, ErrorKind, Stage, spool::Spool};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::{Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+use tokio_native_tls::TlsAcceptor;
+
+use super::{Parts, Web, router, token::Token};
+use crate::{
+    config::HttpSettings,
+    entrances::{acceptor, listen},
+    os,
+};
+
+/// How long a client may take for the head of a request, and for TLS.
+const HEAD: Duration = Duration::from_secs(30);
+
+/// How long a connection may live: no client keeps a place for ever.
+const LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// Sockets that listen, and what is served on them.
+pub(crate) struct Listeners {
+    sockets: Vec<TcpListener>,
+    settings: HttpSettings,
+    name: String,
+    /// `None` when nothing listens.
+    token: Option<Token>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Listeners {
+    /// Listens where the settings say; a token that is not there is made in `folder`.
+    ///
+    /// # Errors
+    /// With the field of the settings.
+    pub(crate) fn open(settings: &HttpSettings, name: &str, folder: &Path) -> Result<Self, Error> {
+        settings.check()?;
+        let mut sockets = Vec::new();
+        for (index, (address, optional)) in settings.addresses()?.into_iter().enumerate() {
+            sockets.extend(listen(address, &format!("http.listen[{index}]"), optional)?);
+        }
+        let token = match (&settings.token_file, sockets.is_empty()) {
+            (_, true) => None,
+            (Some(path), false) => Some(Token::read(path, false)?),
+            (None, false) => Some(Token::read(&folder.join("token"), true)?),
+        };
+        let tls = match (&settings.certificate_file, &settings.key_file) {
+            (Some(certificate), Some(key)) => Some(acceptor("http", certificate, key)?),
+            _ => None,
+        };
+        Ok(Self { sockets, settings: settings.clone(), name: name.to_owned(), token, tls })
+    }
+
+    /// Where they listen.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().filter_map(|socket| socket.local_addr().ok())
+    }
+
+    /// Serves until `stopping`; the tasks end then.
+    pub(crate) fn start(
+        self,
+        spool: Spool,
+        folder: PathBuf,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Vec<JoinHandle<()>>, Error> {
+        let Some(token) = self.token else { return Ok(Vec::new()) };
+        let max_size = self.settings.max_size;
+        let hosts = self.settings.hosts;
+        let web = Web(Arc::new(Parts { spool, folder, name: self.name, token, hosts, max_size }));
+        let places = Arc::new(Semaphore::new(self.settings.connections));
+        let mut tasks = Vec::new();
+        for socket in self.sockets {
+            let socket = socket
+                .set_nonblocking(true)
+                .and_then(|()| tokio::net::TcpListener::from_std(socket))
+                .map_err(|error| Error::io(ErrorKind::Connect, Stage::Connect, "the web server", &error))?;
+            let service = Service {
+                router: router(&web),
+                tls: self.tls.clone(),
+                places: Arc::clone(&places),
+                stopping: stopping.clone(),
+            };
+            tasks.push(tokio::spawn(service.accept(socket)));
+        }
+        Ok(tasks)
+    }
+}
+
+/// What is served on one socket.
+#[derive(Clone)]
+struct Service {
+    router: axum::Router,
+    tls: Option<TlsAcceptor>,
+    places: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Service {
+    async fn accept(mut self, socket: tokio::net::TcpListener) {
+        let mut connections = JoinSet::new();
+        let mut stopping = self.stopping.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                _ = self.stopping.wait_for(|stopping| *stopping) => break,
+            };
+            // Those that have ended.
+            while connections.try_join_next().is_some() {}
+            match accepted {
+                Ok((stream, _)) => {
+                    // One that finds no place waits for it, and so do those behind it.
+                    let place = tokio::select! {
+                        place = Arc::clone(&self.places).acquire_owned() => place,
+                        _ = stopping.wait_for(|stopping| *stopping) => break,
+                    };
+                    let service = self.clone();
+                    connections.spawn(async move {
+                        service.connection(stream).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    if os::is_out_of_handles(&error) {
+                        eprintln!("freesmtp agent: no connection can be taken: {error}");
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        while connections.join_next().await.is_some() {}
+    }
+
+    /// That a client is gone concerns nobody but the client.
+    async fn connection(self, stream: TcpStream) {
+        match self.tls.clone() {
+            None => self.serve(stream).await,
+            Some(tls) => {
+                if let Ok(Ok(stream)) = timeout(HEAD, tls.accept(stream)).await {
+                    self.serve(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
+        tokio::pin!(connection);
+        tokio::select! {
+            _ = timeout(LIFE, connection.as_mut()) => return,
+            _ = self.stopping.wait_for(|stopping| *stopping) => {}
+        }
+        // What is under way ends, nothing new begins.
+        connection.as_mut().graceful_shutdown();
+        drop(connection.await);
+    }
+}
