@@ -1,6 +1,7 @@
 #!/bin/sh
 # The main job, end to end: one message with an attachment from every language to a capture server on this machine,
-# the log of the conversation, what arrived; then a server that refuses, and why.
+# the log of the conversation, what arrived; then a server that refuses, and why; then a blast of 10,000 messages through
+# the spool and the agent.
 #
 # `make demo` builds everything and runs this. DEMO_LANGUAGES limits the languages; FREESMTP_PROFILE names the cargo
 # profile folder (debug), CARGO_TARGET_DIR is respected.
@@ -118,3 +119,16 @@ if [ "$status" -ne 1 ] || ! grep -q 'relay-denied' "$work/refusal"; then
     echo "a refusal with its diagnosis was expected" >&2
     exit 1
 fi
+
+title 'A blast of 10,000 messages: into the spool at once, delivered in the background'
+serve --quiet --dir "$work/blast"
+spool=$work/spool
+printf '    freesmtp agent --server %s --spool spool\n\n' "$address"
+"$freesmtp" agent --server "$address" --spool "$spool" --smtp off >"$work/agent.log" 2>&1 &
+servers="$servers $!"
+"$python" "$root/examples/python/spool.py" 10000 demo "$spool" | indent
+printf '    freesmtp blast status demo --watch\n\n'
+"$freesmtp" blast status demo --watch --spool "$spool"
+arrived=$(find "$work/blast" -name '*.eml' | wc -l)
+printf '\n    %s messages arrived\n' "$arrived"
+[ "$arrived" -eq 10000 ] || { cat "$work/agent.log" >&2; exit 1; }
