@@ -1,4 +1,4 @@
-//! Composed messages come back from an independent parser (Python's `email`) as they went in.
+//! Composed messages come back from independent parsers (Python's `email`, the crate `mail-parser`) as they went in.
 
 // Helpers outside of test functions may fail the test.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -8,11 +8,12 @@ use std::{fmt::Write as _, fs::File, io, path::Path, process::Command};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use freesmtp_core::{
     message::{
-        Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Date, EmailMessage, Files, Form, OpenedFile,
-        RecipientType, Stamp,
+        Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Content, Date, EmailMessage, Files, Form,
+        OpenedFile, RecipientType, Stamp,
     },
     types::Address,
 };
+use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -242,8 +243,8 @@ fn expected(case: &Case, folder: &Path) -> String {
     };
     let file = |a: &Attachment, disposition: &str| {
         let (bytes, name) = match &a.content {
-            freesmtp_core::message::Content::Bytes(bytes) => (bytes.to_vec(), String::new()),
-            freesmtp_core::message::Content::File(path) => (
+            Content::Bytes(bytes) => (bytes.to_vec(), String::new()),
+            Content::File(path) => (
                 std::fs::read(folder.join(path)).unwrap(),
                 path.file_name().unwrap().to_str().unwrap().to_owned(),
             ),
@@ -317,4 +318,48 @@ fn python_reads_what_was_written() {
     let said = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said, format!("{written} messages read\n"), "{complaint}");
+}
+
+#[test]
+fn a_rust_parser_reads_what_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, case) in cases(folder.path()).iter().enumerate() {
+        let message = &case.message;
+        let bytes = message.compose(&stamp(number), &Disk, case.form).unwrap().into_bytes().unwrap();
+        let parsed = MessageParser::default().parse(&bytes).unwrap();
+        let files = |attachment: &Attachment| match &attachment.content {
+            Content::Bytes(bytes) => (attachment.name.clone().unwrap(), bytes.to_vec()),
+            Content::File(path) => {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (attachment.name.clone().unwrap_or(name), std::fs::read(path).unwrap())
+            }
+            other => panic!("{other:?}"),
+        };
+        let mut right: Vec<_> =
+            message.embedded_objects.iter().chain(&message.attachments).map(files).collect();
+        let mut found: Vec<_> = parsed
+            .attachments()
+            .map(|part| (part.attachment_name().unwrap_or_default().to_owned(), part.contents().to_vec()))
+            .collect();
+        // It recodes what calls itself a text; what is none is left to Python.
+        let is_text = |file: &(String, Vec<u8>)| {
+            !file.0.ends_with(".csv") && !file.0.ends_with(".txt") || std::str::from_utf8(&file.1).is_ok()
+        };
+        if !right.iter().all(is_text) {
+            right.iter_mut().chain(&mut found).for_each(|(_, bytes)| bytes.clear());
+        }
+        right.sort();
+        found.sort();
+        assert!(found == right, "{number}: {:?} is not {:?}", names(&found), names(&right));
+        let text = message.body_parts.iter().find(|part| part.format == BodyPartFormat::Plain);
+        if let Some(text) = text {
+            let normal = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n").trim_end().to_owned();
+            assert_eq!(normal(&parsed.body_text(0).unwrap_or_default()), normal(&text.body), "{number}");
+        }
+        assert_eq!(parsed.subject().unwrap_or_default(), message.subject, "{number}");
+    }
+}
+
+fn names(files: &[(String, Vec<u8>)]) -> Vec<(&str, usize)> {
+    files.iter().map(|(name, bytes)| (name.as_str(), bytes.len())).collect()
 }
