@@ -7,6 +7,8 @@ mod connection;
 mod dialogue;
 mod policy;
 mod reception;
+#[cfg(test)]
+mod session_tests;
 mod users;
 
 use std::{
