@@ -68,7 +68,7 @@ smtp_tls_security_level = none
 
 @contextmanager
 def running(folder: Path, relay: int | None = None, sessions: int = 256) -> Iterator[int | None]:
-    """Its port; ``None`` where it cannot run. Its queue is in the folder. What is released goes to the port ``relay``."""
+    """Its port; ``None`` where it cannot run. Its queue is in the folder; ``relay`` gets what is released."""
     path = f"{os.environ.get('PATH', '')}:{SINK_PLACES}"
     if os.geteuid() != 0 or not shutil.which("postfix", path=path):
         yield None

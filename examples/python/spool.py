@@ -2,8 +2,8 @@
 
     python spool.py [MESSAGES] [BLAST] [SPOOL]
 
-`freesmtp agent` delivers them in the background; `freesmtp blast status BLAST --watch` shows how far it is. Without SPOOL
-it is `$FREESMTP_SPOOL`, or the usual folder.
+`freesmtp agent` delivers them in the background; `freesmtp blast status BLAST --watch` shows how far it is. Without
+SPOOL it is `$FREESMTP_SPOOL`, or the usual folder.
 """
 
 import sys

@@ -16,7 +16,7 @@ use crate::{config::DestinationLimits, queue::Millis, retry::Retry};
 const FIRST: usize = 5;
 
 /// How long a destination rests that has too many sessions.
-const BREATHER: Millis = 10_000;
+pub(super) const BREATHER: Millis = 10_000;
 
 /// What an attempt says about the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -330,6 +330,20 @@ async fn greylisting_waits_its_time_and_no_longer() {
 }
 
 #[tokio::test]
+async fn what_a_server_with_too_many_sessions_turned_away_waits_for_a_moment_only() {
+    let mut world = World::new(16);
+    world.submit(&["a@few.test"], |_| {}).await;
+    let crowded = || {
+        Err(Error::new(ErrorKind::Protocol, Stage::Connect, "421")
+            .with_reply(Reply::parse("421 4.7.0 too many connections").unwrap())
+            .with_diagnosis(diagnosis(Cause::TooManyConnections, None)))
+    };
+    world.run(HOUR, |_, job, now| if now < BEGIN + 5 * SECOND { crowded() } else { accepted(job) }).await;
+    assert_eq!(world.told.len(), 2);
+    assert!((10 * SECOND..15 * SECOND).contains(&world.told[1].at), "{:?}", world.told);
+}
+
+#[tokio::test]
 async fn a_rate_limit_stops_the_whole_destination() {
     let mut world = World::new(16);
     for n in 0..50 {

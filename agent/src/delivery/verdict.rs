@@ -1,11 +1,13 @@
 //! What the answer of a server means for each recipient, and for the destination.
 
+use std::time::Duration;
+
 use freesmtp_core::{
     Cause, Error, ErrorKind, RecipientResult, RecipientStatus, Report, Stage,
     types::{Diagnosis, Failure, Transcript},
 };
 
-use super::health::Signal;
+use super::health::{BREATHER, Signal};
 use crate::{
     queue::{Done, Final, Job, Millis, Target, TargetResult, Verdict, Words},
     retry::{Retry, lies_with_settings},
@@ -158,7 +160,11 @@ fn of_recipient(
 /// No recipient was decided on: the session was not opened, or the message is none for this server.
 fn of_error(job: &Job, target: &Target, error: &Error, when: When<'_>) -> TargetResult {
     let diagnosis = error.diagnosis();
-    let after = diagnosis.and_then(|diagnosis| diagnosis.retry_after);
+    let named = diagnosis.and_then(|diagnosis| diagnosis.retry_after);
+    // Nothing was said about the message: it waits for the others' sessions, not for the next step of the schedule.
+    let crowded = error.stage() < Stage::Mail
+        && diagnosis.is_some_and(|diagnosis| diagnosis.cause == Cause::TooManyConnections);
+    let after = named.or_else(|| crowded.then(|| Duration::from_millis(BREATHER.unsigned_abs())));
     let unknown = error.kind() == ErrorKind::OutcomeUnknown;
     let for_good = match error.kind() {
         ErrorKind::Message => true,
@@ -209,7 +215,7 @@ fn ended(job: &Job, outcome: Final) -> Verdict {
     Verdict::Final { outcome, report }
 }
 
-fn later(job: &Job, after: Option<std::time::Duration>, unknown: bool, when: When<'_>) -> Verdict {
+fn later(job: &Job, after: Option<Duration>, unknown: bool, when: When<'_>) -> Verdict {
     let When { now, retry, random, held_until } = when;
     let expires = retry.expires(job.submitted(), job.expires, job.sender.is_empty());
     if expires <= now {
