@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import smtplib
 import socket
 import ssl
@@ -143,6 +144,80 @@ def test_an_answer_of_250_survives_a_kill(start: Start, sink: Sink, spool: Path)
     start("--smtp", "off", config=f'{retry}[[route]]\nservers = ["127.0.0.1:{sink.port}"]\n')
     until(lambda: len(sink.kept()) == 5, 60, "not all arrived")
     assert sorted(read(path)["Subject"] for path in sink.kept()) == list("01234")
+
+
+class Calls:
+    """The calls of a process to the system, as strace notes them."""
+
+    def __init__(self, agent: Agent, file: Path, *options: str) -> None:
+        if shutil.which("strace") is None:
+            assert os.environ.get("FREESMTP_REQUIRE_SERVERS") != "1", "strace is not installed"
+            pytest.skip("strace is not installed")
+        self.file = file
+        arguments = ["strace", "-f", "-y", "-s", "100", "-e", "trace=fsync,fdatasync,sendto", *options, "-o", str(file)]
+        self.process = subprocess.Popen([*arguments, "-p", str(agent.process.pid)], stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        if "attached" not in line:
+            self.close()
+            pytest.skip(f"nobody may look at processes here: {line}")
+
+    def close(self) -> list[str]:
+        """Ends it; what was noted."""
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+        return self.file.read_text().splitlines() if self.file.exists() else []
+
+
+def synced_and_told(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """After each line: how many syncs of segments have ended, and how many clients were told that a message is queued."""
+    waiting: set[str] = set()
+    synced = told = 0
+    for line in lines:
+        thread = line.split(" ", 1)[0]
+        # The first one of a segment is an fsync, which keeps its name too.
+        if re.search(r"(fsync|fdatasync)\(.*/incoming/.*\.seg>", line):
+            waiting.add(thread)
+        if line.endswith("= 0") and "sync" in line and thread in waiting:
+            waiting.discard(thread)
+            synced += 1
+        told += "sendto(" in line and "queued as" in line
+        yield synced, told
+
+
+def test_250_is_said_when_the_disk_has_it(start: Start, sink: Sink, tmp_path: Path) -> None:
+    agent = listening(start, sink)
+    with client(agent) as smtp:
+        smtp.ehlo()
+        calls = Calls(agent, tmp_path / "calls")
+        for n in range(5):
+            smtp.sendmail("a@x.test", ["b@y.test"], f"Subject: {n}\r\n\r\n")
+    steps = list(synced_and_told(calls.close()))
+    assert steps[-1][1] == 5
+    assert all(synced >= told for synced, told in steps), steps
+
+
+def test_clients_that_wait_together_share_a_sync(start: Start, sink: Sink, tmp_path: Path) -> None:
+    agent = listening(start, sink)
+    # A disk that takes its time, so that others come meanwhile.
+    calls = Calls(agent, tmp_path / "calls", "-e", "inject=fdatasync:delay_enter=20000")
+    clients = [client(agent) for _ in range(16)]
+    ready = threading.Barrier(len(clients))
+
+    def send(smtp: smtplib.SMTP) -> None:
+        for n in range(10):
+            ready.wait(30)
+            smtp.sendmail("a@x.test", ["b@y.test"], f"Subject: {n}\r\n\r\n")
+        smtp.close()
+
+    threads = [threading.Thread(target=send, args=(smtp,)) for smtp in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    *_, (synced, told) = synced_and_told(calls.close())
+    assert told == 160
+    assert 0 < synced < 80, "each message had a sync of its own"
 
 
 def test_reports_that_are_asked_for(start: Start, sink: Sink, spool: Path) -> None:
