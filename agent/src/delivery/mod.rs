@@ -16,7 +16,7 @@ mod planner_tests;
 mod verdict;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -40,10 +40,13 @@ use self::{
 };
 use crate::{
     config::AgentSettings,
-    queue::{Done, Ending, Final, Job, Millis, Queue, Summary, Verdict},
+    queue::{Done, Ending, Final, Job, JobKey, LaneId, Millis, Queue, Summary, Verdict},
     retry::Retry,
     routes::Routes,
 };
+
+/// Lanes that are fetched at the same time, each with a connection to the database.
+const LOADS: usize = 4;
 
 /// When a session counts as one that takes long.
 const STALLED: Millis = 15_000;
@@ -119,6 +122,8 @@ struct Shared {
     planner: Mutex<Planner>,
     retry: Mutex<Retry>,
     memory: Semaphore,
+    /// Fetches at the same time.
+    loads: Semaphore,
     /// In KiB.
     memory_most: u32,
     observer: Arc<dyn Observer>,
@@ -156,6 +161,7 @@ impl Delivery {
             planner: Mutex::new(planner),
             retry: Mutex::new(retry),
             memory: Semaphore::new(kib as usize),
+            loads: Semaphore::new(LOADS),
             memory_most: kib,
             observer,
             clock,
@@ -358,18 +364,27 @@ impl Delivery {
                 Step::Start { site, job } => {
                     drop(tokio::spawn(async move { delivery.session(site, job).await }));
                 }
-                Step::Load { lane, limit, taken } => drop(tokio::task::spawn_blocking(move || {
-                    // What cannot be read now is asked for again.
-                    let jobs = delivery.shared.queue.take(lane, limit, &taken).unwrap_or_default();
-                    let steps = {
-                        let mut planner = delivery.shared.planner();
-                        delivery.absorb(&mut planner);
-                        planner.loaded(lane, jobs, (delivery.shared.clock)());
-                        delivery.steps(&mut planner)
-                    };
-                    delivery.carry_out(steps);
-                })),
+                Step::Load { lane, limit, taken } => {
+                    drop(tokio::spawn(async move { delivery.load(lane, limit, taken).await }));
+                }
             }
+        }
+    }
+
+    /// Fetches ready jobs, few lanes at a time.
+    async fn load(self, lane: LaneId, limit: usize, taken: HashSet<JobKey>) {
+        let _permit = self.shared.loads.acquire().await;
+        let delivery = self.clone();
+        let loaded = tokio::task::spawn_blocking(move || {
+            // What cannot be read now is asked for again.
+            let jobs = delivery.shared.queue.take(lane, limit, &taken).unwrap_or_default();
+            let mut planner = delivery.shared.planner();
+            delivery.absorb(&mut planner);
+            planner.loaded(lane, jobs, (delivery.shared.clock)());
+            delivery.steps(&mut planner)
+        });
+        if let Ok(steps) = loaded.await {
+            self.carry_out(steps);
         }
     }
 

@@ -33,6 +33,9 @@ const LOW: usize = 256;
 /// Jobs in memory of all lanes, beyond which a lane gets few at a time.
 const MANY: usize = 20_000;
 
+/// Fetches under way at the same time.
+const LOADING: usize = 64;
+
 /// After a fetch that brought nothing, though something was announced.
 const PAUSE: Millis = 1_000;
 
@@ -98,6 +101,8 @@ pub(super) struct Planner {
     /// Sessions that take long.
     stalled: usize,
     in_memory: usize,
+    /// Fetches under way.
+    loading: usize,
     lanes: HashMap<LaneId, LaneState>,
     sites: HashMap<Arc<str>, Site>,
     health: HashMap<Arc<str>, Health>,
@@ -117,6 +122,7 @@ impl Planner {
             active: 0,
             stalled: 0,
             in_memory: 0,
+            loading: 0,
             lanes: HashMap::new(),
             sites: HashMap::new(),
             health: HashMap::new(),
@@ -293,6 +299,7 @@ impl Planner {
 
     /// Jobs that were fetched.
     pub(super) fn loaded(&mut self, lane: LaneId, jobs: Vec<Job>, now: Millis) {
+        self.loading = self.loading.saturating_sub(1);
         let Some(state) = self.lanes.get_mut(&lane) else { return };
         state.loading = false;
         if jobs.is_empty() {
@@ -305,7 +312,12 @@ impl Planner {
             }
         }
         let site = Arc::clone(&state.site);
-        self.queue(&site);
+        if let Some(found) = self.sites.get_mut(&site)
+            && !found.queued
+        {
+            found.queued = true;
+            self.line.push_front(site);
+        }
         self.forget_lane(lane);
     }
 
@@ -328,6 +340,13 @@ impl Planner {
         for _ in 0..self.line.len() {
             let site = self.line.pop_front()?;
             match self.try_site(&site, now) {
+                Try::Step(step @ Step::Load { .. }) => {
+                    // It comes back, to the front, with what is fetched.
+                    if let Some(found) = self.sites.get_mut(&site) {
+                        found.queued = false;
+                    }
+                    return Some(step);
+                }
                 Try::Step(step) => {
                     self.line.push_back(site);
                     return Some(step);
@@ -379,13 +398,23 @@ impl Planner {
             .entry(destination)
             .or_insert_with(|| Health::new(usual, usual.sessions.unwrap_or(most)));
         if health.held_until() > now {
-            return Try::Later(health.held_until());
+            let until = health.held_until();
+            // What waits for long waits in the queue, not in memory.
+            lanes.iter().for_each(|lane| self.unload(*lane));
+            return Try::Later(until);
         }
         if !health.has_room(now) {
             return Try::Nothing;
         }
         if health.next_turn() > now {
             return Try::Later(health.next_turn());
+        }
+        let no_slot = self.active.saturating_sub(self.stalled.min(self.sessions)) >= self.sessions;
+        if no_slot && self.in_memory >= MANY {
+            return Try::NoSlot;
+        }
+        if self.loading >= LOADING && self.best_lane(&lanes).is_none() {
+            return Try::NoSlot;
         }
         let fetch = self.fetch(&lanes, 1, now);
         if let Some(Ok(step)) = fetch {
@@ -394,7 +423,7 @@ impl Planner {
         let Some(lane) = self.best_lane(&lanes) else {
             return fetch.and_then(Result::err).map_or(Try::Nothing, Try::Later);
         };
-        if self.active.saturating_sub(self.stalled.min(self.sessions)) >= self.sessions {
+        if no_slot {
             return Try::NoSlot;
         }
         let Some(job) = self.pop(lane) else { return Try::Nothing };
@@ -451,8 +480,18 @@ impl Planner {
             return Some(Err(lane.not_before));
         }
         lane.loading = true;
+        self.loading += 1;
         let limit = if many { 8 } else { BATCH };
         Some(Ok(Step::Load { lane: id, limit, taken: lane.taken.clone() }))
+    }
+
+    /// Leaves the jobs of a lane to the queue again.
+    fn unload(&mut self, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        self.in_memory -= lane.loaded.len();
+        for job in lane.loaded.drain(..) {
+            lane.taken.remove(&job.key);
+        }
     }
 
     fn pop(&mut self, id: LaneId) -> Option<Box<Job>> {

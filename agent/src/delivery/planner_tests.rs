@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config::{DestinationLimits, RetrySettings},
-    queue::{Adopted, Batch, Final, Job, Millis, Queue, Verdict, Words},
+    queue::{Adopted, Batch, Changes, Final, Job, JobKey, Lane, Millis, Queue, Verdict, Words},
     retry::Retry,
 };
 
@@ -591,4 +591,40 @@ fn what_a_failure_says_about_the_destination() {
         verdict::signal(&job_error(ErrorKind::Authentication, Stage::Auth)),
         Signal::Trouble { .. }
     ));
+}
+
+#[tokio::test]
+async fn what_is_in_memory_is_bounded_however_many_sites_there_are() {
+    const SITES: i64 = 30_000;
+    let mut world = World::new(4);
+    world.submit(&["a@x.test"], |_| {}).await;
+    let lane = world.queue.lanes().unwrap()[0].0.id;
+    let model = world.queue.take(lane, 1, &HashSet::new()).unwrap().remove(0);
+    let mut planner = Planner::new(4, DestinationLimits::default(), world.retry.clone());
+    let lanes = (1..=SITES).map(|id| (Lane { id, site: format!("d{id}.test").into(), blast: 0 }, 1));
+    planner.change(&Changes { lanes: lanes.collect(), ..Changes::default() });
+    let (mut loaded, mut sessions, mut delivered) = (0, VecDeque::new(), 0);
+    let mut most = 0;
+    loop {
+        while let Some(step) = planner.step(BEGIN) {
+            match step {
+                Step::Load { lane, .. } => {
+                    let key = JobKey { message: lane, n: 0 };
+                    planner.loaded(lane, vec![Job { key, lane, ..model.clone() }], BEGIN);
+                    loaded += 1;
+                    most = most.max(loaded - delivered);
+                }
+                Step::Start { site, job } => sessions.push_back((site, job)),
+            }
+        }
+        let Some((site, job)) = sessions.pop_front() else { break };
+        delivered += 1;
+        let lane = Lane { id: job.lane, site: Arc::clone(&site), blast: 0 };
+        planner.change(&Changes { lanes: vec![(lane, -1)], ..Changes::default() });
+        if let (Next::Job(next), _) = planner.next(&site, job.lane, job.key, BEGIN) {
+            sessions.push_back((site, next));
+        }
+    }
+    assert_eq!(delivered, SITES, "and everybody has their turn");
+    assert!(most < 21_000, "{most} jobs were in memory");
 }
