@@ -170,7 +170,7 @@ class Calls:
 
 
 def synced_and_told(lines: list[str]) -> Iterator[tuple[int, int]]:
-    """After each line: how many syncs of segments have ended, and how many clients were told that a message is queued."""
+    """After each line: how many syncs of segments have ended, how many clients were told that a message is queued."""
     waiting: set[str] = set()
     synced = told = 0
     for line in lines:
@@ -437,6 +437,31 @@ def test_tls_and_logins(start: Start, sink: Sink, pki: Pki, tmp_path: Path, raw:
     assert replies == ["535"] * 3
     guessing.socket.sendall(b"AUTH PLAIN AG1lAHdyb25n\r\n")
     assert [guessing.reply()[:3] for _ in range(2)] == ["535", "421"]
+
+
+def test_with_curl(start: Start, sink: Sink, tmp_path: Path) -> None:
+    agent = listening(start, sink)
+    (tmp_path / "message.eml").write_text("Subject: curl\n\n.dot\n")
+    done = subprocess.run(
+        ["curl", "-sS", f"smtp://127.0.0.1:{port(agent)}/client.test", "--mail-from", "a@x.test",
+         "--mail-rcpt", "b@y.test", "--crlf", "--upload-file", str(tmp_path / "message.eml")],
+        capture_output=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    until(lambda: len(sink.kept()) == 1, 30, "it did not arrive")
+    assert sink.only().read_bytes().endswith(b"\r\n\r\n.dot\r\n")
+
+
+def test_addresses_that_are_taken(start: Start, sink: Sink, spool: Path) -> None:
+    agent = listening(start, sink)
+    other = spool.parent / "other"
+    done = subprocess.run(
+        [program(), "agent", "--spool", str(other), "--smtp", f"127.0.0.1:{port(agent)}"],
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "smtp.listen[0]" in done.stderr
+    assert str(port(agent)) in done.stderr
 
 
 def test_over_standard_input_and_output(spool: Path, start: Start, sink: Sink) -> None:

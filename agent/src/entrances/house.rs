@@ -1,7 +1,7 @@
 //! The agent's entrances that listen, from their sockets to their end.
 
 use std::{
-    fs, io,
+    fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
@@ -70,14 +70,14 @@ impl Running {
     }
 }
 
-/// Listens on an address. One that is `optional` and taken is left out, and said.
+/// Listens on an address. One that is `optional` and cannot be had, as somebody else has it, is left out, and said.
 pub(crate) fn listen(address: SocketAddr, field: &str, optional: bool) -> Result<Option<TcpListener>, Error> {
     match TcpListener::bind(address) {
         Ok(socket) => Ok(Some(socket)),
-        Err(error) if optional && error.kind() == io::ErrorKind::AddrInUse => {
+        Err(error) if optional => {
             let section = field.split('.').next().unwrap_or_default();
             eprintln!(
-                "freesmtp agent: somebody listens on {address} already, so that entrance is left out; [{section}] listen sets another"
+                "freesmtp agent: {address} cannot be listened on, so that entrance is left out: {error}; [{section}] listen sets another"
             );
             Ok(None)
         }
