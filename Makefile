@@ -6,7 +6,7 @@
 #   make accuracy           how often the diagnosis names the right cause
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
-#   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command
+#   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
 #   make docs               the API documentation
 #   make headers            generated headers and declarations, written anew
 
@@ -119,6 +119,7 @@ bench: drivers | $(STAMPS)/packages-bench
 
 install: rust
 	$(MAKE) -f ffi-c/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
+	$(MAKE) -f packaging/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 
 docs: python | $(STAMPS)/packages-build
 	cargo doc $(CARGO_FLAGS) --no-deps -p freesmtp-core

@@ -52,7 +52,7 @@ fn make(spool: &Path) -> io::Result<Listener> {
     listener.set_nonblocking(true)?;
     let rights = std::fs::metadata(spool)?;
     let for_group = rights.mode() & 0o010 != 0;
-    if for_group {
+    if for_group && std::fs::symlink_metadata(&made)?.gid() != rights.gid() {
         std::os::unix::fs::lchown(&made, None, Some(rights.gid()))?;
     }
     std::fs::set_permissions(&made, Permissions::from_mode(if for_group { 0o660 } else { 0o600 }))?;
