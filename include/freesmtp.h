@@ -431,6 +431,19 @@ typedef bool (*freesmtp_bulk_result)(void *user_data,
                                      const freesmtp_report *report,
                                      const freesmtp_error *error);
 
+/// What becomes of a message of the spool. Made by `freesmtp_spool_status_get`; what it gives is borrowed from it.
+typedef struct freesmtp_spool_status freesmtp_spool_status;
+
+/// How far a blast is. Made by `freesmtp_blast_status_get` and the like; what it gives is borrowed from it.
+typedef struct freesmtp_blast_status freesmtp_blast_status;
+
+/// What happened to a recipient. Borrowed by a `freesmtp_spool_event_callback` for its call.
+typedef struct freesmtp_spool_event freesmtp_spool_event;
+
+/// Takes an event, which is borrowed for the call. NULL says that it listens: whatever happens from then on is told. True
+/// goes on, false ends. It must return: no `longjmp`, no C++ exception.
+typedef bool (*freesmtp_spool_event_callback)(void *user_data, const struct freesmtp_spool_event *event);
+
 /// Ends the operation that it was given to. Made by `freesmtp_cancel_new`.
 typedef struct freesmtp_cancel freesmtp_cancel;
 
@@ -1855,6 +1868,220 @@ int64_t freesmtp_smtp_max_messages_per_connection(const freesmtp_smtp *smtp);
 
 /// The most messages per second; 0 for no limit.
 double freesmtp_smtp_rate_limit(const freesmtp_smtp *smtp);
+
+/* ---- The agent: what became of a message ----------------------------------------------------------------- */
+
+/// Asks the agent (`freesmtp agent`) of the spool what became of a message, by the id that was given when it was
+/// submitted. It knows what is in its queue, and what ended lately. The error is of kind `FREESMTP_ERROR_KIND_SPOOL` when
+/// no agent runs, and when it does not know the id; its text says what to do. `*status` is owned:
+/// `freesmtp_spool_status_free`.
+freesmtp_error *freesmtp_spool_status_get(const freesmtp_smtp *smtp,
+                                          const char *id,
+                                          freesmtp_spool_status **status);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_spool_status_free(freesmtp_spool_status *status);
+
+/// Its id. Borrowed.
+const char *freesmtp_spool_status_id(const freesmtp_spool_status *status);
+
+/// What it waits for: `ready` (a session, or it is being sent), `later` (its time), `held`, `paused` (its blast is), or `done`. Borrowed.
+const char *freesmtp_spool_status_state(const freesmtp_spool_status *status);
+
+/// Its `Message-ID`, with angle brackets; empty when it has none, or ended longer ago. Borrowed.
+const char *freesmtp_spool_status_message_id(const freesmtp_spool_status *status);
+
+/// Its reverse-path; empty for the null one. Borrowed.
+const char *freesmtp_spool_status_sender(const freesmtp_spool_status *status);
+
+/// The blast it belongs to; empty for none. Borrowed.
+const char *freesmtp_spool_status_blast(const freesmtp_spool_status *status);
+
+/// When it was submitted: RFC 3339, UTC. Borrowed.
+const char *freesmtp_spool_status_submitted(const freesmtp_spool_status *status);
+
+/// When it is given up, as long as it waits: RFC 3339, UTC; else empty. Borrowed.
+const char *freesmtp_spool_status_expires(const freesmtp_spool_status *status);
+
+/// Whether each recipient has its result.
+bool freesmtp_spool_status_is_done(const freesmtp_spool_status *status);
+
+/// How many recipients it has.
+uint64_t freesmtp_spool_status_recipients_total(const freesmtp_spool_status *status);
+
+/// How many of them have no result yet.
+uint64_t freesmtp_spool_status_recipients_open(const freesmtp_spool_status *status);
+
+/// How many recipients are told of: at most a thousand, and none of a message that ended longer ago.
+size_t freesmtp_spool_status_recipient_count(const freesmtp_spool_status *status);
+
+/// The mailbox. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_email(const freesmtp_spool_status *status, size_t index);
+
+/// `ready`, `later`, `held`; or what became of it: `delivered`, `failed`, `expired`, `cancelled`. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_state(const freesmtp_spool_status *status,
+                                                  size_t index);
+
+/// When it is tried again: RFC 3339, UTC; empty when it is not. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_next_attempt(const freesmtp_spool_status *status, size_t index);
+
+/// The server that answered last: `mail.example.com:25`; empty when none did. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_server(const freesmtp_spool_status *status, size_t index);
+
+/// Its enhanced status code (RFC 3463), or empty. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_enhanced_code(const freesmtp_spool_status *status, size_t index);
+
+/// Its reply's text, or what happened. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_reply_text(const freesmtp_spool_status *status, size_t index);
+
+/// The identifier of the diagnosis; empty when nothing went wrong. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_cause(const freesmtp_spool_status *status, size_t index);
+
+/// What to do, a line for each way. NULL behind the last. Borrowed.
+const char *freesmtp_spool_status_recipient_remedy(const freesmtp_spool_status *status, size_t index);
+
+/// How many attempts were made.
+uint32_t freesmtp_spool_status_recipient_attempts(const freesmtp_spool_status *status, size_t index);
+
+/// The reply code of the server that answered last, or 0.
+uint16_t freesmtp_spool_status_recipient_reply_code(const freesmtp_spool_status *status, size_t index);
+
+/* ---- The agent: how far a blast is ----------------------------------------------------------------------- */
+
+/// Asks the agent of the spool how far a blast is: all messages that were submitted under that name. Errors are as those of `freesmtp_spool_status_get`. `*status` is owned: `freesmtp_blast_status_free`.
+freesmtp_error *freesmtp_blast_status_get(const freesmtp_smtp *smtp,
+                                          const char *name,
+                                          freesmtp_blast_status **status);
+
+/// Keeps the messages of a blast until it is resumed; those that are being sent are sent. `*status` is owned.
+freesmtp_error *freesmtp_blast_pause(const freesmtp_smtp *smtp,
+                                     const char *name,
+                                     freesmtp_blast_status **status);
+
+/// Lets a paused blast go on; one that was cancelled does not. `*status` is owned.
+freesmtp_error *freesmtp_blast_resume(const freesmtp_smtp *smtp,
+                                      const char *name,
+                                      freesmtp_blast_status **status);
+
+/// Takes all messages of a blast out that are not delivered; their senders get no reports. Those that are being sent are sent. `*status` is owned.
+freesmtp_error *freesmtp_blast_cancel(const freesmtp_smtp *smtp,
+                                      const char *name,
+                                      freesmtp_blast_status **status);
+
+/// Waits until each recipient of a blast has its result, or until `timeout` seconds are over (0: without a limit), and
+/// gives how far it is then. `cancel` ends it from another thread; it may be NULL. `*status` is owned.
+freesmtp_error *freesmtp_blast_wait(const freesmtp_smtp *smtp,
+                                    const char *name,
+                                    double timeout,
+                                    const freesmtp_cancel *cancel,
+                                    freesmtp_blast_status **status);
+
+/// Lets go of it. NULL is allowed.
+void freesmtp_blast_status_free(freesmtp_blast_status *status);
+
+/// Its name. Borrowed.
+const char *freesmtp_blast_status_name(const freesmtp_blast_status *status);
+
+/// `running`, `paused`, `cancelled`, or `done`: each recipient has its result. Borrowed.
+const char *freesmtp_blast_status_state(const freesmtp_blast_status *status);
+
+/// Whether each recipient has its result.
+bool freesmtp_blast_status_is_done(const freesmtp_blast_status *status);
+
+/// Messages that were submitted under its name.
+uint64_t freesmtp_blast_status_messages(const freesmtp_blast_status *status);
+
+/// Their recipients.
+uint64_t freesmtp_blast_status_recipients(const freesmtp_blast_status *status);
+
+/// Recipients without a result.
+uint64_t freesmtp_blast_status_open(const freesmtp_blast_status *status);
+
+/// Recipients whose server took the message.
+uint64_t freesmtp_blast_status_delivered(const freesmtp_blast_status *status);
+
+/// Open recipients that were put off at least once.
+uint64_t freesmtp_blast_status_deferred(const freesmtp_blast_status *status);
+
+/// Recipients that were refused for good.
+uint64_t freesmtp_blast_status_failed(const freesmtp_blast_status *status);
+
+/// Recipients whose time was over.
+uint64_t freesmtp_blast_status_expired(const freesmtp_blast_status *status);
+
+/// Recipients that were cancelled.
+uint64_t freesmtp_blast_status_cancelled(const freesmtp_blast_status *status);
+
+/// Recipients delivered per second, lately.
+double freesmtp_blast_status_rate(const freesmtp_blast_status *status);
+
+/// Seconds that it takes at this rate; negative when nothing says how long.
+double freesmtp_blast_status_eta(const freesmtp_blast_status *status);
+
+/* ---- The agent: what happens to recipients --------------------------------------------------------------- */
+
+/// Gives what happens to recipients from now on to `callback`, on the calling thread, until it says no, `cancel` is used
+/// (it may be NULL), or the agent ends: an error of kind `FREESMTP_ERROR_KIND_SPOOL`. `blast` is the name of one, or NULL
+/// for all messages.
+freesmtp_error *freesmtp_spool_events(const freesmtp_smtp *smtp,
+                                      const char *blast,
+                                      freesmtp_spool_event_callback callback,
+                                      void *user_data,
+                                      const freesmtp_cancel *cancel);
+
+/// `delivered`, `deferred` (it is tried again), `bounced` (refused for good), `expired`, `cancelled`, or `lost`: events were missed, because they were taken too slowly. Borrowed.
+const char *freesmtp_spool_event_kind(const freesmtp_spool_event *event);
+
+/// The same when the same event is told again. Borrowed.
+const char *freesmtp_spool_event_key(const freesmtp_spool_event *event);
+
+/// When: RFC 3339, UTC, milliseconds. Borrowed.
+const char *freesmtp_spool_event_at(const freesmtp_spool_event *event);
+
+/// The message's id in the spool. Borrowed.
+const char *freesmtp_spool_event_id(const freesmtp_spool_event *event);
+
+/// Its `Message-ID`. Borrowed.
+const char *freesmtp_spool_event_message_id(const freesmtp_spool_event *event);
+
+/// Its reverse-path; empty for the null one. Borrowed.
+const char *freesmtp_spool_event_sender(const freesmtp_spool_event *event);
+
+/// The recipient. Borrowed.
+const char *freesmtp_spool_event_recipient(const freesmtp_spool_event *event);
+
+/// The blast; empty for none. Borrowed.
+const char *freesmtp_spool_event_blast(const freesmtp_spool_event *event);
+
+/// The server, or empty. Borrowed.
+const char *freesmtp_spool_event_server(const freesmtp_spool_event *event);
+
+/// Its enhanced status code (RFC 3463), or empty. Borrowed.
+const char *freesmtp_spool_event_enhanced_code(const freesmtp_spool_event *event);
+
+/// Its reply's text, or what happened. Borrowed.
+const char *freesmtp_spool_event_reply_text(const freesmtp_spool_event *event);
+
+/// The identifier of the diagnosis, or empty. Borrowed.
+const char *freesmtp_spool_event_cause(const freesmtp_spool_event *event);
+
+/// What to do. Borrowed.
+const char *freesmtp_spool_event_remedy(const freesmtp_spool_event *event);
+
+/// When it is tried again: RFC 3339; empty when it is not. Borrowed.
+const char *freesmtp_spool_event_next_attempt(const freesmtp_spool_event *event);
+
+/// The reply code, or 0.
+uint16_t freesmtp_spool_event_reply_code(const freesmtp_spool_event *event);
+
+/// Which attempt it was, counted from 1; 0 when none was made.
+uint32_t freesmtp_spool_event_attempt(const freesmtp_spool_event *event);
+
+/// The message was sent whole and no answer came: it may have been delivered.
+bool freesmtp_spool_event_is_unknown(const freesmtp_spool_event *event);
+
+/// How many events were missed, for `lost`.
+uint64_t freesmtp_spool_event_count(const freesmtp_spool_event *event);
 
 /* ---- Advanced: ending one operation from another thread -------------------------------------------------- */
 

@@ -28,6 +28,7 @@
 #ifndef FREESMTP_HPP
 #define FREESMTP_HPP
 
+#include "freesmtp/agent.hpp"
 #include "freesmtp/bulk.hpp"
 #include "freesmtp/check.hpp"
 #include "freesmtp/diagnosis.hpp"

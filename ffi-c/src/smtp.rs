@@ -7,7 +7,10 @@ use std::{
 
 use freesmtp_core::{Error, Report, Smtp, message::BodyPartFormat, smtp::Server};
 
+pub mod agent;
+pub mod blast;
 pub mod bulk;
+pub mod events;
 pub mod limits;
 pub mod log;
 pub mod spool;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent.hpp"
 #include "bulk.hpp"
 #include "check.hpp"
 #include "diagnosis.hpp"
@@ -259,6 +260,41 @@ public:
         SendBulk(Merge(merge, rows), callback);
     }
 
+    /// Asks the agent (`freesmtp agent`) of the spool what became of a message, by the id of SubmitToSpool. It knows what is
+    /// in its queue, and what ended lately. SpoolError when no agent runs, and when it does not know the id; its text says
+    /// what to do. So do the others below.
+    SpoolStatus SpoolStatusOf(const std::string &id) const {
+        freesmtp_spool_status *status = nullptr;
+        detail::check(freesmtp_spool_status_get(handle_.get(), id.c_str(), &status));
+        return detail::spool_status(detail::SpoolStatusHandle(status).get());
+    }
+    /// How far a blast is: all messages that were submitted under that name.
+    BlastStatus BlastStatusOf(const std::string &name) const { return Blast(&freesmtp_blast_status_get, name); }
+    /// Waits until each recipient of a blast has its result, or until `timeout` seconds are over (0: without a limit), and
+    /// gives how far it is then.
+    BlastStatus WaitForBlast(const std::string &name, double timeout = 0) const {
+        freesmtp_blast_status *status = nullptr;
+        detail::check(freesmtp_blast_wait(handle_.get(), name.c_str(), timeout, nullptr, &status));
+        return detail::blast_status(detail::BlastStatusHandle(status).get());
+    }
+    /// Keeps the messages of a blast until it is resumed; those that are being sent are sent.
+    BlastStatus PauseBlast(const std::string &name) const { return Blast(&freesmtp_blast_pause, name); }
+    /// Lets a paused blast go on; one that was cancelled does not.
+    BlastStatus ResumeBlast(const std::string &name) const { return Blast(&freesmtp_blast_resume, name); }
+    /// Takes all messages of a blast out that are not delivered; their senders get no reports.
+    BlastStatus CancelBlast(const std::string &name) const { return Blast(&freesmtp_blast_cancel, name); }
+    /// Gives what happens to recipients from now on to `callback`, on this thread, until it returns false. `blast` is the
+    /// name of one, empty for all messages; `listening` is called as soon as nothing more is missed.
+    void SpoolEvents(const std::function<bool(const SpoolEvent &)> &callback, const std::string &blast = {},
+                     const std::function<void()> &listening = {}) const {
+        detail::Listening to{callback, listening, nullptr};
+        freesmtp_error *error = freesmtp_spool_events(handle_.get(), blast.empty() ? nullptr : blast.c_str(),
+                                                      &detail::hear, &to, nullptr);
+        if (to.thrown)
+            std::rethrow_exception(to.thrown);
+        detail::check(error);
+    }
+
     /// Sends a text to one recipient with the defaults of everything else.
     static Report QuickSend(const std::string &SMTPServerName, std::string RecipientEmail, std::string FromEmail,
                             std::string Subject, std::string BodyText, BodyPartFormat Format = BodyPartFormat::Plain) {
@@ -308,6 +344,13 @@ public:
     }
 
 private:
+    template <class Ask>
+    BlastStatus Blast(Ask ask, const std::string &name) const {
+        freesmtp_blast_status *status = nullptr;
+        detail::check(ask(handle_.get(), name.c_str(), &status));
+        return detail::blast_status(detail::BlastStatusHandle(status).get());
+    }
+
     /// The object with its servers as they are now, for one operation; it shares the kept connections.
     detail::SmtpHandle Ready() const {
         detail::SmtpHandle ready(freesmtp_smtp_clone(handle_.get()));

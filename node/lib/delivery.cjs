@@ -23,6 +23,17 @@ const message = {
   optionalExtensions: words,
 };
 
+/** What the spool is asked for a message. */
+const spool = {
+  notBefore: optional(date),
+  expires: optional(date),
+  spoolPriority: whole(127, -128),
+  blast: optional(text),
+  idempotencyKey: optional(text),
+};
+const spoolDefaults = () =>
+  ({ notBefore: null, expires: null, spoolPriority: 0, blast: null, idempotencyKey: null });
+
 const recipient = {
   notify: choice('Notify'),
   originalRecipient: optional(text),
@@ -62,4 +73,9 @@ function deliveryOf(values) {
   return Object.fromEntries(Object.keys(message).map((name) => [name, values[name]]));
 }
 
-module.exports = { deliveryOf, message, messageDefaults, moment, recipient, recipientDefaults };
+/** What the spool is asked for, likewise. */
+function spoolOf(values) {
+  return Object.fromEntries(Object.keys(spool).map((name) => [name, values[name]]));
+}
+
+module.exports = { spool, spoolDefaults, spoolOf, deliveryOf, message, messageDefaults, moment, recipient, recipientDefaults };

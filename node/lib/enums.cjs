@@ -10,6 +10,7 @@ module.exports = {
   Notify: Object.freeze({ Default: 0, Success: 1, Failure: 2, Delay: 4, Never: 8 }),
   Canonicalization: Object.freeze({ Simple: 0, Relaxed: 1 }),
   ReturnContent: Object.freeze({ Default: 0, Full: 1, Headers: 2 }),
+  Durability: Object.freeze({ Full: 0, Batch: 1, None: 2 }),
   DeliverByMode: Object.freeze({ Notify: 0, Return: 1 }),
   ValidSinceAction: Object.freeze({ Default: 0, Continue: 1, Reject: 2 }),
   SMTPAuthMode: Object.freeze({

@@ -144,6 +144,7 @@ class EmailMessage extends Record {
       listUnsubscribeOneClick: false,
       calendar: null,
       ...delivery.messageDefaults(),
+      ...delivery.spoolDefaults(),
       rawFile: null,
       rawBytes: null,
       ...Object.fromEntries(Object.entries(COLLECTIONS).map(([name, Class]) => [name, new Class()])),
@@ -200,7 +201,7 @@ class EmailMessage extends Record {
 
   toJSON() {
     const { rawBytes, ...shown } = this[VALUES];
-    return { ...shown, date: this.date, holdUntil: this.holdUntil };
+    return { ...shown, date: this.date, holdUntil: this.holdUntil, notBefore: this.notBefore, expires: this.expires };
   }
 }
 define(EmailMessage, {
@@ -219,8 +220,11 @@ define(EmailMessage, {
   listUnsubscribeOneClick: flag,
   calendar: optional(record(Calendar)),
   ...delivery.message,
+  ...delivery.spool,
 });
-delivery.moment(EmailMessage, 'holdUntil');
+for (const name of ['holdUntil', 'notBefore', 'expires']) {
+  delivery.moment(EmailMessage, name);
+}
 for (const name of Object.keys(COLLECTIONS)) {
   Object.defineProperty(EmailMessage.prototype, name, {
     get() {
@@ -266,6 +270,7 @@ function messageValues(message, how) {
   }
   values.calendar &&= values.calendar[VALUES];
   values.delivery = delivery.deliveryOf(values);
+  values.spool = delivery.spoolOf(values);
   if (how === BLOCKING) {
     refuseStreams(values);
   }

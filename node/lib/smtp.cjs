@@ -6,6 +6,7 @@ const { setImmediate: turn } = require('node:timers/promises');
 const { inspect } = require('node:util');
 const native = require('./native.cjs');
 const names = require('./names.cjs');
+const { eventsOf, toSpoolStatus } = require('./agent.cjs');
 const { bulkResults, iteratorOf } = require('./bulk.cjs');
 const { CheckOptions } = require('./check.cjs');
 const { valuesOf } = require('./collection.cjs');
@@ -131,6 +132,22 @@ class SMTP extends EventEmitter {
     take(this.#native.setRateLimit(optional(number)(value, 'RateLimit')));
   }
 
+  get spoolPath() {
+    return take(this.#native.spoolPath());
+  }
+
+  set spoolPath(value) {
+    take(this.#native.setSpoolPath(value === null || value === undefined ? '' : path(value, 'SpoolPath')));
+  }
+
+  get spoolDurability() {
+    return take(this.#native.spoolDurability());
+  }
+
+  set spoolDurability(value) {
+    take(this.#native.setSpoolDurability(choice('Durability')(value, 'SpoolDurability')));
+  }
+
   get connected() {
     return take(this.#native.connected());
   }
@@ -159,6 +176,59 @@ class SMTP extends EventEmitter {
   /** The same with a message for each row of a template. */
   sendBulkMerge(template, rows, options) {
     return this.sendBulk(mergeEach(template, rows), options);
+  }
+
+  /** Hands a message over to the agent. */
+  async submitToSpool(message, folder) {
+    const values = messageValues(message, BLOCKING);
+    return take(await this.#native.submit([values], optional(path)(folder, 'Path'), false))[0];
+  }
+
+  /** Hands many over, with one sync. */
+  async submitBulk(messages, folder) {
+    const values = Array.from(messages, (message) => messageValues(message, BLOCKING));
+    return take(await this.#native.submit(values, optional(path)(folder, 'Path'), true));
+  }
+
+  /** Writes to the disk what was submitted under `Durability.Batch`. */
+  async syncSpool() {
+    take(await this.#native.syncSpool());
+  }
+
+  /** What became of a message of the spool. */
+  async spoolStatus(id) {
+    return toSpoolStatus(take(await this.#native.spoolStatus(text(id, 'Id'))));
+  }
+
+  /** How far a blast is. */
+  async blastStatus(name) {
+    return take(await this.#native.blast(text(name, 'Blast'), 'Status'));
+  }
+
+  async pauseBlast(name) {
+    return take(await this.#native.blast(text(name, 'Blast'), 'Pause'));
+  }
+
+  async resumeBlast(name) {
+    return take(await this.#native.blast(text(name, 'Blast'), 'Resume'));
+  }
+
+  async cancelBlast(name) {
+    return take(await this.#native.blast(text(name, 'Blast'), 'Cancel'));
+  }
+
+  /** Waits until each recipient of a blast has its result. */
+  async waitForBlast(name, timeout, { signal } = {}) {
+    requireSignal(signal);
+    const blast = text(name, 'Blast');
+    const limit = optional(number)(timeout, 'Timeout');
+    return this.#abortable(signal, (_servers, _questions, cancel) => this.#native.waitForBlast(blast, limit, cancel));
+  }
+
+  /** What happens to recipients from now on. */
+  spoolEvents({ blast = '', signal } = {}) {
+    requireSignal(signal);
+    return eventsOf(this.#native.spoolEvents(text(blast, 'Blast')), signal);
   }
 
   /** Looks at a server without sending mail. */
@@ -267,5 +337,10 @@ class SMTP extends EventEmitter {
   }
 }
 names.apply(SMTP);
+Object.defineProperty(SMTP.prototype, 'SubmitToExpress', {
+  value: SMTP.prototype.submitToSpool,
+  configurable: true,
+  writable: true,
+});
 
 module.exports = { SMTP };

@@ -7,6 +7,7 @@ use freesmtp_core::{
         ReturnContent, ValidSinceAction, dkim::Canonicalization,
     },
     smtp::MinTlsVersion,
+    spool::Durability,
 };
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
@@ -43,6 +44,8 @@ pub enum Choice {
     AuthMode,
     /// `Security`
     Security,
+    /// `Durability`
+    Durability,
 }
 
 /// The number of an enum value that was given as its number or its name.
@@ -58,6 +61,7 @@ pub fn choose(choice: Choice, field: String, value: Either<f64, String>) -> Answ
         Choice::ReturnContent => numbered(&field, value, ReturnContent::ALL, ReturnContent::number),
         Choice::DeliverByMode => numbered(&field, value, DeliverByMode::ALL, DeliverByMode::number),
         Choice::ValidSinceAction => numbered(&field, value, ValidSinceAction::ALL, ValidSinceAction::number),
+        Choice::Durability => numbered(&field, value, &Durability::ALL, Durability::number),
         Choice::Notify => match value {
             Either::A(number) => {
                 known(&field, number, (0..=u8::MAX).map_while(Notify::from_number).map(Notify::number))

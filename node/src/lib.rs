@@ -13,6 +13,7 @@
 // Only JavaScript calls the exports; what may go wrong is told in index.d.ts.
 #![allow(clippy::must_use_candidate, clippy::missing_errors_doc)]
 
+pub mod agent;
 pub mod answer;
 pub mod bulk;
 pub mod check;
@@ -27,6 +28,7 @@ pub mod message;
 pub mod report;
 pub mod server;
 pub mod smtp;
+pub mod spool;
 pub mod stream;
 pub mod token;
 mod worker;

@@ -17,6 +17,7 @@ use crate::{
     delivery::{DeliveryFields, recipient_options},
     dkim::SignerFields,
     error::input,
+    spool::SpoolFields,
 };
 
 /// `Address`
@@ -170,6 +171,8 @@ pub struct MessageFields {
     pub calendar: Option<CalendarFields>,
     /// What is asked of the servers.
     pub delivery: DeliveryFields,
+    /// What the spool is asked for.
+    pub spool: SpoolFields,
     /// Signatures.
     pub dkim: Vec<SignerFields>,
     /// The file of a whole message.
@@ -236,6 +239,7 @@ impl MessageFields {
             }),
             dkim: self.dkim.into_iter().map(SignerFields::into_core).collect::<Result<_, Error>>()?,
             delivery: self.delivery.into_core()?,
+            spool: self.spool.into_core()?,
             raw: match (self.raw_bytes, self.raw_file) {
                 (Some(bytes), _) => Some(Content::Bytes(Arc::clone(&bytes))),
                 (None, Some(path)) => Some(Content::File(PathBuf::from(path))),

@@ -22,7 +22,7 @@ use crate::{
 #[napi]
 #[derive(Default)]
 pub struct Cancel {
-    inner: core::Cancel,
+    pub(crate) inner: core::Cancel,
 }
 
 #[napi]
@@ -65,7 +65,7 @@ pub struct TimeoutFields {
 #[derive(Default)]
 pub struct Smtp {
     // A function that `sendSync` asks for a token may use this very object.
-    inner: RefCell<core::Smtp>,
+    pub(crate) inner: RefCell<core::Smtp>,
 }
 
 #[napi]

@@ -102,6 +102,21 @@ export declare class EmailMessage {
    */
   get optionalExtensions(): readonly string[];
   set optionalExtensions(value: readonly string[]);
+  /** The message is not delivered before this moment. This and the next four only count for submitting to the spool. */
+  get notBefore(): Date | null;
+  set notBefore(value: Date | null | undefined);
+  /** What is not delivered by this moment is given up and reported to the sender. */
+  get expires(): Date | null;
+  set expires(value: Date | null | undefined);
+  /** Which messages are delivered first: from -9 to 9, higher ones first. */
+  get spoolPriority(): number;
+  set spoolPriority(value: number);
+  /** The blast that it belongs to: messages of one name have one progress, and are paused, resumed and cancelled together. */
+  get blast(): string | null;
+  set blast(value: string | null | undefined);
+  /** The same message submitted again under its key is not delivered again; another one under the same key is refused. */
+  get idempotencyKey(): string | null;
+  set idempotencyKey(value: string | null | undefined);
   /** The message as it would be sent. Reads attached files before it returns. */
   toBytes(): Buffer;
   /** Writes the message to a file before it returns. */

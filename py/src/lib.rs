@@ -8,6 +8,7 @@
 //! of Python may run.
 
 mod address;
+mod agent;
 mod attachment;
 mod body_part;
 mod boundary;
@@ -45,6 +46,7 @@ mod _freesmtp {
     #[pymodule_export]
     use crate::{
         address::Address,
+        agent::{AgentCall, SpoolEvents},
         attachment::Attachment,
         body_part::BodyPart,
         boundary::panic_on,

@@ -12,6 +12,7 @@ use pyo3::{
 };
 
 use crate::{
+    agent,
     boundary::{call, detached, guard, interruptible, lock},
     bulk::Bulk,
     check,
@@ -44,6 +45,34 @@ impl Smtp {
         let servers = self.servers.bind(py).as_super().get();
         *core.servers_mut() = servers.data(py, |server: &Bound<'_, SmtpServer>| server.get().data())?;
         Ok(core)
+    }
+
+    /// What the agent is asked; no server of this object is.
+    fn ask<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,
+    ) -> PyResult<T> {
+        let core = lock(&self.core).clone();
+        detached(py, move || question(&core))
+    }
+
+    fn wait<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+        cancel: Cancel,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let name = text(name, "Blast")?;
+        let timeout = timeout.map(|timeout| optional_seconds(timeout, "Timeout")).transpose()?.flatten();
+        let (core, operation) = (lock(&self.core).clone(), cancel.clone());
+        let found = interruptible(
+            py,
+            || cancel.cancel(),
+            move || core.wait_for_blast_with(&name, timeout, &operation),
+        )?;
+        agent::blast_status(py, &found)
     }
 
     /// Work that waits for a server. Ctrl-C cancels what this object has under way: for these operations the core
@@ -309,6 +338,86 @@ impl Smtp {
             None => core.submit_bulk(messages),
         })?;
         Ok(ids.iter().map(ToString::to_string).collect())
+    }
+
+    /// Asks the agent (`freesmtp agent`) of the spool what became of a message, by the id of `submit_to_spool`.
+    ///
+    /// It knows what is in its queue, and what ended lately. `SpoolError` when no agent runs, and when it does not know the
+    /// id; its text says what to do. So do the others that ask it.
+    fn spool_status<'py>(&self, py: Python<'py>, id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let id = text(id, "Id")?;
+        agent::spool_status(py, &self.ask(py, move |core| core.spool_status(&id))?)
+    }
+
+    /// How far a blast is: all messages that were submitted under that name.
+    fn blast_status<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let name = text(name, "Blast")?;
+        agent::blast_status(py, &self.ask(py, move |core| core.blast_status(&name))?)
+    }
+
+    /// Keeps the messages of a blast until it is resumed; those that are being sent are sent.
+    fn pause_blast<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let name = text(name, "Blast")?;
+        agent::blast_status(py, &self.ask(py, move |core| core.pause_blast(&name))?)
+    }
+
+    /// Lets a paused blast go on; one that was cancelled does not.
+    fn resume_blast<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let name = text(name, "Blast")?;
+        agent::blast_status(py, &self.ask(py, move |core| core.resume_blast(&name))?)
+    }
+
+    /// Takes all messages of a blast out that are not delivered; their senders get no reports.
+    fn cancel_blast<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let name = text(name, "Blast")?;
+        agent::blast_status(py, &self.ask(py, move |core| core.cancel_blast(&name))?)
+    }
+
+    /// Waits until each recipient of a blast has its result, or until `timeout` seconds are over, and gives how far it is
+    /// then.
+    #[pyo3(signature = (name, timeout=None))]
+    fn wait_for_blast<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.wait(py, name, timeout, Cancel::new())
+    }
+
+    /// `wait_for_blast` for asyncio: it ends when the task is cancelled.
+    #[pyo3(signature = (name, timeout=None))]
+    fn wait_for_blast_async<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static WAIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        WAIT.import(slf.py(), "freesmtp._agent", "wait_for_blast")?.call1((slf, name, timeout))
+    }
+
+    #[pyo3(signature = (name, timeout, call))]
+    fn _wait_for_blast<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+        call: &Bound<'py, agent::AgentCall>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.wait(py, name, timeout, call.get().cancel.clone())
+    }
+
+    /// What happens to recipients from now on, of one blast or of all messages, for `for` and `async for`.
+    #[pyo3(signature = (blast=None))]
+    fn spool_events<'py>(
+        &self,
+        py: Python<'py>,
+        blast: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let blast = blast.map(|blast| text(blast, "Blast")).transpose()?.unwrap_or_default();
+        let events = self.ask(py, move |core| core.spool_events(&blast))?;
+        CLASS.import(py, "freesmtp._agent", "SpoolEvents")?.call1((agent::SpoolEvents::new(events),))
     }
 
     /// Writes to the disk what was submitted under `Durability.BATCH` so far.

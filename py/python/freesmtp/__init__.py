@@ -11,6 +11,7 @@
 Every name of the original object API works too: `smtp.LogFile`, `message.From.Email`, `smtp.Send(message)`.
 """
 
+from ._agent import BlastStatus, SpoolEvent, SpoolEvents, SpoolRecipient, SpoolStatus
 from ._check import CheckFact, CheckReport, CheckStep
 from ._delivery import apply as _apply_delivery
 from ._enums import (
@@ -88,6 +89,7 @@ __all__ = [
     "Attachment",
     "Attachments",
     "AutoSubmitted",
+    "BlastStatus",
     "BodyPart",
     "BodyPartEncoding",
     "BodyPartFormat",
@@ -143,6 +145,10 @@ __all__ = [
     "SMTPTimeoutError",
     "Security",
     "SpoolError",
+    "SpoolEvent",
+    "SpoolEvents",
+    "SpoolRecipient",
+    "SpoolStatus",
     "Timeouts",
     "TlsInfo",
     "ValidSinceAction",
