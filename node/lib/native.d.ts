@@ -54,6 +54,14 @@ export declare class Cancel {
 
 /** Settings and kept connections; the servers come with each call, because JavaScript holds them. */
 export declare class Smtp {
+  /** What became of a message. */
+  spoolStatus(id: string): Promise<SpoolStatusFields | Failed>
+  /** A question about a blast, or an order. */
+  blast(name: string, request: BlastRequest): Promise<BlastStatusFields | Failed>
+  /** Waits for a blast, for so many seconds. */
+  waitForBlast(name: string, timeout: number | undefined | null, cancel: Cancel): Promise<BlastStatusFields | Failed>
+  /** Begins to listen. */
+  spoolEvents(blast: string): Promise<SpoolEvents | Failed>
   /** An object without servers. */
   constructor()
   /** The log's path. */
@@ -114,6 +122,26 @@ export declare class Smtp {
   sendCommand(servers: Array<ServerFields>, line: string, ask?: Ask | undefined | null): Promise<ReplyFields | Failed>
   /** Forgets all settings at once, and ends the connections on a thread of our own. */
   reset(): Promise<undefined | Failed>
+  /** The folder of the spool, empty for the usual place. */
+  spoolPath(): Answer<string>
+  /** Sets it. */
+  setSpoolPath(path: string): Answer<undefined>
+  /** A number of `Durability`. */
+  spoolDurability(): Answer<number>
+  /** Sets it. */
+  setSpoolDurability(number: number): Answer<undefined>
+  /** Hands messages over with one sync, on a thread of our own, and gives their ids; to the object's spool without a path. */
+  submit(messages: Array<MessageFields>, path: string | undefined | null, isBulk: boolean): Promise<Array<string> | Failed>
+  /** Writes to the disk what was submitted under `Durability.Batch`. */
+  syncSpool(): Promise<undefined | Failed>
+}
+
+/** Events as they happen. */
+export declare class SpoolEvents {
+  /** Waits for the next one; undefined after an error. */
+  next(): Promise<SpoolEventFields | undefined | Failed>
+  /** Ends it. */
+  cancel(): Answer<undefined>
 }
 
 /** `Address` */
@@ -150,6 +178,48 @@ export interface AttachmentFields {
 
 /** An error about an argument that this half or the JavaScript half has noticed: out of range, or not UTF-8. */
 export declare function badInput(field: string, message: string): Failed
+
+/** What is asked about a blast, or ordered. */
+export declare const enum BlastRequest {
+  /** How far it is. */
+  Status = 'Status',
+  /** Pause it. */
+  Pause = 'Pause',
+  /** Let it go on. */
+  Resume = 'Resume',
+  /** Take its messages out. */
+  Cancel = 'Cancel',
+}
+
+/** How far a blast is. */
+export interface BlastStatusFields {
+  /** Its name. */
+  name: string
+  /** Whether it is under way. */
+  state: string
+  /** Whether each recipient has its result. */
+  isDone: boolean
+  /** Messages. */
+  messages: number
+  /** Recipients. */
+  recipients: number
+  /** Without a result. */
+  open: number
+  /** Taken by a server. */
+  delivered: number
+  /** Put off. */
+  deferred: number
+  /** Refused. */
+  failed: number
+  /** Too late. */
+  expired: number
+  /** Cancelled. */
+  cancelled: number
+  /** Delivered per second. */
+  rate: number
+  /** What is left, in seconds. */
+  etaSeconds: number | null
+}
 
 /** `BodyPart` */
 export interface BodyPartFields {
@@ -274,6 +344,8 @@ export declare const enum Choice {
   AuthMode = 'AuthMode',
   /** `Security` */
   Security = 'Security',
+  /** `Durability` */
+  Durability = 'Durability',
 }
 
 /** The number of an enum value that was given as its number or its name. */
@@ -544,6 +616,8 @@ export interface MessageFields {
   calendar: CalendarFields | null
   /** What is asked of the servers. */
   delivery: DeliveryFields
+  /** What the spool is asked for. */
+  spool: SpoolFields
   /** Signatures. */
   dkim: Array<SignerFields>
   /** The file of a whole message. */
@@ -771,6 +845,112 @@ export interface SignerFields {
   bodyCanonicalization: number
   /** Seconds. */
   expiresAfter: number | null
+}
+
+/** What happened to a recipient. */
+export interface SpoolEventFields {
+  /** What happened. */
+  event: string
+  /** The same when it is told again. */
+  key: string
+  /** When. */
+  at: string
+  /** The message. */
+  id: string
+  /** Its `Message-ID`. */
+  messageId: string
+  /** Its reverse-path. */
+  sender: string
+  /** The recipient. */
+  recipient: string
+  /** The blast. */
+  blast: string
+  /** Which attempt it was. */
+  attempt: number
+  /** The server. */
+  server: string
+  /** Its reply code. */
+  replyCode: number
+  /** Its enhanced status code. */
+  enhancedCode: string
+  /** Its reply's text. */
+  replyText: string
+  /** The diagnosis. */
+  cause: string
+  /** What to do. */
+  remedy: string
+  /** When it is tried again. */
+  nextAttempt: string
+  /** It may have been delivered. */
+  isUnknown: boolean
+  /** How many events were missed. */
+  count: number
+}
+
+/** The spool's options of `EmailMessage` */
+export interface SpoolFields {
+  /** Milliseconds since 1970. */
+  notBefore: number | null
+  /** Milliseconds since 1970. */
+  expires: number | null
+  /** From -9 to 9. */
+  spoolPriority: number
+  /** The name of a blast. */
+  blast: string | null
+  /** The key of a message that is not to be delivered twice. */
+  idempotencyKey: string | null
+}
+
+/** A recipient of it. */
+export interface SpoolRecipientFields {
+  /** The mailbox. */
+  email: string
+  /** What it waits for, or what became of it. */
+  state: string
+  /** How many attempts were made. */
+  attempts: number
+  /** Milliseconds since 1970. */
+  nextAttempt: number | null
+  /** Milliseconds since 1970. */
+  at: number | null
+  /** The server that answered last. */
+  server: string
+  /** Its reply code. */
+  replyCode: number
+  /** Its enhanced status code. */
+  enhancedCode: string
+  /** Its reply's text. */
+  replyText: string
+  /** The diagnosis. */
+  cause: string
+  /** What to do. */
+  remedy: string
+}
+
+/** What became of a message of the spool. */
+export interface SpoolStatusFields {
+  /** Its id. */
+  id: string
+  /** What it waits for. */
+  state: string
+  /** Whether each recipient has its result. */
+  isDone: boolean
+  /** Its `Message-ID`. */
+  messageId: string
+  /** Its reverse-path. */
+  sender: string
+  /** Its blast. */
+  blast: string
+  /** Milliseconds since 1970. */
+  submitted: number | null
+  /** Milliseconds since 1970. */
+  expires: number | null
+  /** How many recipients it has. */
+  recipientsTotal: number
+  /** How many of them have no result. */
+  recipientsOpen: number
+  /** The recipients. */
+  recipients: Array<SpoolRecipientFields>
 }
 
 /** Seconds for each phase. */

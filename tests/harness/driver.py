@@ -230,6 +230,10 @@ def check_shape(answer: Answer) -> None:
         _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), "ids": (list,)}, "answer")
         _strings(answer["ids"], "ids")
         return
+    if "told" in answer and answer.get("ok") is True:
+        _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), "told": (list,)}, "answer")
+        _strings(answer["told"], "told")
+        return
     body = "report" if answer.get("ok") is True else "error"
     index = {"index": (int,)} if answer.get("at") == "sendbulk" and "index" in answer else {}
     _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), body: (dict,), **index}, "answer")

@@ -30,12 +30,6 @@ def written(spool: Path) -> bytes:
     return segment.read_bytes()
 
 
-@pytest.fixture(autouse=True)
-def _supported(language: str) -> None:
-    if language == "node":
-        pytest.skip("Node does not submit yet")
-
-
 def test_a_message_is_submitted_with_what_is_asked(language: str, send, tmp_path: Path) -> None:
     answer = send(job(tmp_path / "spool").put("submittospool"))
     assert answer["ok"], answer

@@ -6,6 +6,7 @@
 #include "answer.h"
 #include "bulk.h"
 #include "job.h"
+#include "told.h"
 
 /* What the lines of a job work on, and the second parts that wait for their line. */
 struct state {
@@ -440,6 +441,13 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
     }
     if (is(line, "sendbulk"))
         return bulk_send(&s->bulk, s->smtp);
+    if (is(line, "spoolstatus"))
+        return told_status(s->smtp, line);
+    if (is(line, "blaststatus") || is(line, "pauseblast") || is(line, "resumeblast") || is(line, "cancelblast") ||
+        is(line, "waitforblast"))
+        return told_blast(s->smtp, line);
+    if (is(line, "spoolevents"))
+        return told_spool_events(s->smtp, line);
     if (is(line, "submittospool")) {
         char id[1][27];
         freesmtp_error *error = freesmtp_smtp_submit_to_spool(s->smtp, s->message, NULL, id);

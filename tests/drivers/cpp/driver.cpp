@@ -138,6 +138,34 @@ private:
         }
     }
 
+    static void Tell(const SpoolStatus &status) {
+        std::vector<std::string> told{status.Id, status.State, status.IsDone ? "true" : "false",
+                                      std::to_string(status.RecipientsTotal), std::to_string(status.RecipientsOpen)};
+        for (const SpoolRecipient &one : status.Recipients)
+            told.push_back(one.Email + " " + one.State + " " + std::to_string(one.ReplyCode));
+        json::PrintTold(told, "spoolstatus");
+    }
+
+    static void Tell(const std::string &at, const BlastStatus &status) {
+        std::vector<std::string> told{status.Name, status.State, status.IsDone ? "true" : "false"};
+        for (const auto count : {status.Messages, status.Recipients, status.Open, status.Delivered, status.Failed,
+                                 status.Cancelled})
+            told.push_back(std::to_string(count));
+        json::PrintTold(told, at);
+    }
+
+    void TellEvents(std::size_t count) {
+        std::vector<std::string> told;
+        smtp_.SpoolEvents(
+            [&](const SpoolEvent &event) {
+                told.push_back(event.Event + " " + event.Recipient + " " + event.Blast + " " +
+                               std::to_string(event.ReplyCode));
+                return told.size() < count;
+            },
+            "news");
+        json::PrintTold(told, "spoolevents");
+    }
+
     void SendBulk() {
         std::map<std::size_t, BulkResult> results;
         smtp_.SendBulk(std::exchange(bulk_, {}), [&](const BulkResult &sent) { results.emplace(sent.Index, sent); });
@@ -308,6 +336,13 @@ private:
         {"bulk.add", [this](Value) { bulk_.push_back(message_); }},
         {"bulk.repeat", [this](Value v) { bulk_.insert(bulk_.end(), static_cast<std::size_t>(Number(v)), message_); }},
         {"sendbulk", [this](Value) { SendBulk(); }},
+        {"spoolstatus", [this](Value v) { Tell(smtp_.SpoolStatusOf(v)); }},
+        {"blaststatus", [this](Value v) { Tell("blaststatus", smtp_.BlastStatusOf(v)); }},
+        {"pauseblast", [this](Value v) { Tell("pauseblast", smtp_.PauseBlast(v)); }},
+        {"resumeblast", [this](Value v) { Tell("resumeblast", smtp_.ResumeBlast(v)); }},
+        {"cancelblast", [this](Value v) { Tell("cancelblast", smtp_.CancelBlast(v)); }},
+        {"waitforblast", [this](Value v) { Tell("waitforblast", smtp_.WaitForBlast(v, 20)); }},
+        {"spoolevents", [this](Value v) { TellEvents(static_cast<std::size_t>(Number(v))); }},
         {"submittospool", [this](Value) { json::Print({smtp_.SubmitToSpool(message_)}, "submittospool"); }},
         {"submitbulk", [this](Value) { json::Print(smtp_.SubmitBulk(std::exchange(bulk_, {})), "submitbulk"); }},
     };

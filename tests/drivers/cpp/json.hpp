@@ -153,6 +153,11 @@ inline void Print(const std::vector<std::string> &ids, const std::string &at) {
     std::cout << Begin(true, at, 0, {}).Put("ids", ids).Text() << std::endl;
 }
 
+/// What the agent of the spool told.
+inline void PrintTold(const std::vector<std::string> &told, const std::string &at) {
+    std::cout << Begin(true, at, 0, {}).Put("told", told).Text() << std::endl;
+}
+
 inline void Print(const freesmtp::SMTPError &error, const std::string &at, std::optional<std::size_t> index = {}) {
     const std::string body = Object()
                                  .Put("kind", error.KindName())

@@ -130,6 +130,13 @@ const KEYS = {
   'smtp.allornothing': sets(() => smtp, 'allOrNothing', truth),
   'smtp.maxconnections': sets(() => smtp, 'maxConnections', Number),
   'smtp.maxmessagesperconnection': sets(() => smtp, 'maxMessagesPerConnection', Number),
+  'smtp.spoolpath': sets(() => smtp, 'spoolPath'),
+  'smtp.spooldurability': sets(() => smtp, 'spoolDurability', number),
+  notbefore: sets(() => message, 'notBefore', moment),
+  expires: sets(() => message, 'expires', moment),
+  spoolpriority: sets(() => message, 'spoolPriority', number),
+  blast: sets(() => message, 'blast'),
+  idempotencykey: sets(() => message, 'idempotencyKey'),
   'smtp.ratelimit': sets(() => smtp, 'rateLimit', Number),
   'smtp.disconnect': () => smtp.disconnect(),
   'message.new': () => {
@@ -192,6 +199,32 @@ const KEYS = {
   'bulk.add': () => bulk.push(message),
   'bulk.repeat': (value) => bulk.push(...Array(number(value)).fill(message)),
   sendbulk: sendBulk,
+  submittospool: async () => submitted('submittospool', [await smtp.submitToSpool(message)]),
+  submitbulk: async () => {
+    const messages = bulk;
+    bulk = [];
+    submitted('submitbulk', await smtp.submitBulk(messages));
+  },
+  spoolstatus: async (value) => {
+    const { id, state, isDone, recipientsTotal, recipientsOpen, recipients } = await smtp.spoolStatus(value);
+    const each = recipients.map((one) => `${one.email} ${one.state} ${one.replyCode}`);
+    tell('spoolstatus', [id, state, isDone, recipientsTotal, recipientsOpen, ...each]);
+  },
+  blaststatus: async (value) => tellBlast('blaststatus', await smtp.blastStatus(value)),
+  pauseblast: async (value) => tellBlast('pauseblast', await smtp.pauseBlast(value)),
+  resumeblast: async (value) => tellBlast('resumeblast', await smtp.resumeBlast(value)),
+  cancelblast: async (value) => tellBlast('cancelblast', await smtp.cancelBlast(value)),
+  waitforblast: async (value) => tellBlast('waitforblast', await smtp.waitForBlast(value, 20)),
+  spoolevents: async (value) => {
+    const told = [];
+    for await (const { event, recipient, blast, replyCode } of smtp.spoolEvents({ blast: 'news' })) {
+      told.push(`${event} ${recipient} ${blast} ${replyCode}`);
+      if (told.length === number(value)) {
+        break;
+      }
+    }
+    tell('spoolevents', told);
+  },
   check,
   send,
 };
@@ -227,6 +260,19 @@ async function sendBulk() {
   for (const { index, report, error } of results.sort((a, b) => a.index - b.index)) {
     print({ index, ...(error ? failure('sendbulk', 0, error) : { ok: true, at: 'sendbulk', sends: 1, report: reportOf(report) }) });
   }
+}
+
+function submitted(at, ids) {
+  print({ ok: true, at, sends: 0, ids });
+}
+
+function tellBlast(at, { name, state, isDone, messages, recipients, open, delivered, failed, cancelled }) {
+  tell(at, [name, state, isDone, messages, recipients, open, delivered, failed, cancelled]);
+}
+
+/** Prints what the agent of the spool told. */
+function tell(at, told) {
+  print({ ok: true, at, sends: 0, told: told.map(String) });
 }
 
 async function check() {

@@ -178,6 +178,13 @@ class Driver:
             "bulk.add": lambda _: self.bulk.append(self.message),
             "bulk.repeat": lambda v: self.bulk.extend([self.message] * number(v)),
             "sendbulk": lambda _: self.send_bulk(),
+            "spoolstatus": self.spool_status,
+            "blaststatus": lambda v: tell_blast("blaststatus", self.smtp.blast_status(v)),
+            "pauseblast": lambda v: tell_blast("pauseblast", self.smtp.pause_blast(v)),
+            "resumeblast": lambda v: tell_blast("resumeblast", self.smtp.resume_blast(v)),
+            "cancelblast": lambda v: tell_blast("cancelblast", self.smtp.cancel_blast(v)),
+            "waitforblast": lambda v: tell_blast("waitforblast", self.smtp.wait_for_blast(v, 20)),
+            "spoolevents": self.spool_events,
             "submittospool": lambda _: submitted("submittospool", [self.smtp.submit_to_spool(self.message)]),
             "submitbulk": lambda _: self.submit_bulk(),
             "check.from": lambda v: self.checking.update(from_=v),
@@ -270,6 +277,23 @@ class Driver:
             elif sent.error is not None:
                 raise sent.error
 
+    def spool_status(self, id_: str) -> None:
+        """Tells what became of a message."""
+        status = self.smtp.spool_status(id_)
+        done = "true" if status.is_done else "false"
+        told = [status.id, status.state, done, str(status.recipients_total), str(status.recipients_open)]
+        tell("spoolstatus", told + [f"{one.email} {one.state} {one.reply_code}" for one in status.recipients])
+
+    def spool_events(self, count: str) -> None:
+        """Tells so many events of the blast `news`."""
+        told: list[str] = []
+        with self.smtp.spool_events("news") as events:
+            for event in events:
+                told.append(f"{event.event} {event.recipient} {event.blast} {event.reply_code}")
+                if len(told) == number(count):
+                    break
+        tell("spoolevents", told)
+
     def submit_bulk(self) -> None:
         """Submits the list, and prints the ids."""
         messages, self.bulk = self.bulk, []
@@ -293,6 +317,17 @@ class Driver:
 def submitted(at: str, ids: list[str]) -> None:
     """Prints the ids of what the spool has taken."""
     say({"ok": True, "at": at, "sends": 0, "ids": ids})
+
+
+def tell_blast(at: str, status: Any) -> None:
+    """Tells how far a blast is."""
+    counts = (status.messages, status.recipients, status.open, status.delivered, status.failed, status.cancelled)
+    tell(at, [status.name, status.state, "true" if status.is_done else "false", *map(str, counts)])
+
+
+def tell(at: str, told: list[str]) -> None:
+    """Prints what the agent of the spool told."""
+    say({"ok": True, "at": at, "sends": 0, "told": told})
 
 
 def say(answer: dict[str, Any]) -> None:

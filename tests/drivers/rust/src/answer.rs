@@ -3,7 +3,10 @@
 use freesmtp_core::{
     Diagnosis, Error, RecipientResult, Report,
     check::{CheckFact, CheckReport, CheckStep},
-    spool::Id,
+    spool::{
+        Id,
+        agent::{BlastStatus, SpoolEvent, SpoolStatus},
+    },
     types::TlsInfo,
 };
 use serde_json::{Value, json};
@@ -37,6 +40,39 @@ pub(crate) fn success(sends: u64, report: &Report) -> Value {
 pub(crate) fn submitted(at: &str, ids: &[Id]) -> Value {
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     json!({ "ok": true, "at": at, "sends": 0, "ids": ids })
+}
+
+/// The line for what became of a message.
+pub(crate) fn spool_status(at: &str, status: &SpoolStatus) -> Value {
+    let mut told = vec![
+        status.id.clone(),
+        status.state.to_string(),
+        status.is_done().to_string(),
+        status.recipients_total.to_string(),
+        status.recipients_open.to_string(),
+    ];
+    told.extend(
+        status.recipients.iter().map(|one| format!("{} {} {}", one.email, one.state, one.reply_code)),
+    );
+    json!({ "ok": true, "at": at, "sends": 0, "told": told })
+}
+
+/// The line for a blast.
+pub(crate) fn blast(at: &str, status: &BlastStatus) -> Value {
+    let mut told = vec![status.name.clone(), status.state.to_string(), status.is_done.to_string()];
+    let counts =
+        [status.messages, status.recipients, status.open, status.delivered, status.failed, status.cancelled];
+    told.extend(counts.map(|count| count.to_string()));
+    json!({ "ok": true, "at": at, "sends": 0, "told": told })
+}
+
+/// The line for events.
+pub(crate) fn events(at: &str, events: &[SpoolEvent]) -> Value {
+    let told: Vec<String> = events
+        .iter()
+        .map(|event| format!("{} {} {} {}", event.event, event.recipient, event.blast, event.reply_code))
+        .collect();
+    json!({ "ok": true, "at": at, "sends": 0, "told": told })
 }
 
 /// The line for a check.

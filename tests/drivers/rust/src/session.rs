@@ -87,6 +87,19 @@ impl Session {
             }
             "send" => return Ok(vec![self.send(operations)]),
             "sendbulk" => return Ok(self.send_bulk(operations)),
+            "spoolstatus" => return Ok(vec![answer::spool_status(key, &self.smtp.spool_status(value)?)]),
+            "blaststatus" => return Ok(vec![answer::blast(key, &self.smtp.blast_status(value)?)]),
+            "pauseblast" => return Ok(vec![answer::blast(key, &self.smtp.pause_blast(value)?)]),
+            "resumeblast" => return Ok(vec![answer::blast(key, &self.smtp.resume_blast(value)?)]),
+            "cancelblast" => return Ok(vec![answer::blast(key, &self.smtp.cancel_blast(value)?)]),
+            "waitforblast" => {
+                let limit = Some(std::time::Duration::from_secs(20));
+                return Ok(vec![answer::blast(key, &self.smtp.wait_for_blast(value, limit)?)]);
+            }
+            "spoolevents" => {
+                let events = self.smtp.spool_events("news")?.take(parse(value)?);
+                return Ok(vec![answer::events(key, &events.collect::<Result<Vec<_>, _>>()?)]);
+            }
             "submittospool" => {
                 return Ok(vec![answer::submitted(key, &[self.smtp.submit_to_spool(&self.message)?])]);
             }

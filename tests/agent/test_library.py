@@ -1,0 +1,83 @@
+"""What the agent knows, asked from every language."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.agent import Agent, Recorder, submit, until
+from harness.control import Control
+from harness.driver import Answer, Job
+
+Start = Callable[..., Agent]
+Send = Callable[[Job], Answer]
+
+UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+def ask(spool: Path, what: str, value: object) -> Job:
+    return Job().put("smtp.spoolpath", spool).put(what, value)
+
+
+def test_status_and_blasts(language: str, send: Send, spool: Path, start: Start, recorder: Recorder) -> None:
+    start(config=f'[retry]\nschedule = ["1h"]\n[[route]]\nservers = ["{recorder.server}"]\n')
+    ids = submit(spool, 3, "good{n}@x.test", "wait{n}@x.test", "never{n}@x.test", blast="news", sender="", group=1)
+    id_ = ids["<m.0@example.test>"]
+    asking = Control(spool)
+    until(lambda: asking.ask("blast", blast="news")["open"] == 3, 20, "not all were tried")
+    status = send(ask(spool, "spoolstatus", id_))
+    assert status["told"][:5] == [id_, "later", "false", "3", "1"]
+    assert sorted(status["told"][5:]) == [
+        "good0@x.test delivered 250",
+        "never0@x.test failed 550",
+        "wait0@x.test later 451",
+    ]
+    paused = send(ask(spool, "pauseblast", "news"))
+    assert paused["told"] == ["news", "paused", "false", "3", "9", "3", "3", "3", "0"]
+    assert send(ask(spool, "blaststatus", "news"))["told"] == paused["told"]
+    assert send(ask(spool, "resumeblast", "news"))["told"][1] == "running"
+    asking.ask("retry", ids=[id_])
+    assert asking.ask("wait", id=id_, timeout=20)["done"]
+    done = send(ask(spool, "spoolstatus", id_))["told"]
+    assert done[:5] == [id_, "done", "true", "3", "0"]
+    assert "wait0@x.test delivered 250" in done
+    cancelled = send(ask(spool, "cancelblast", "news"))["told"]
+    assert cancelled == ["news", "cancelled", "true", "3", "9", "0", "4", "3", "2"]
+    assert send(ask(spool, "waitforblast", "news"))["told"] == cancelled
+
+
+def test_events(language: str, send: Send, spool: Path, start: Start, recorder: Recorder) -> None:
+    start("--server", recorder.server)
+    heard = threading.Event()
+
+    def submit_until_heard() -> None:
+        for n in range(200):
+            submit(spool, 1, f"a{n}@x.test", blast="other", tag=f"other{n}")
+            submit(spool, 1, f"b{n}@x.test", blast="news", tag=f"news{n}")
+            if heard.wait(0.1):
+                return
+
+    # Nobody outside a driver knows when it listens.
+    submitting = threading.Thread(target=submit_until_heard)
+    submitting.start()
+    try:
+        told = send(ask(spool, "spoolevents", 2))["told"]
+    finally:
+        heard.set()
+        submitting.join()
+    assert len(told) == 2
+    for event in told:
+        kind, recipient, blast, code = event.split()
+        assert (kind, recipient[0], blast, code) == ("delivered", "b", "news", "250")
+
+
+def test_what_cannot_be_told(language: str, send: Send, spool: Path, start: Start, recorder: Recorder) -> None:
+    error = send(ask(spool, "blaststatus", "news"))["error"]
+    assert (error["kind"], error["number"], error["field"]) == ("spool", 600, "SpoolPath")
+    assert error["is_temporary"]
+    assert "freesmtp agent --spool" in error["message"]
+    start("--server", recorder.server)
+    for what, value, field in (("spoolstatus", UNKNOWN, "Id"), ("waitforblast", "never", "Blast")):
+        error = send(ask(spool, what, value))["error"]
+        assert (error["kind"], error["field"], error["is_temporary"]) == ("spool", field, False)
+    error = send(ask(spool, "spoolstatus", "short"))["error"]
+    assert (error["kind"], error["field"]) == ("message", "Id")
