@@ -316,9 +316,9 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
   /** The original name of `syncSpool`. */
   SyncSpool(): Promise<void>;
   /** The original name of `spoolStatus`. */
-  SpoolStatusOf(id: string): Promise<SpoolStatus>;
+  SpoolStatus(id: string): Promise<SpoolStatus>;
   /** The original name of `blastStatus`. */
-  BlastStatusOf(name: string): Promise<BlastStatus>;
+  BlastStatus(name: string): Promise<BlastStatus>;
   /** The original name of `pauseBlast`. */
   PauseBlast(name: string): Promise<BlastStatus>;
   /** The original name of `resumeBlast`. */

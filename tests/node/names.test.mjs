@@ -57,7 +57,8 @@ test('every original member answers', () => {
 });
 
 test('every public member has its line in the table, and every line its member', () => {
-  const own = new Set(['constructor', 'toJSON', 'source']);
+  // `SubmitToExpress` is a second original name of one member.
+  const own = new Set(['constructor', 'toJSON', 'source', 'SubmitToExpress']);
   for (const [name, table] of Object.entries(members)) {
     const { prototype } = classes[name];
     const found = Object.getOwnPropertyNames(prototype).filter((member) => !own.has(member)).sort();

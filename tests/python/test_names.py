@@ -12,7 +12,7 @@ DESCRIBED = {
     "SMTP": "SMTPServers LogFile LogOptions ProtocolLog DefaultDomain DefaultTimeout Connected Version AllOrNothing"
     " Timeouts Send QuickSend"
     " SpoolPath SpoolDurability SubmitToSpool SubmitToExpress SubmitBulk SyncSpool"
-    " SpoolStatusOf BlastStatusOf WaitForBlast WaitForBlastAsync PauseBlast ResumeBlast CancelBlast SpoolEvents"
+    " SpoolStatus BlastStatus WaitForBlast WaitForBlastAsync PauseBlast ResumeBlast CancelBlast SpoolEvents"
     " MaxConnections MaxMessagesPerConnection RateLimit Reset Connect Disconnect Cancel SendSMTPCommand",
     "SMTPServer": "Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile"
     " ClientCertificate ClientKey MinTlsVersion TlsServerName Lmtp AllowPlaintextAuth DisabledExtensions"

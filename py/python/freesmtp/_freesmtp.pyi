@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, SupportsIndex, TypeVar, final, overlo
 
 from typing_extensions import Buffer, Self, TypeAlias, TypedDict, Unpack, disjoint_base
 
-from . import _enums
+from . import _agent, _enums
 from ._check import CheckReport
 from ._log import LogEvent, LogOptions
 from ._report import BulkResult, Diagnosis, Explanation, Reply, Report
@@ -22,7 +22,9 @@ __all__ = [
     "Attachment",
     "BodyPart",
     "_panic",
+    "_AgentCall",
     "_Bulk",
+    "_SpoolEvents",
     "Calendar",
     "Collection",
     "Attachments",
@@ -719,8 +721,8 @@ class SMTP:
     SubmitToExpress = submit_to_spool
     SubmitBulk = submit_bulk
     SyncSpool = sync_spool
-    SpoolStatusOf = spool_status
-    BlastStatusOf = blast_status
+    SpoolStatus = spool_status
+    BlastStatus = blast_status
     WaitForBlast = wait_for_blast
     WaitForBlastAsync = wait_for_blast_async
     PauseBlast = pause_blast
