@@ -504,6 +504,10 @@ fn a_caller_that_blocks_may_be_a_task_itself_and_finds_the_connections_afterward
     assert_eq!(town.open.load(Ordering::SeqCst), connections);
     smtp.disconnect();
     all_once(&town, 50);
+    // Each connection notes what it heard after its end.
+    while town.open.load(Ordering::SeqCst) > 0 || town.heard.lock().unwrap().len() < connections {
+        thread::yield_now();
+    }
     let heard = town.heard.lock().unwrap();
     assert_eq!(heard.len(), connections);
     assert!(heard.iter().all(|lines| lines.last().is_some_and(|line| line == "QUIT")), "{heard:?}");
