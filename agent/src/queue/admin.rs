@@ -363,7 +363,8 @@ pub(super) fn causes(connection: &Connection, limit: u32) -> Result<Vec<(String,
     Ok(connection
         .prepare_cached(
             "SELECT cause, remedy, COUNT(*) FROM attempts WHERE rowid IN \
-             (SELECT MAX(rowid) FROM attempts GROUP BY message, job) AND outcome <> 'delivered' \
+             (SELECT MAX(rowid) FROM attempts WHERE outcome IN ('deferred', 'unknown') GROUP BY message, job) \
+             AND EXISTS (SELECT 1 FROM jobs WHERE jobs.message = attempts.message AND jobs.n = attempts.job) \
              GROUP BY cause ORDER BY 3 DESC LIMIT ?",
         )?
         .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?

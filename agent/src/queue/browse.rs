@@ -47,7 +47,7 @@ pub struct Outline {
     pub site: String,
     /// The first recipients that are open.
     pub recipients: Vec<String>,
-    /// What the last attempt was told: reply code, enhanced status code, text, cause.
+    /// What was said last to one of those that wait: reply code, enhanced status code, text, cause.
     pub said: Option<(u16, String, String, String)>,
 }
 
@@ -147,7 +147,8 @@ pub(super) fn outline(connection: &Connection, seq: i64) -> Result<Outline, Queu
     if outline.attempts > 0 {
         outline.said = connection
             .prepare_cached(
-                "SELECT code, status, text, cause FROM attempts WHERE message = ? ORDER BY rowid DESC LIMIT 1",
+                "SELECT code, status, text, cause FROM attempts WHERE message = ? AND outcome IN ('deferred', 'unknown') \
+                 ORDER BY rowid DESC LIMIT 1",
             )?
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
