@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +19,10 @@ PROFILE = os.environ.get("FREESMTP_PROFILE", "debug")
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / PROFILE
 
 
-def example(language: str) -> str:
-    """The one block of that language."""
+def example(language: str, spool: bool = False) -> str:
+    """The one block of that language that sends, or that hands over to the spool."""
     blocks = re.findall(rf"^```{language}\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    blocks = [block for block in blocks if ("spool_path" in block) == spool]
     assert len(blocks) == 1, f"the README has one example in {language}"
     return str(blocks[0])
 
@@ -88,6 +90,13 @@ def test_the_example_delivers(block: str, sink: tuple[int, Path], tmp_path: Path
     assert attachment.get_content() == "All is well.\n"
     log = (folder / "smtp log.txt").read_text()
     assert log.startswith(f"Connect to server. 127.0.0.1 Port: {port}\n220 ")
+
+
+def test_the_example_of_the_spool_hands_over(tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(example("python", spool=True) + "assert len(set(ids)) == 1000\n")
+    subprocess.run([sys.executable, "example.py"], cwd=tmp_path, check=True, timeout=60)
+    written = b"".join(path.read_bytes() for path in (tmp_path / "spool" / "incoming").iterdir())
+    assert written.count(b"Subject: News\r\n") == 1000
 
 
 @pytest.mark.parametrize("block", ["c", "cpp", "python", "js"])
