@@ -154,7 +154,7 @@ pub extern "C" fn freesmtp_spool_status_expires(status: Option<&freesmtp_spool_s
 /// Whether each recipient has its result.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_spool_status_is_done(status: Option<&freesmtp_spool_status>) -> bool {
-    guard::value(false, || status.map_or(false, |it| it.open == 0))
+    guard::value(false, || status.is_some_and(|it| it.open == 0))
 }
 
 /// How many recipients it has.

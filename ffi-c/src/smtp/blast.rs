@@ -51,7 +51,7 @@ pub unsafe extern "C" fn freesmtp_blast_status_get(
 ) -> Option<Box<freesmtp_error>> {
     guard::attempt(|| {
         // SAFETY: the caller's promise is the same.
-        unsafe { blast(smtp, name, status, |core, name| core.blast_status(name)) }
+        unsafe { blast(smtp, name, status, freesmtp_core::Smtp::blast_status) }
     })
 }
 
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn freesmtp_blast_pause(
 ) -> Option<Box<freesmtp_error>> {
     guard::attempt(|| {
         // SAFETY: the caller's promise is the same.
-        unsafe { blast(smtp, name, status, |core, name| core.pause_blast(name)) }
+        unsafe { blast(smtp, name, status, freesmtp_core::Smtp::pause_blast) }
     })
 }
 
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn freesmtp_blast_resume(
 ) -> Option<Box<freesmtp_error>> {
     guard::attempt(|| {
         // SAFETY: the caller's promise is the same.
-        unsafe { blast(smtp, name, status, |core, name| core.resume_blast(name)) }
+        unsafe { blast(smtp, name, status, freesmtp_core::Smtp::resume_blast) }
     })
 }
 
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn freesmtp_blast_cancel(
 ) -> Option<Box<freesmtp_error>> {
     guard::attempt(|| {
         // SAFETY: the caller's promise is the same.
-        unsafe { blast(smtp, name, status, |core, name| core.cancel_blast(name)) }
+        unsafe { blast(smtp, name, status, freesmtp_core::Smtp::cancel_blast) }
     })
 }
 
@@ -133,7 +133,7 @@ pub extern "C" fn freesmtp_blast_status_state(status: Option<&freesmtp_blast_sta
 /// Whether each recipient has its result.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_blast_status_is_done(status: Option<&freesmtp_blast_status>) -> bool {
-    guard::value(false, || status.map_or(false, |it| it.status.is_done))
+    guard::value(false, || status.is_some_and(|it| it.status.is_done))
 }
 
 /// Messages that were submitted under its name.

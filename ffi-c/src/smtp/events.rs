@@ -204,7 +204,7 @@ pub extern "C" fn freesmtp_spool_event_attempt(event: Option<&freesmtp_spool_eve
 /// The message was sent whole and no answer came: it may have been delivered.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_spool_event_is_unknown(event: Option<&freesmtp_spool_event>) -> bool {
-    guard::value(false, || event.map_or(false, |it| it.is_unknown))
+    guard::value(false, || event.is_some_and(|it| it.is_unknown))
 }
 
 /// How many events were missed, for `lost`.
