@@ -460,7 +460,9 @@ async fn what_waits_goes_the_new_way_when_the_routes_change() {
     let [first, second] = [0, 1].map(|at: usize| vec![jobs[0].targets[at].clone()]);
     let groups = vec![("one".to_owned(), first), ("two".to_owned(), second)];
     world.queue.move_job(&jobs[0], groups).await.unwrap();
-    let sites: Vec<_> = world.queue.show(id).unwrap().unwrap().waiting.into_iter().map(|w| w.site).collect();
+    let waiting = world.queue.show(id).unwrap().unwrap().waiting.into_iter();
+    let mut sites: Vec<_> = waiting.map(|w| w.site).collect();
+    sites.sort();
     assert_eq!(sites, ["one", "two"]);
     world.planner.loaded(lane, Vec::new(), world.now());
     let sites = std::sync::Mutex::new(Vec::new());
