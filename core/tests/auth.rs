@@ -193,7 +193,7 @@ fn a_wrong_password_is_not_tried_twice() {
                 _ => refusal.to_owned(),
             });
             assert_eq!(attempts(&play), 1, "{mechanisms}: {:?}", play.log);
-            assert_eq!(error(&play).reply_code(), refusal[..3].parse().unwrap());
+            assert_eq!(error(&play).reply_code(), refusal[..3].parse::<u16>().unwrap());
         }
     }
 }
