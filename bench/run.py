@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from measure import bulk, counts, drain, handover, server
+from measure import backlog, bulk, counts, drain, handover, server
 from measure.build import BUILD, Built, build
 from measure.sender import Failed, Sender
 from measure.table import figure, section, table
@@ -158,6 +158,7 @@ def main() -> int:
     if {"Rust", "C"} <= set(options.languages.split(",")):
         print(handover.section(built, rounds, options.quick, said), flush=True)
         print(drain.section(1, options.quick, said), flush=True)
+        print(backlog.section(options.quick, said), flush=True)
     if any(sender.language == "Rust" for sender in senders):
         print(composed(built, rounds, options.quick, said))
         print(encoded(built))
