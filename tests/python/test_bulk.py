@@ -163,7 +163,8 @@ def test_the_loop_goes_on_and_a_plain_iterable_is_taken(smtp: SMTP) -> None:
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in the background
 from freesmtp import SMTP, EmailMessage
 smtp = SMTP("127.0.0.1:" + sys.argv[1])
 try:

@@ -188,7 +188,8 @@ def test_cancel_from_another_thread(message: EmailMessage) -> None:
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in the background
 from freesmtp import SMTP, EmailMessage
 smtp = SMTP("127.0.0.1:" + sys.argv[1])
 try:
