@@ -121,7 +121,7 @@ if [ "$status" -ne 1 ] || ! grep -q 'relay-denied' "$work/refusal"; then
 fi
 
 title 'A blast of 10,000 messages: into the spool at once, delivered in the background'
-serve --quiet --dir "$work/blast"
+serve --quiet --dir "$work/blast" --max-connections 300
 spool=$work/spool
 printf '    freesmtp agent --server %s --spool spool\n\n' "$address"
 "$freesmtp" agent --server "$address" --spool "$spool" --smtp off >"$work/agent.log" 2>&1 &
