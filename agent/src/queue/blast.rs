@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Final, Millis, QueueError, Words, sweep,
+    Final, Millis, Queue, QueueError, Words, sweep,
     writer::{BlastTally, Writing},
 };
 
@@ -34,6 +34,83 @@ pub struct Blast {
     pub expired: i64,
     /// Recipients that were cancelled.
     pub cancelled: i64,
+}
+
+impl Queue {
+    /// The blasts, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn blasts(&self, limit: u32) -> Result<Vec<Blast>, QueueError> {
+        self.read(|connection| list(connection, limit))
+    }
+
+    /// The blast of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn blast(&self, name: &str) -> Result<Option<Blast>, QueueError> {
+        self.read(|connection| get(connection, name))
+    }
+
+    /// The name of the blast with that number.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn blast_name(&self, number: i64) -> Result<Option<String>, QueueError> {
+        self.read(|connection| name(connection, number))
+    }
+
+    /// The numbers of the blasts that are paused or cancelled: where to begin. [`Queue::changes`] tells the rest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn stopped_blasts(&self) -> Result<Vec<(i64, bool)>, QueueError> {
+        self.read(stopped)
+    }
+
+    /// Pauses a blast; whether there is one of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn pause_blast(&self, name: &str) -> Result<bool, QueueError> {
+        let name = name.to_owned();
+        self.write(move |writing| set_state(writing, &name, BlastState::Paused)).await
+    }
+
+    /// Lets a paused blast go on; whether there is one of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn resume_blast(&self, name: &str) -> Result<bool, QueueError> {
+        let name = name.to_owned();
+        self.write(move |writing| set_state(writing, &name, BlastState::Running)).await
+    }
+
+    /// Takes all messages of a blast out, without reports; whether there was one of that name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cancel_blast(&self, name: &str) -> Result<bool, QueueError> {
+        let key = name.to_owned();
+        let known = self.write(move |writing| set_state(writing, &key, BlastState::Cancelled)).await?;
+        let key = name.to_owned();
+        let step = move |writing: &mut Writing<'_>| cancel_some(writing, &key);
+        while self.write(step.clone()).await? {}
+        Ok(known)
+    }
+
+    /// Takes out what came to blasts after they were cancelled.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub async fn sweep_cancelled(&self) -> Result<(), QueueError> {
+        for name in self.read(cancelled)? {
+            let step = move |writing: &mut Writing<'_>| cancel_some(writing, &name);
+            while self.write(step.clone()).await? {}
+        }
+        Ok(())
+    }
 }
 
 impl Blast {
@@ -109,7 +186,7 @@ pub(super) fn id(writing: &Writing<'_>, name: &str) -> Result<i64, QueueError> {
 }
 
 /// The name of the blast with that number.
-pub(super) fn name(connection: &Connection, number: i64) -> Result<Option<String>, QueueError> {
+fn name(connection: &Connection, number: i64) -> Result<Option<String>, QueueError> {
     let name = connection
         .prepare_cached("SELECT name FROM blasts WHERE id = ?")?
         .query_row([number], |row| row.get(0))
@@ -118,11 +195,7 @@ pub(super) fn name(connection: &Connection, number: i64) -> Result<Option<String
 }
 
 /// Pauses a blast or lets it go on; whether there is one of that name that was not cancelled.
-pub(super) fn set_state(
-    writing: &mut Writing<'_>,
-    name: &str,
-    state: BlastState,
-) -> Result<bool, QueueError> {
+fn set_state(writing: &mut Writing<'_>, name: &str, state: BlastState) -> Result<bool, QueueError> {
     let id: Option<i64> = writing
         .connection
         .prepare_cached(
@@ -137,7 +210,7 @@ pub(super) fn set_state(
 }
 
 /// Takes some messages of a cancelled blast out; whether there are more.
-pub(super) fn cancel_some(writing: &mut Writing<'_>, name: &str) -> Result<bool, QueueError> {
+fn cancel_some(writing: &mut Writing<'_>, name: &str) -> Result<bool, QueueError> {
     const STEP: u32 = 500;
     let messages: Vec<i64> = writing
         .connection
@@ -160,7 +233,7 @@ pub(super) fn cancel_some(writing: &mut Writing<'_>, name: &str) -> Result<bool,
 const COLUMNS: &str = "id, name, state, created, updated, messages, recipients, delivered, deferred, failed, expired, cancelled";
 
 /// The blast of that name.
-pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<Blast>, QueueError> {
+fn get(connection: &Connection, name: &str) -> Result<Option<Blast>, QueueError> {
     Ok(connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM blasts WHERE name = ?"))?
         .query_row([name], read)
@@ -168,7 +241,7 @@ pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<Blast>, 
 }
 
 /// The blasts, the newest first.
-pub(super) fn list(connection: &Connection, limit: u32) -> Result<Vec<Blast>, QueueError> {
+fn list(connection: &Connection, limit: u32) -> Result<Vec<Blast>, QueueError> {
     Ok(connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM blasts ORDER BY id DESC LIMIT ?"))?
         .query_map([limit], read)?
@@ -176,7 +249,7 @@ pub(super) fn list(connection: &Connection, limit: u32) -> Result<Vec<Blast>, Qu
 }
 
 /// The blasts that are paused or cancelled.
-pub(super) fn stopped(connection: &Connection) -> Result<Vec<(i64, bool)>, QueueError> {
+fn stopped(connection: &Connection) -> Result<Vec<(i64, bool)>, QueueError> {
     Ok(connection
         .prepare("SELECT id FROM blasts WHERE state <> 0")?
         .query_map([], |row| Ok((row.get(0)?, true)))?
@@ -184,7 +257,7 @@ pub(super) fn stopped(connection: &Connection) -> Result<Vec<(i64, bool)>, Queue
 }
 
 /// The names of cancelled blasts that have messages.
-pub(super) fn cancelled(connection: &Connection) -> Result<Vec<String>, QueueError> {
+fn cancelled(connection: &Connection) -> Result<Vec<String>, QueueError> {
     Ok(connection
         .prepare_cached(
             "SELECT name FROM blasts b WHERE state = 2 AND EXISTS (SELECT 1 FROM messages WHERE blast = b.id AND open > 0)",

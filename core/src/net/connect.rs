@@ -271,10 +271,8 @@ mod tests {
     #[test]
     fn a_silent_address_is_overtaken_by_the_next_on_either_runtime() {
         on_this_thread(race_with_a_silent_address(Runtime::Thread)).unwrap();
-        {
-            let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            tokio.block_on(async { race_with_a_silent_address(Runtime::tokio()?).await }).unwrap();
-        }
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio.block_on(async { race_with_a_silent_address(Runtime::tokio()?).await }).unwrap();
     }
 
     #[test]

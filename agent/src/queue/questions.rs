@@ -1,0 +1,131 @@
+//! What people ask of the queue, and what they order: the methods of [`Queue`] behind the commands, the socket and the page.
+
+use freesmtp_core::spool::Id;
+
+use super::{
+    Counts, Details, Filter, Millis, Order, Outline, Page, Queue, QueueError, SiteCount, Summary, Words,
+    admin, browse,
+};
+
+impl Queue {
+    /// The messages that fit, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Summary>, QueueError> {
+        self.read(|connection| admin::list(connection, filter))
+    }
+
+    /// The same in steps for a queue of any size: what a second of looking finds of those that fit and for which `accept`
+    /// says so, and where to go on.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn page(&self, filter: &Filter, accept: &dyn Fn(&Summary) -> bool) -> Result<Page, QueueError> {
+        self.read(|connection| browse::page(connection, filter, accept))
+    }
+
+    /// What a list says of the recipients of a message, by its number here.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn outline(&self, seq: i64) -> Result<Outline, QueueError> {
+        self.read(|connection| browse::outline(connection, seq))
+    }
+
+    /// How many jobs wait, and for what.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn counts(&self) -> Result<Counts, QueueError> {
+        self.read(browse::counts)
+    }
+
+    /// Does the same with each of these messages, in one transaction; which of them are there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn order(&self, ids: Vec<Id>, order: Order) -> Result<Vec<Id>, QueueError> {
+        self.write(move |writing| browse::order(writing, &ids, order)).await
+    }
+
+    /// Everything about a message; `None` when it is not in the queue (any more).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn show(&self, id: Id) -> Result<Option<Details>, QueueError> {
+        self.read(|connection| admin::show(connection, id))
+    }
+
+    /// The same by its number here, as [`Changes`](super::Changes) and [`Queue::owed`] give it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn show_seq(&self, seq: i64) -> Result<Option<Details>, QueueError> {
+        self.read(|connection| admin::show_seq(connection, seq))
+    }
+
+    /// How many jobs wait at each site, the most first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn sites(&self, limit: u32) -> Result<Vec<SiteCount>, QueueError> {
+        self.read(|connection| admin::sites(connection, limit))
+    }
+
+    /// Why messages wait: cause of the last attempt, remedy, how many, the most first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn causes(&self, limit: u32) -> Result<Vec<(String, String, i64)>, QueueError> {
+        self.read(|connection| admin::causes(connection, limit))
+    }
+
+    /// What was last wrong with a site as a whole, and when; it may be over.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn trouble(&self, site: &str) -> Result<Option<(Millis, Words)>, QueueError> {
+        self.read(|connection| admin::trouble(connection, site))
+    }
+
+    /// How many messages there are, and the id of the oldest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn size(&self) -> Result<(i64, Option<Id>), QueueError> {
+        self.read(admin::size)
+    }
+
+    /// Holds a message until it is released; whether it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn hold(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::hold(writing, id)).await
+    }
+
+    /// Releases a message that is held; whether it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::release(writing, id)).await
+    }
+
+    /// Tries a message now that waits for its time; whether it is there.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn retry(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::retry(writing, id)).await
+    }
+
+    /// Takes a message out without a report; whether it was there. What a session is sending now is sent.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cancel(&self, id: Id) -> Result<bool, QueueError> {
+        self.write(move |writing| admin::cancel(writing, id)).await
+    }
+}
