@@ -186,7 +186,8 @@ def test_c_message(tmp_path: Path) -> None:
 
 
 def test_cpp_api(tmp_path: Path, serve, closed_port: int) -> None:
-    server = serve([Say(b"220 mail.test\r\n")])
+    # The second connection is the cancelled one: it must find a server that waits, however late the cancel comes.
+    server = serve([Say(b"220 mail.test\r\n")], [Silence()])
     program = build(tmp_path / "api", HERE / "api.cpp")
     folder = tmp_path / "files"
     folder.mkdir()
