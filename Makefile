@@ -23,7 +23,7 @@ CARGO_FLAGS := --locked
 
 export FREESMTP_PROFILE := release
 
-.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-node accuracy lint lint-rust lint-python lint-node \
+.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node accuracy lint lint-rust lint-python lint-node \
         drift bench install docs header headers clean
 
 # --- Setting up -------------------------------------------------------------------------------------------------
@@ -35,6 +35,12 @@ $(STAMPS)/packages-%: scripts/packages.sh
 $(STAMPS)/venv: requirements-dev.txt | $(STAMPS)/packages-build
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@mkdir -p $(@D) && touch $@
+
+# What is tested with the newest interpreter that there is, beside the one that `python3` is.
+$(STAMPS)/newest: requirements-dev.txt scripts/newest_python.sh | $(STAMPS)/packages-build
+	$$(scripts/newest_python.sh) -m venv --clear build/newest
+	build/newest/bin/pip install --quiet --disable-pip-version-check $$(grep -E '^(django|pytest)==' requirements-dev.txt | tr -d ' ')
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/npm: node/package-lock.json node/package.json | $(STAMPS)/packages-build
@@ -65,7 +71,7 @@ demo: drivers
 
 # --- Testing ----------------------------------------------------------------------------------------------------
 
-test: test-rust test-suites test-node
+test: test-rust test-suites test-django test-node
 	@echo "All tests passed."
 
 # The composer's tests ask Python's parser and DKIM verifier for their judgement.
@@ -78,6 +84,10 @@ accuracy: | $(STAMPS)/packages-test
 
 test-suites: drivers | $(STAMPS)/packages-test
 	$(PYTHON) -m pytest -q tests
+
+# Django's backends once more, with the newest Django; the suites have the newest that runs on python3.
+test-django: python $(STAMPS)/newest | $(STAMPS)/packages-test
+	PYTHONPATH=py/python build/newest/bin/python -m pytest -q tests/python/test_django.py
 
 test-node: node-binding
 	cd node && npm test

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from email.generator import BytesGenerator
 from email.message import Message
 from email.utils import getaddresses
+from io import BytesIO
 from typing import Any
 
 _ADDRESSES = ("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-To", "Resent-Cc", "Resent-Bcc")
@@ -16,4 +18,7 @@ def flatten(message: Message[Any, Any]) -> bytes:
     if hasattr(message.policy, "utf8") and not all(address.isascii() for _, address in getaddresses(values)):
         # An address cannot be encoded (RFC 6531); such a message has UTF-8 in its headers.
         changes["utf8"] = True
-    return message.as_bytes(policy=message.policy.clone(**changes))
+    # Not `as_bytes`, which classes of others (Django's) have with other arguments.
+    written = BytesIO()
+    BytesGenerator(written, policy=message.policy.clone(**changes)).flatten(message)
+    return written.getvalue()
