@@ -1,0 +1,4 @@
+// The transport for nodemailer, for `import`.
+import transport from './lib/nodemailer/transport.cjs';
+
+export const { FreeSmtpTransport } = transport;
