@@ -9,6 +9,7 @@
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
 #   make docs               the API documentation
 #   make headers            generated headers and declarations, written anew
+#   make monitor            the agent's web page, built anew into the agent's sources
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -23,8 +24,8 @@ CARGO_FLAGS := --locked
 
 export FREESMTP_PROFILE := release
 
-.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node accuracy lint lint-rust lint-python lint-node \
-        drift bench install docs header headers clean
+.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy \
+        lint lint-rust lint-python lint-node lint-monitor monitor drift bench install docs header headers clean
 
 # --- Setting up -------------------------------------------------------------------------------------------------
 
@@ -41,6 +42,10 @@ $(STAMPS)/venv: requirements-dev.txt | $(STAMPS)/packages-build
 $(STAMPS)/newest: requirements-dev.txt scripts/newest_python.sh | $(STAMPS)/packages-build
 	$$(scripts/newest_python.sh) -m venv --clear build/newest
 	build/newest/bin/pip install --quiet --disable-pip-version-check $$(grep -E '^(django|pytest)==' requirements-dev.txt | tr -d ' ')
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/npm-monitor: monitor/package-lock.json monitor/package.json | $(STAMPS)/packages-build
+	cd monitor && npm ci --no-audit --no-fund --loglevel=error
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/npm: node/package-lock.json node/package.json | $(STAMPS)/packages-build
@@ -60,6 +65,10 @@ python: $(STAMPS)/venv
 node-binding: $(STAMPS)/npm
 	cd node && npm run --silent build:release
 
+# The page that the agent embeds. What is built is committed, so that building the agent needs no Node.
+monitor: $(STAMPS)/npm-monitor
+	cd monitor && npm run --silent build
+
 # The drivers of the test suite and the examples, in every language.
 drivers: all
 	cargo build $(CARGO_FLAGS) --release -p freesmtp-driver-rust -p freesmtp-examples
@@ -71,7 +80,7 @@ demo: drivers
 
 # --- Testing ----------------------------------------------------------------------------------------------------
 
-test: test-rust test-suites test-django test-node
+test: test-rust test-suites test-django test-node test-monitor
 	@echo "All tests passed."
 
 # The composer's tests ask Python's parser and DKIM verifier for their judgement.
@@ -82,7 +91,7 @@ test-rust: $(STAMPS)/venv | $(STAMPS)/packages-test
 accuracy: | $(STAMPS)/packages-test
 	cargo test --package freesmtp-core --lib accuracy -- --nocapture
 
-test-suites: drivers | $(STAMPS)/packages-test
+test-suites: drivers $(STAMPS)/npm-monitor | $(STAMPS)/packages-test
 	$(PYTHON) -m pytest -q tests
 
 # Django's backends once more, with the newest Django; the suites have the newest that runs on python3.
@@ -92,9 +101,13 @@ test-django: python $(STAMPS)/newest | $(STAMPS)/packages-test
 test-node: node-binding
 	cd node && npm test
 
+# What the page computes; tests/monitor, one of the suites, looks at it in a browser.
+test-monitor: $(STAMPS)/npm-monitor
+	cd monitor && npm test --silent
+
 # --- Linting ----------------------------------------------------------------------------------------------------
 
-lint: lint-rust lint-python lint-node drift
+lint: lint-rust lint-python lint-node lint-monitor drift
 
 lint-rust: | $(STAMPS)/packages-build
 	cargo fmt --all --check
@@ -113,9 +126,12 @@ lint-python: python
 lint-node: node-binding
 	cd node && npm run --silent lint
 
+lint-monitor: $(STAMPS)/npm-monitor
+	cd monitor && npm run --silent lint
+
 # Generated files are committed; this fails when they are not what the sources give.
-drift: headers
-	git diff --exit-code -- include node/index.d.ts node/lib Cargo.lock
+drift: headers monitor
+	git diff --exit-code -- include node/index.d.ts node/lib agent/src/http/page Cargo.lock
 
 header headers: node-binding
 	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-ffi --example header > build/freesmtp.h.new
@@ -136,4 +152,4 @@ docs: python | $(STAMPS)/packages-build
 
 clean:
 	cargo clean
-	rm -rf build .venv node/node_modules
+	rm -rf build .venv node/node_modules monitor/node_modules

@@ -15,6 +15,8 @@ test="$test sasl2-bin:path=/usr/sbin/saslpasswd2 libsasl2-modules:path=$sasl/lib
 test="$test dovecot-submissiond:path=/usr/lib/dovecot/submission-login gsasl:gsasl dovecot-lmtpd:path=/usr/lib/dovecot/lmtp"
 # A client of the sendmail command.
 test="$test git-email:path=/usr/lib/git-core/git-send-email libmailtools-perl:path=/usr/share/perl5/Mail/Address.pm"
+# The browser that the monitor is looked at in.
+test="$test chromium:chromium fonts-dejavu-core:path=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 # What is synced before it is confirmed.
 test="$test strace:strace"
 bench="$test libcurl4-openssl-dev:pc=libcurl"
