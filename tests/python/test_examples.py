@@ -88,16 +88,3 @@ def test_a_failure_is_told_and_is_an_exit_status(serve: Serve, tmp_path: Path, n
     assert done.returncode == 75
     assert "connect-refused" in done.stderr
 
-
-def test_spool(tmp_path: Path) -> None:
-    spool = tmp_path / "spool"
-    done = run(tmp_path, "spool.py", "20", "weekly", str(spool))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("20 messages are in the spool")
-    written = b"".join(path.read_bytes() for path in (spool / "incoming").iterdir())
-    assert written.count(b"Subject: News from Python\r\n") == 20
-    assert b"weekly" in written
-    (tmp_path / "file").write_text("no folder")
-    refused = run(tmp_path, "spool.py", "1", "weekly", str(tmp_path / "file"))
-    assert refused.returncode == 1
-    assert str(tmp_path / "file") in refused.stderr
