@@ -131,12 +131,14 @@ lint-monitor: $(STAMPS)/npm-monitor
 
 # Generated files are committed; this fails when they are not what the sources give.
 drift: headers monitor
-	git diff --exit-code -- include node/index.d.ts node/lib agent/src/http/page Cargo.lock
+	git diff --exit-code -- include node/index.d.ts node/lib agent/src/http/page docs/openapi.json Cargo.lock
 
 header headers: node-binding
 	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-ffi --example header > build/freesmtp.h.new
 	mv build/freesmtp.h.new include/freesmtp.h
 	cd node && npm run --silent types
+	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-agent --example openapi > build/openapi.json.new
+	mv build/openapi.json.new docs/openapi.json
 
 # --- The rest ---------------------------------------------------------------------------------------------------
 

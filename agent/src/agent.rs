@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::{
     clock,
     config::AgentSettings,
-    control::{Control, Memory, Socket},
+    control::{Context, Control, Memory, Socket},
     delivery::{Clock, Delivery, Letters, Observer},
     entrances::Entrances,
     events::Events,
@@ -163,7 +163,9 @@ impl Agent {
         };
         let rounds = Arc::new(Rounds::default());
         let (events, memory) = (Arc::clone(&self.events), Arc::clone(&self.memory));
-        let control = Control::open(&self.socket, self.handle(), events, memory, Arc::clone(&rounds))?;
+        let monitor = self.entrances.monitor();
+        let (context, end) = Context::new(self.handle(), events, memory, Arc::clone(&rounds), monitor);
+        let control = Control::open(&self.socket, context.clone(), end)?;
         let intake = Intake::new(self.spool.clone(), self.queue.clone(), site, rounds);
         let stopper = intake.stopper();
         let runtime = tokio::runtime::Handle::current();
@@ -174,7 +176,7 @@ impl Agent {
         self.reports.owed(&self.queue.owed()?);
         self.reports.owed(&self.delivery.drive());
         let keeper = tokio::spawn(Keeper::new(&self).run());
-        let entrances = self.entrances.start(&self.spool)?;
+        let entrances = self.entrances.start(&context)?;
         loop {
             let wait = self.delivery.wakes_at().map_or(60_000, |at| (at - (self.clock)()).clamp(1, 60_000));
             let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(1));

@@ -4,7 +4,7 @@
 //! The house: [`config`] is what is set, [`intake`] takes messages from the spool, [`queue`] keeps them until each recipient
 //! has its result, [`routes`] says which servers take mail for a domain, [`delivery`] brings it there, [`retry`] says when again,
 //! [`bounce`] writes reports to senders, `entrances` are the ways into the spool besides the library, [`events`] tells
-//! programs, [`control`] answers and obeys a person or a program, [`commands`] has a file for each command of `freesmtp`.
+//! programs, [`control`] answers and obeys a person or a program, `http` serves the monitor, [`commands`] has a file for each command of `freesmtp`.
 
 #![forbid(unsafe_code)]
 
@@ -27,3 +27,5 @@ pub mod routes;
 mod server;
 mod sink;
 mod subject;
+
+pub use http::openapi;

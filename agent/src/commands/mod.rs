@@ -8,6 +8,7 @@ pub(crate) mod diagnose;
 pub(crate) mod explain;
 mod json;
 mod letter;
+pub(crate) mod monitor;
 mod person;
 pub(crate) mod queue;
 mod queue_text;
@@ -46,6 +47,7 @@ enum Command {
     Queue(queue::Arguments),
     Blast(blast::Arguments),
     Status(status::Arguments),
+    Monitor(monitor::Arguments),
     Diagnose(diagnose::Arguments),
     Explain(explain::Arguments),
 }
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Queue(arguments) => queue::run(&arguments),
         Command::Blast(arguments) => blast::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Monitor(arguments) => monitor::run(&arguments),
         Command::Diagnose(arguments) => diagnose::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
     }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock,
-    control::{Messages, Refusal, Request, alone},
+    control::{Messages, Refusal, alone, answer, request::Request},
     queue::QueueError,
 };
 
@@ -270,9 +270,9 @@ fn without_agent(spool: &SpoolArguments, request: &Value, no_agent: &Failure) ->
     request["v"] = crate::control::VERSION.into();
     let messages = Messages::alone(&queue, &letters);
     let answer = match Request::parse(&request.to_string())? {
-        Request::List(which) => messages.list(&which)?,
+        Request::List(which) => answer::json(&messages.list(&which)?),
         Request::Message(id, transcripts) => {
-            messages.show(id, transcripts)?.ok_or_else(|| Refusal::unknown(id))?
+            answer::json(&messages.show(id, transcripts)?.ok_or_else(|| Refusal::unknown(id))?)
         }
         _ => return Err(no_agent.clone()),
     };

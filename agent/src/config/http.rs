@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use freesmtp_core::Error;
 use serde::Deserialize;
 
+use super::Span;
+
 /// Where it listens when nothing is said.
 const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8025);
 
@@ -29,6 +31,24 @@ pub struct HttpSettings {
     pub max_size: usize,
     /// The most connections at the same time.
     pub connections: usize,
+    /// When `/healthz` says that the agent is not well.
+    pub health: HealthSettings,
+}
+
+/// The limits of `/healthz`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthSettings {
+    /// How long a message that could be sent may wait for a session. Those of a paused blast do not count.
+    pub oldest_ready: Span,
+    /// So many octets must be left on the disk of the spool.
+    pub least_free: u64,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        Self { oldest_ready: Span::seconds(30 * 60), least_free: 64 << 20 }
+    }
 }
 
 impl Default for HttpSettings {
@@ -42,6 +62,7 @@ impl Default for HttpSettings {
             behind_proxy: false,
             max_size: 50 << 20,
             connections: 256,
+            health: HealthSettings::default(),
         }
     }
 }
@@ -58,6 +79,12 @@ impl HttpSettings {
         }
         if self.connections == 0 {
             return Err(Error::input("http.connections", "is zero; nothing would be taken"));
+        }
+        if self.health.oldest_ready == Span::seconds(0) {
+            return Err(Error::input(
+                "http.health.oldest_ready",
+                "is zero; give a length of time above zero",
+            ));
         }
         self.addresses().map(drop)
     }
@@ -95,5 +122,6 @@ mod tests {
         assert_eq!(check("certificate_file = \"c\""), Err("http.key_file".to_owned()));
         assert_eq!(check("listen = [\"[::1]:0\"]"), Ok(()));
         assert_eq!(check("max_size = 0"), Err("http.max_size".to_owned()));
+        assert_eq!(check("[health]\noldest_ready = 0"), Err("http.health.oldest_ready".to_owned()));
     }
 }

@@ -15,7 +15,7 @@ mod smtp;
 pub use agent::{AgentSettings, DestinationLimits, RetrySettings};
 pub use duration::Span;
 pub use events::{EventSettings, WebhookSettings};
-pub use http::HttpSettings;
+pub use http::{HealthSettings, HttpSettings};
 use listen::{check_addresses, check_pair};
 pub use mx::MxSettings;
 pub use route::{RouteSettings, Via};

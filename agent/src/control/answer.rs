@@ -1,97 +1,20 @@
-//! Answers as JSON. Their members are only ever added to within a version.
+//! Answers, as the socket and the web server give them. Their members are only ever added to within a version.
+//!
+//! Each is a type, so that the description of the web API says what is answered and cannot say anything else.
 
 use freesmtp_core::spool::Id;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     events::moment,
-    queue::{
-        Attempt, Blast, BlastState, Details, Ended, Millis, Outline, QueueError, SiteCount, Summary, Waiting,
-        Words,
-    },
+    queue::{Blast, BlastState, Millis},
 };
 
-/// The most recipients, and attempts, of a message that are shown.
-const MOST: usize = 1_000;
-
-/// Why something was not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) trouble: Trouble,
-    pub(crate) text: String,
-    pub(crate) remedy: &'static str,
-}
-
-/// The kinds of that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    BadRequest,
-    Version,
-    UnknownId,
-    UnknownBlast,
-    Cancelled,
-    Queue,
-    Ending,
-}
-
-impl Trouble {
-    /// The stable name.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::BadRequest => "bad-request",
-            Self::Version => "version",
-            Self::UnknownId => "unknown-id",
-            Self::UnknownBlast => "unknown-blast",
-            Self::Cancelled => "blast-cancelled",
-            Self::Queue => "queue",
-            Self::Ending => "ending",
-        }
-    }
-}
-
-impl Refusal {
-    pub(crate) fn new(trouble: Trouble, text: impl Into<String>, remedy: &'static str) -> Self {
-        Self { trouble, text: text.into(), remedy }
-    }
-
-    pub(crate) fn unknown(id: Id) -> Self {
-        let text = format!("no message with the id {id} is in the queue, and none ended lately");
-        let remedy = "Check the id and the spool. Messages that ended longer ago, or before the agent was started, are in \
-                      the events file alone.";
-        Self::new(Trouble::UnknownId, text, remedy)
-    }
-
-    pub(crate) fn unknown_blast(name: &str) -> Self {
-        let text = format!("no message of a blast {name:?} was ever in this spool");
-        Self::new(
-            Trouble::UnknownBlast,
-            text,
-            "Check the name and the spool; a blast begins with its first message.",
-        )
-    }
-
-    pub(crate) fn ending() -> Self {
-        Self::new(Trouble::Ending, "the agent ends", "Ask again when it runs.")
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        json!({ "code": self.trouble.as_str(), "message": self.text, "remedy": self.remedy })
-    }
-}
-
-impl From<QueueError> for Refusal {
-    fn from(error: QueueError) -> Self {
-        Self::new(
-            Trouble::Queue,
-            error.to_string(),
-            "Look into the agent's log; a full disk is the usual cause.",
-        )
-    }
-}
-
 /// A moment, or nothing.
-pub(crate) fn at(millis: Option<Millis>) -> Value {
-    millis.map(moment).into()
+pub(crate) fn at(millis: Option<Millis>) -> Option<String> {
+    millis.map(moment)
 }
 
 /// When a message was submitted: its id says it.
@@ -99,186 +22,184 @@ pub(crate) fn submitted(id: Id) -> Millis {
     i64::try_from(id.unix_ms()).unwrap_or(i64::MAX)
 }
 
-/// A message in a list.
-pub(crate) fn listed(message: &Summary, outline: &Outline, paused: bool) -> Value {
-    let state = state(outline.ready, outline.later, outline.held, paused);
-    let said = outline.said.as_ref().map(
-        |(code, status, text, cause)| json!({ "code": code, "status": status, "text": text, "cause": cause }),
-    );
-    json!({
-        "id": message.id.to_string(),
-        "state": state,
-        "sender": message.sender,
-        "recipients": outline.recipients,
-        "recipients_total": message.total,
-        "recipients_open": message.open,
-        "message_id": message.message_id,
-        "octets": message.length,
-        "blast": message.blast,
-        "priority": message.priority,
-        "site": outline.site,
-        "submitted": moment(submitted(message.id)),
-        "attempts": outline.attempts,
-        "next_attempt": at(outline.due),
-        "last": said,
-    })
+/// An answer as JSON.
+pub(crate) fn json(answer: &impl Serialize) -> Value {
+    // A type of this crate is JSON always: its maps have names, its numbers are finite.
+    serde_json::to_value(answer).unwrap_or_default()
 }
 
-/// The state of a message by those of its recipients.
-fn state(ready: u32, later: u32, held: u32, paused: bool) -> &'static str {
-    match (ready, later, held) {
-        (0, 0, 0) => "done",
-        (0, 0, _) => "held",
-        _ if paused => "paused",
-        (0, ..) => "later",
-        _ => "ready",
-    }
+/// How the agent is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    /// Of the agent.
+    pub(crate) version: &'static str,
+    /// Of what is spoken at the socket.
+    pub(crate) protocol: u64,
+    /// The folder of the spool.
+    pub(crate) spool: String,
+    /// The agent's process.
+    pub(crate) pid: u32,
+    /// When it was started: RFC 3339, UTC.
+    pub(crate) started: String,
+    pub(crate) uptime_seconds: i64,
+    pub(crate) sessions: Sessions,
+    pub(crate) queue: QueueStatus,
+    /// Recipients delivered in a second, over the last ten.
+    pub(crate) rate: f64,
+    pub(crate) since_start: SinceStart,
 }
 
-/// Everything about a message of the queue.
-pub(crate) fn message(
-    found: &Details,
-    subject: &str,
-    expires: Option<Millis>,
-    paused: bool,
-    transcripts: bool,
-) -> Value {
-    let summary = &found.summary;
-    let count = |state| {
-        u32::try_from(found.waiting.iter().filter(|waiting| waiting.state == state).count())
-            .unwrap_or(u32::MAX)
-    };
-    use crate::queue::JobState::{Held, Later, Ready};
-    let waiting = found.waiting.iter().flat_map(|waiting| {
-        waiting
-            .recipients
-            .iter()
-            .map(|(index, email)| (*index, waiting_recipient(waiting, email, &found.attempts)))
-    });
-    let mut recipients: Vec<(u32, Value)> = waiting
-        .chain(found.ended.iter().map(|ended| (ended.index, ended_recipient(ended))))
-        .take(MOST)
-        .collect();
-    recipients.sort_by_key(|(index, _)| *index);
-    let skip = found.attempts.len().saturating_sub(MOST);
-    json!({
-        "id": summary.id.to_string(),
-        "state": state(count(Ready), count(Later), count(Held), paused),
-        "sender": summary.sender,
-        "subject": subject,
-        "message_id": summary.message_id,
-        "octets": summary.length,
-        "blast": summary.blast,
-        "priority": summary.priority,
-        "submitted": moment(submitted(summary.id)),
-        "expires": at(expires),
-        "recipients_total": summary.total,
-        "recipients_open": summary.open,
-        "recipients": recipients.into_iter().map(|(_, recipient)| recipient).collect::<Vec<_>>(),
-        "attempts": found.attempts[skip..].iter().map(|one| attempt(one, transcripts)).collect::<Vec<_>>(),
-    })
+/// Sessions with servers.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct Sessions {
+    pub(crate) open: usize,
+    /// The most at the same time.
+    pub(crate) limit: usize,
 }
 
-fn waiting_recipient(waiting: &Waiting, email: &str, attempts: &[Attempt]) -> Value {
-    let last = attempts
-        .iter()
-        .rev()
-        .find(|one| one.job == waiting.job && (one.email.is_empty() || one.email == email));
-    let words = last.map(|last| last.words.clone()).unwrap_or_default();
-    recipient(
-        email,
-        waiting.state.as_str(),
-        Some(&waiting.site),
-        waiting.attempts,
-        Some(waiting.due),
-        last.map(|last| last.at),
-        &words,
-    )
+/// What waits.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct QueueStatus {
+    /// Messages of which a recipient has no result yet.
+    pub(crate) messages: i64,
+    /// Deliveries that wait for a session, or are being made.
+    pub(crate) ready: i64,
+    /// Deliveries that wait for their time.
+    pub(crate) later: i64,
+    /// Deliveries that wait until somebody releases them.
+    pub(crate) held: i64,
+    /// When the oldest message was submitted.
+    pub(crate) oldest: Option<String>,
+    pub(crate) oldest_age_seconds: Option<i64>,
 }
 
-fn ended_recipient(ended: &Ended) -> Value {
-    recipient(&ended.email, ended.outcome.as_str(), None, 0, None, Some(ended.at), &ended.words)
+/// Recipients, by what attempts came to since the agent was started.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct SinceStart {
+    pub(crate) delivered: u64,
+    /// Put off; each time anew.
+    pub(crate) deferred: u64,
+    pub(crate) failed: u64,
+    /// The message was sent whole and no answer came.
+    pub(crate) unknown: u64,
 }
 
-/// A recipient: what it waits for or what became of it, and what was said last.
-pub(crate) fn recipient(
-    email: &str,
-    state: &str,
-    site: Option<&str>,
-    attempts: u32,
-    next: Option<Millis>,
-    last: Option<Millis>,
-    words: &Words,
-) -> Value {
-    json!({
-        "email": email,
-        "state": state,
-        "site": site,
-        "attempts": attempts,
-        "next_attempt": at(next),
-        "at": at(last),
-        "server": words.server,
-        "stage": words.stage,
-        "code": words.code,
-        "status": words.status,
-        "text": words.text,
-        "cause": words.cause,
-        "remedy": words.remedy,
-    })
+/// Where mail waits, and why.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Destinations {
+    /// When the queue was looked through. A long one is looked through now and then, not for every question.
+    pub(crate) at: String,
+    /// The most first.
+    pub(crate) sites: Vec<Site>,
+    /// The most first.
+    pub(crate) causes: Vec<Cause>,
 }
 
-fn attempt(attempt: &Attempt, transcripts: bool) -> Value {
-    let words = &attempt.words;
-    let mut answer = json!({
-        "at": moment(attempt.at),
-        "email": attempt.email,
-        "outcome": attempt.outcome,
-        "server": words.server,
-        "stage": words.stage,
-        "code": words.code,
-        "status": words.status,
-        "text": words.text,
-        "cause": words.cause,
-        "remedy": words.remedy,
-    });
-    if transcripts {
-        answer["transcript"] = attempt.transcript.lines().collect::<Vec<_>>().into();
-    }
-    answer
+/// A destination: a domain, or the servers of a route.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Site {
+    pub(crate) site: String,
+    /// Deliveries that wait for a session.
+    pub(crate) ready: i64,
+    /// Deliveries that wait for their time.
+    pub(crate) later: i64,
+    /// Deliveries that are held.
+    pub(crate) held: i64,
+    /// How long the first of the ready ones has been so.
+    pub(crate) oldest_ready_seconds: Option<i64>,
+    pub(crate) ages: Ages,
+}
+
+/// Deliveries that are ready or wait for their time, by the age of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Ages {
+    /// Under ten minutes.
+    pub(crate) minutes: i64,
+    /// Under an hour.
+    pub(crate) hour: i64,
+    /// Under a day.
+    pub(crate) day: i64,
+    pub(crate) older: i64,
+}
+
+/// Why deliveries wait: what their last attempts came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Cause {
+    /// The identifier of the diagnosis.
+    pub(crate) cause: String,
+    /// What to do.
+    pub(crate) remedy: String,
+    /// Deliveries.
+    pub(crate) count: i64,
+}
+
+/// Blasts.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Blasts {
+    /// The newest first.
+    pub(crate) blasts: Vec<BlastAnswer>,
+}
+
+/// A blast: messages of one name. Counts are of recipients.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Blast)]
+pub(crate) struct BlastAnswer {
+    pub(crate) name: String,
+    /// `running`, `paused`, `cancelled` or `done`.
+    pub(crate) state: &'static str,
+    /// No recipient is open.
+    pub(crate) done: bool,
+    pub(crate) created: String,
+    pub(crate) updated: String,
+    pub(crate) messages: i64,
+    /// Of all messages.
+    pub(crate) recipients: i64,
+    /// Without a result.
+    pub(crate) open: i64,
+    pub(crate) delivered: i64,
+    /// Of the open ones: those that wait for another attempt.
+    pub(crate) deferred: i64,
+    pub(crate) failed: i64,
+    pub(crate) expired: i64,
+    pub(crate) cancelled: i64,
+    /// Delivered in a second, over the last ten.
+    pub(crate) rate: f64,
+    pub(crate) eta_seconds: Option<f64>,
 }
 
 /// A blast; rate in recipients delivered per second.
-pub(crate) fn blast(blast: &Blast, rate: f64) -> Value {
+pub(crate) fn blast(blast: &Blast, rate: f64) -> BlastAnswer {
     let open = blast.open();
     let runs = blast.state == BlastState::Running;
     #[allow(clippy::cast_precision_loss, reason = "an estimate")]
     let eta = (runs && open > 0 && rate > 0.0).then(|| (open as f64 / rate).ceil());
-    json!({
-        "name": blast.name,
-        "state": if open == 0 && runs { "done" } else { blast.state.as_str() },
-        "done": open == 0,
-        "created": moment(blast.created),
-        "updated": moment(blast.updated),
-        "messages": blast.messages,
-        "recipients": blast.recipients,
-        "open": open,
-        "delivered": blast.delivered,
-        "deferred": blast.deferred,
-        "failed": blast.failed,
-        "expired": blast.expired,
-        "cancelled": blast.cancelled,
-        "rate": rate,
-        "eta_seconds": eta,
-    })
+    BlastAnswer {
+        name: blast.name.clone(),
+        state: if open == 0 && runs { "done" } else { blast.state.as_str() },
+        done: open == 0,
+        created: moment(blast.created),
+        updated: moment(blast.updated),
+        messages: blast.messages,
+        recipients: blast.recipients,
+        open,
+        delivered: blast.delivered,
+        deferred: blast.deferred,
+        failed: blast.failed,
+        expired: blast.expired,
+        cancelled: blast.cancelled,
+        rate,
+        eta_seconds: eta,
+    }
 }
 
-/// A site.
-pub(crate) fn site(site: &SiteCount, now: Millis) -> Value {
-    json!({
-        "site": site.site,
-        "ready": site.ready,
-        "later": site.later,
-        "held": site.held,
-        "oldest_ready_seconds": site.oldest_ready.map(|since| (now - since).max(0) / 1_000),
-    })
+/// What an order did.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Done {
+    /// Messages that it was carried out for.
+    pub(crate) count: usize,
+    /// The first of them, where a filter chose them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ids: Option<Vec<String>>,
+    /// Ids that are not in the queue.
+    pub(crate) unknown: Vec<String>,
 }

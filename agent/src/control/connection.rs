@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -11,7 +11,7 @@ use tokio::{
     },
 };
 
-use super::{Context, Refusal, Trouble, VERSION, orders, questions, request::Request, streams};
+use super::{Context, Refusal, Trouble, VERSION, answer::json, orders, questions, request::Request, streams};
 
 /// The longest request.
 const LONGEST: usize = 128 << 10;
@@ -72,15 +72,15 @@ impl Answers {
     /// An answer; `more` when others follow it.
     pub(super) async fn give(&mut self, answer: &Value, more: bool) -> io::Result<()> {
         let line = if more {
-            json!({ "v": VERSION, "ok": true, "more": true, "answer": answer })
+            serde_json::json!({ "v": VERSION, "ok": true, "more": true, "answer": answer })
         } else {
-            json!({ "v": VERSION, "ok": true, "answer": answer })
+            serde_json::json!({ "v": VERSION, "ok": true, "answer": answer })
         };
         self.line(&line).await
     }
 
     pub(super) async fn refuse(&mut self, refusal: &Refusal) -> io::Result<()> {
-        self.line(&json!({ "v": VERSION, "ok": false, "error": refusal.json() })).await
+        self.line(&serde_json::json!({ "v": VERSION, "ok": false, "error": refusal.json() })).await
     }
 
     async fn line(&mut self, line: &Value) -> io::Result<()> {
@@ -140,9 +140,13 @@ async fn answer(
                 "Use a connection for each wait.",
             )),
         },
-        Request::Orders(order, which) => orders::carry_out(*order, which, context).await,
-        Request::Purge(which) => orders::purge(which, context).await,
-        Request::BlastOrder(order, name) => orders::blast(*order, name, context).await,
+        Request::Orders(order, which) => {
+            orders::carry_out(*order, which, context).await.map(|done| json(&done))
+        }
+        Request::Purge(which) => orders::purge(which, context).await.map(|done| json(&done)),
+        Request::BlastOrder(order, name) => {
+            orders::blast(*order, name, context).await.map(|blast| json(&blast))
+        }
         question => questions::answer(question, context).await,
     };
     match answer {

@@ -13,13 +13,17 @@
 
 pub(crate) mod answer;
 mod connection;
+pub(crate) mod letters;
 mod listener;
-mod orders;
-mod questions;
+pub(crate) mod orders;
+pub(crate) mod questions;
 mod rates;
 mod recent;
-mod request;
+mod refusal;
+pub(crate) mod request;
 mod streams;
+mod surveys;
+mod tallies;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,12 +32,14 @@ use std::{
 };
 
 use freesmtp_core::Error;
+use serde::Serialize;
 use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) use self::{
-    answer::{Refusal, Trouble},
     questions::{Messages, alone},
-    request::Request,
+    refusal::{Refusal, Trouble},
+    surveys::Surveys,
+    tallies::Tallies,
 };
 use self::{rates::Rates, recent::Recent};
 use crate::{
@@ -53,25 +59,37 @@ pub const VERSION: u64 = 1;
 /// How long to wait for what is on its way, before something counts as unknown.
 const CATCH_UP: Duration = Duration::from_secs(3);
 
-/// What the socket is asked about that the queue does not keep: what ended lately, and how fast it goes.
+/// What is asked about that the queue does not keep: what ended lately, how fast it goes, and what attempts came to.
 #[derive(Debug, Default)]
 pub struct Memory {
     recent: Recent,
     rates: Rates,
+    pub(crate) tallies: Tallies,
 }
 
 impl Observer for Memory {
     fn attempted(&self, job: &Job, done: &Done) {
         self.rates.count(job.blast, done);
+        self.tallies.attempted(done);
         self.recent.attempted(job, done);
     }
 
     fn ended(&self, ending: &Ending) {
+        self.tallies.ended(ending);
         self.recent.ended(ending);
     }
 }
 
-/// What the socket works with.
+/// Where the monitor is.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Monitor {
+    /// `http://127.0.0.1:8025`.
+    pub(crate) addresses: Vec<String>,
+    /// What changes need. Who may ask at the socket may change everything anyway.
+    pub(crate) token: String,
+}
+
+/// What the socket and the web server work with.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) handle: Handle,
@@ -80,19 +98,39 @@ pub(crate) struct Context {
     pub(crate) rounds: Arc<Rounds>,
     pub(crate) spool: PathBuf,
     pub(crate) started: Millis,
+    pub(crate) surveys: Arc<Surveys>,
+    /// `None` when nothing listens for HTTP.
+    pub(crate) monitor: Option<Monitor>,
+    /// How long to wait for what is on its way, before something counts as unknown.
+    pub(crate) patience: Duration,
     /// Turns true when the agent ends.
     pub(crate) ending: watch::Receiver<bool>,
 }
 
 impl Context {
+    /// Of an agent that starts now; and what tells it of the agent's end.
+    pub(crate) fn new(
+        handle: Handle,
+        events: Arc<Events>,
+        memory: Arc<Memory>,
+        rounds: Arc<Rounds>,
+        monitor: Option<Monitor>,
+    ) -> (Self, watch::Sender<bool>) {
+        let (end, ending) = watch::channel(false);
+        let started = handle.delivery.now();
+        let spool = handle.spool.path().to_owned();
+        let (surveys, patience) = (Arc::default(), CATCH_UP);
+        (Self { handle, events, memory, rounds, spool, started, surveys, monitor, patience, ending }, end)
+    }
+
     /// Returns when the agent ends.
-    async fn ends(&self) {
+    pub(crate) async fn ends(&self) {
         let mut ending = self.ending.clone();
         // Nobody is left to say so: it has ended.
         drop(ending.wait_for(|ending| *ending).await);
     }
 
-    fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Millis {
         self.handle.delivery.now()
     }
 }
@@ -127,21 +165,10 @@ impl Control {
     ///
     /// # Errors
     /// `ErrorKind::Spool` when the runtime cannot take it.
-    pub fn open(
-        socket: &Socket,
-        handle: Handle,
-        events: Arc<Events>,
-        memory: Arc<Memory>,
-        rounds: Arc<Rounds>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn open(socket: &Socket, context: Context, end: watch::Sender<bool>) -> Result<Self, Error> {
         let listener = listener::listen(socket)?;
-        let (end, ending) = watch::channel(false);
-        let started = handle.delivery.now();
-        let spool = socket.spool.clone();
-        let path = spool.join(SOCKET);
-        let context = Context { handle, events, memory, rounds, spool, started, ending };
         let task = tokio::spawn(listener::accept(listener, context));
-        Ok(Self { path, end, task })
+        Ok(Self { path: socket.spool.join(SOCKET), end, task })
     }
 
     /// Takes the socket away; those who wait for something are told.

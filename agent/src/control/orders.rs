@@ -1,9 +1,8 @@
 //! Orders: what is done with messages and blasts.
 
-use serde_json::{Value, json};
-
 use super::{
     CATCH_UP, Context, Refusal, Trouble,
+    answer::{BlastAnswer, Done},
     questions::{Messages, blast_now, blocking},
     request::{BlastOrder, MOST, Which},
 };
@@ -13,7 +12,7 @@ use crate::queue::{BlastState, JobState, Order};
 const NAMED: usize = 100;
 
 /// Carries an order out for each message that it names or that fits.
-pub(super) async fn carry_out(order: Order, which: &Which, context: &Context) -> Result<Value, Refusal> {
+pub(crate) async fn carry_out(order: Order, which: &Which, context: &Context) -> Result<Done, Refusal> {
     if which.ids.is_empty() {
         return all_that_fit(order, which, context).await;
     }
@@ -29,19 +28,16 @@ pub(super) async fn carry_out(order: Order, which: &Which, context: &Context) ->
     after(order, context);
     if let ([], [id]) = (&known[..], &unknown[..]) {
         return Err(match context.memory.recent.find(*id) {
-            Some(_) => {
-                let text = format!("the message {id} has ended");
-                Refusal::new(Trouble::UnknownId, text, "Ask for it by the request message.")
-            }
+            Some(_) => Refusal::ended(*id),
             None => Refusal::unknown(*id),
         });
     }
     let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
-    Ok(json!({ "count": known.len(), "unknown": unknown }))
+    Ok(Done { count: known.len(), ids: None, unknown })
 }
 
 /// Takes out what it names, or all that fit.
-pub(super) async fn purge(which: &Which, context: &Context) -> Result<Value, Refusal> {
+pub(crate) async fn purge(which: &Which, context: &Context) -> Result<Done, Refusal> {
     if which.ids.is_empty() {
         return all_that_fit(Order::Cancel, which, context).await;
     }
@@ -49,7 +45,7 @@ pub(super) async fn purge(which: &Which, context: &Context) -> Result<Value, Ref
 }
 
 /// Step by step, so that results of deliveries never wait long behind it. What comes meanwhile counts too.
-async fn all_that_fit(order: Order, which: &Which, context: &Context) -> Result<Value, Refusal> {
+async fn all_that_fit(order: Order, which: &Which, context: &Context) -> Result<Done, Refusal> {
     context.rounds.catch_up(CATCH_UP).await;
     let mut which = which.clone();
     which.filter.limit = MOST;
@@ -77,7 +73,7 @@ async fn all_that_fit(order: Order, which: &Which, context: &Context) -> Result<
         }
     }
     after(order, context);
-    Ok(json!({ "count": count, "ids": named, "unknown": [] }))
+    Ok(Done { count, ids: Some(named), unknown: Vec::new() })
 }
 
 /// A destination that rests after trouble is tried at once, too, when somebody says so.
@@ -88,7 +84,7 @@ fn after(order: Order, context: &Context) {
 }
 
 /// Carries an order for a blast out.
-pub(super) async fn blast(order: BlastOrder, name: &str, context: &Context) -> Result<Value, Refusal> {
+pub(crate) async fn blast(order: BlastOrder, name: &str, context: &Context) -> Result<BlastAnswer, Refusal> {
     context.rounds.catch_up(CATCH_UP).await;
     let queue = &context.handle.queue;
     let known = match order {
@@ -97,7 +93,7 @@ pub(super) async fn blast(order: BlastOrder, name: &str, context: &Context) -> R
         BlastOrder::Cancel => queue.cancel_blast(name).await?,
     };
     let found = blast_now(context, name).await?;
-    if !known && order != BlastOrder::Cancel && found["state"] == BlastState::Cancelled.as_str() {
+    if !known && order != BlastOrder::Cancel && found.state == BlastState::Cancelled.as_str() {
         let text = format!("the blast {name:?} was cancelled");
         return Err(Refusal::new(Trouble::Cancelled, text, "Submit its messages again, under another name."));
     }

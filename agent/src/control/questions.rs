@@ -2,50 +2,40 @@
 
 use std::{collections::HashSet, path::Path, sync::atomic::Ordering};
 
-use freesmtp_core::spool::Id;
-use serde_json::{Value, json};
+use freesmtp_core::spool::{Id, MessageReader};
+use serde_json::Value;
 
 use super::{
-    CATCH_UP, Context, Refusal, VERSION, answer,
+    Context, Refusal, VERSION,
+    answer::{
+        self, Ages, BlastAnswer, Blasts, Cause, Destinations, QueueStatus, Sessions, SinceStart, Site, Status,
+    },
+    letters::{self, Found, Queued},
     request::{Request, Which},
 };
 use crate::{
     delivery::{Delivery, Letters},
     events::moment,
-    queue::{Details, Page, Queue, QueueError, Summary},
+    queue::{Blast, CauseCount, Details, Page, Queue, QueueError, SiteCount, Summary},
     subject,
 };
 
 /// Answers a question.
 pub(super) async fn answer(request: &Request, context: &Context) -> Result<Value, Refusal> {
-    match request {
-        Request::Status => status(context).await,
-        Request::Destinations(limit) => destinations(context, *limit).await,
-        Request::Message(id, transcripts) => message(context, *id, *transcripts).await,
-        Request::List(which) => {
-            let which = which.clone();
-            blocking(context, move |context| Messages::of(context).list(&which)).await
-        }
-        Request::Blasts(limit) => {
-            let limit = *limit;
-            blocking(context, move |context| {
-                let now = context.now();
-                let blasts = context.handle.queue.blasts(limit)?;
-                let answers: Vec<Value> = blasts
-                    .iter()
-                    .map(|blast| answer::blast(blast, context.memory.rates.of(blast.id, now)))
-                    .collect();
-                Ok(json!({ "blasts": answers }))
-            })
-            .await
-        }
-        Request::Blast(name) => blast(context, name).await,
-        _ => Err(Refusal::ending()),
-    }
+    Ok(match request {
+        Request::Status => answer::json(&status(context).await?),
+        Request::Destinations(limit) => answer::json(&destinations(context, *limit).await?),
+        Request::Message(id, transcripts) => answer::json(&message(context, *id, *transcripts).await?),
+        Request::List(which) => answer::json(&list(context, which.clone()).await?),
+        Request::Blasts(limit) => answer::json(&blasts(context, *limit).await?),
+        Request::Blast(name) => answer::json(&blast(context, name).await?),
+        Request::Monitor => answer::json(&context.monitor.clone().ok_or_else(Refusal::no_monitor)?),
+        _ => return Err(Refusal::ending()),
+    })
 }
 
 /// Asks the database on a thread that may wait for it.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     context: &Context,
     question: impl FnOnce(&Context) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
@@ -54,78 +44,137 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// How the agent is.
-pub(super) async fn status(context: &Context) -> Result<Value, Refusal> {
+pub(crate) async fn status(context: &Context) -> Result<Status, Refusal> {
     blocking(context, |context| {
         let now = context.now();
         let queue = &context.handle.queue;
-        let (messages, oldest) = queue.size()?;
-        let counts = queue.counts()?;
-        let oldest = oldest.map(answer::submitted);
-        let counters = context.handle.delivery.counters();
-        Ok(json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "protocol": VERSION,
-            "spool": context.spool.display().to_string(),
-            "pid": std::process::id(),
-            "started": moment(context.started),
-            "uptime_seconds": (now - context.started).max(0) / 1_000,
-            "sessions": {
-                "open": context.handle.delivery.active(),
-                "limit": context.handle.delivery.limit(),
+        let counts = queue.counts();
+        let oldest = queue.oldest()?.map(answer::submitted);
+        let delivery = &context.handle.delivery;
+        let counters = delivery.counters();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION"),
+            protocol: VERSION,
+            spool: context.spool.display().to_string(),
+            pid: std::process::id(),
+            started: moment(context.started),
+            uptime_seconds: (now - context.started).max(0) / 1_000,
+            sessions: Sessions { open: delivery.active(), limit: delivery.limit() },
+            queue: QueueStatus {
+                messages: counts.messages,
+                ready: counts.ready,
+                later: counts.later,
+                held: counts.held,
+                oldest: answer::at(oldest),
+                oldest_age_seconds: oldest.map(|oldest| (now - oldest).max(0) / 1_000),
             },
-            "queue": {
-                "messages": messages,
-                "ready": counts.ready,
-                "later": counts.later,
-                "held": counts.held,
-                "oldest": answer::at(oldest),
-                "oldest_age_seconds": oldest.map(|oldest| (now - oldest).max(0) / 1_000),
+            rate: context.memory.rates.of(0, now),
+            since_start: SinceStart {
+                delivered: counters.delivered.load(Ordering::Relaxed),
+                deferred: counters.deferred.load(Ordering::Relaxed),
+                failed: counters.failed.load(Ordering::Relaxed),
+                unknown: counters.unknown.load(Ordering::Relaxed),
             },
-            "rate": context.memory.rates.of(0, now),
-            "since_start": {
-                "delivered": counters.delivered.load(Ordering::Relaxed),
-                "deferred": counters.deferred.load(Ordering::Relaxed),
-                "failed": counters.failed.load(Ordering::Relaxed),
-                "unknown": counters.unknown.load(Ordering::Relaxed),
-            },
-        }))
+        })
     })
     .await
 }
 
-async fn destinations(context: &Context, limit: u32) -> Result<Value, Refusal> {
-    blocking(context, move |context| Messages::of(context).destinations(limit, context.now())).await
+/// Where mail waits, and why.
+pub(crate) async fn destinations(context: &Context, limit: u32) -> Result<Destinations, Refusal> {
+    let survey = context.surveys.get(context).await?;
+    let (now, limit) = (context.now(), limit as usize);
+    let site = |site: &SiteCount| {
+        let [minutes, hour, day, older] = site.ages;
+        Site {
+            site: site.site.clone(),
+            ready: site.ready,
+            later: site.later,
+            held: site.held,
+            oldest_ready_seconds: site.oldest_ready.map(|since| (now - since).max(0) / 1_000),
+            ages: Ages { minutes, hour, day, older },
+        }
+    };
+    let cause = |cause: &CauseCount| {
+        let CauseCount { cause, remedy, count } = cause.clone();
+        Cause { cause, remedy, count }
+    };
+    Ok(Destinations {
+        at: moment(survey.at),
+        sites: survey.sites.iter().take(limit).map(site).collect(),
+        causes: survey.causes.iter().take(limit).map(cause).collect(),
+    })
+}
+
+/// The messages that fit.
+pub(crate) async fn list(context: &Context, which: Which) -> Result<letters::Page, Refusal> {
+    blocking(context, move |context| Messages::of(context).list(&which)).await
 }
 
 /// Everything about a message, in the queue or ended lately.
-pub(super) async fn message(context: &Context, id: Id, transcripts: bool) -> Result<Value, Refusal> {
+pub(crate) async fn message(context: &Context, id: Id, transcripts: bool) -> Result<Found, Refusal> {
     for caught_up in [false, true] {
         if caught_up {
             // What was just submitted is on its way, and what just ended is being written down.
-            context.rounds.catch_up(CATCH_UP).await;
+            context.rounds.catch_up(context.patience).await;
         }
         let found = blocking(context, move |context| Messages::of(context).show(id, transcripts)).await?;
-        if let Some(found) = found.or_else(|| context.memory.recent.find(id)) {
-            return Ok(found);
+        if let Some(found) = found {
+            return Ok(Found::Queued(Box::new(found)));
+        }
+        if let Some(over) = context.memory.recent.find(id) {
+            return Ok(Found::Over(over));
         }
     }
     Err(Refusal::unknown(id))
 }
 
+/// The bytes of a message of the queue, and how many there are.
+pub(crate) async fn content(context: &Context, id: Id) -> Result<(MessageReader, u64), Refusal> {
+    blocking(context, move |context| {
+        let Some(found) = context.handle.queue.show(id)? else {
+            return Err(match context.memory.recent.find(id) {
+                Some(_) => Refusal::ended(id),
+                None => Refusal::unknown(id),
+            });
+        };
+        let place = &found.summary.place;
+        let reader = context.handle.delivery.letters().open(place);
+        Ok((reader.map_err(|error| Refusal::unread(&error))?, place.body.length()))
+    })
+    .await
+}
+
+/// All blasts, the newest first.
+pub(crate) async fn blasts(context: &Context, limit: u32) -> Result<Blasts, Refusal> {
+    blocking(context, move |context| {
+        let found = context.handle.queue.blasts(limit)?;
+        Ok(Blasts { blasts: found.iter().map(|blast| context.blast(blast)).collect() })
+    })
+    .await
+}
+
 /// A blast, with everything that was submitted before.
-pub(super) async fn blast(context: &Context, name: &str) -> Result<Value, Refusal> {
-    context.rounds.catch_up(CATCH_UP).await;
+pub(crate) async fn blast(context: &Context, name: &str) -> Result<BlastAnswer, Refusal> {
+    context.rounds.catch_up(context.patience).await;
     blast_now(context, name).await
 }
 
 /// A blast, as the queue has it.
-pub(super) async fn blast_now(context: &Context, name: &str) -> Result<Value, Refusal> {
+pub(super) async fn blast_now(context: &Context, name: &str) -> Result<BlastAnswer, Refusal> {
     let name = name.to_owned();
     blocking(context, move |context| {
         let found = context.handle.queue.blast(&name)?.ok_or_else(|| Refusal::unknown_blast(&name))?;
-        Ok(answer::blast(&found, context.memory.rates.of(found.id, context.now())))
+        Ok(context.blast(&found))
     })
     .await
+}
+
+impl Context {
+    /// A blast, with how fast it goes.
+    pub(crate) fn blast(&self, blast: &Blast) -> BlastAnswer {
+        answer::blast(blast, self.memory.rates.of(blast.id, self.now()))
+    }
 }
 
 /// What can be asked of a queue, by its agent or without one.
@@ -149,17 +198,17 @@ impl<'a> Messages<'a> {
     }
 
     /// Everything about a message of the queue.
-    pub(crate) fn show(&self, id: Id, transcripts: bool) -> Result<Option<Value>, Refusal> {
+    pub(crate) fn show(&self, id: Id, transcripts: bool) -> Result<Option<Queued>, Refusal> {
         let Some(found) = self.queue.show(id)? else { return Ok(None) };
         Ok(Some(self.shown(&found, transcripts)?))
     }
 
-    fn shown(&self, found: &Details, transcripts: bool) -> Result<Value, Refusal> {
+    fn shown(&self, found: &Details, transcripts: bool) -> Result<Queued, Refusal> {
         let summary = &found.summary;
         let subject = subject::of(self.letters, &summary.place).unwrap_or_default();
         let expires = self.delivery.map(|delivery| delivery.gives_up(summary)).or(summary.expires);
         let paused = self.paused()?.contains(summary.blast.as_deref().unwrap_or_default());
-        Ok(answer::message(found, &subject, expires, paused, transcripts))
+        Ok(letters::queued(found, subject, expires, paused, transcripts))
     }
 
     /// The names of blasts that are paused.
@@ -172,16 +221,16 @@ impl<'a> Messages<'a> {
     }
 
     /// The messages that fit, page by page.
-    pub(crate) fn list(&self, which: &Which) -> Result<Value, Refusal> {
+    pub(crate) fn list(&self, which: &Which) -> Result<letters::Page, Refusal> {
         let paused = self.paused()?;
         let page = self.page(which)?;
         let mut listed = Vec::with_capacity(page.messages.len());
         for message in &page.messages {
             let outline = self.queue.outline(message.seq)?;
             let paused = message.blast.as_ref().is_some_and(|blast| paused.contains(blast));
-            listed.push(answer::listed(message, &outline, paused));
+            listed.push(letters::listed(message, outline, paused));
         }
-        Ok(json!({ "messages": listed, "next": page.next.map(|id| id.to_string()) }))
+        Ok(letters::Page { messages: listed, next: page.next.map(|id| id.to_string()) })
     }
 
     /// The messages that fit.
@@ -199,19 +248,6 @@ impl<'a> Messages<'a> {
                 .is_some_and(|subject| subject.to_lowercase().contains(text)),
         };
         Ok(self.queue.page(&which.filter, &fits)?)
-    }
-
-    /// Where mail waits, and why.
-    pub(crate) fn destinations(&self, limit: u32, now: i64) -> Result<Value, Refusal> {
-        let sites = self.queue.sites(limit)?;
-        let causes = self.queue.causes(limit)?;
-        Ok(json!({
-            "sites": sites.iter().map(|site| answer::site(site, now)).collect::<Vec<_>>(),
-            "causes": causes
-                .iter()
-                .map(|(cause, remedy, count)| json!({ "cause": cause, "remedy": remedy, "count": count }))
-                .collect::<Vec<_>>(),
-        }))
     }
 }
 

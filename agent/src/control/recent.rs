@@ -8,10 +8,12 @@ use std::{
 };
 
 use freesmtp_core::spool::Id;
-use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::answer::{self, recipient, submitted};
+use super::{
+    answer::submitted,
+    letters::{self, Over},
+};
 use crate::{
     events::moment,
     queue::{Done, Ending, Final, Job, Millis, Target, Verdict, Words},
@@ -125,41 +127,35 @@ impl Recent {
     }
 
     /// What became of a message that has left the queue.
-    pub(super) fn find(&self, id: Id) -> Option<Value> {
+    pub(super) fn find(&self, id: Id) -> Option<Over> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = kept.messages.get(&id)?;
         let [delivered, failed, expired, cancelled] = ended.counts;
         let about = ended.about.as_deref();
-        let recipients: Vec<Value> = ended
-            .recipients
-            .iter()
-            .map(|one| {
-                recipient(
-                    &one.email,
-                    one.outcome.as_str(),
-                    None,
-                    one.attempts,
-                    None,
-                    Some(one.at),
-                    &one.words,
-                )
-            })
-            .collect();
-        Some(json!({
-            "id": id.to_string(),
-            "state": "done",
-            "message_id": about.map(|about| about.message_id.as_str()),
-            "sender": about.map(|about| about.sender.as_str()),
-            "submitted": moment(submitted(id)),
-            "ended": answer::at(Some(ended.at)),
-            "recipients_total": ended.counts.iter().sum::<u32>(),
-            "recipients_open": 0,
-            "delivered": delivered,
-            "failed": failed,
-            "expired": expired,
-            "cancelled": cancelled,
-            "recipients": recipients,
-        }))
+        let recipient = |one: &Recipient| letters::Recipient {
+            email: one.email.clone(),
+            state: one.outcome.as_str(),
+            site: None,
+            attempts: one.attempts,
+            next_attempt: None,
+            at: Some(moment(one.at)),
+            said: (&one.words).into(),
+        };
+        Some(Over {
+            id: id.to_string(),
+            state: "done",
+            message_id: about.map(|about| about.message_id.clone()),
+            sender: about.map(|about| about.sender.clone()),
+            submitted: moment(submitted(id)),
+            ended: moment(ended.at),
+            recipients_total: ended.counts.iter().sum::<u32>(),
+            recipients_open: 0,
+            delivered,
+            failed,
+            expired,
+            cancelled,
+            recipients: ended.recipients.iter().map(recipient).collect(),
+        })
     }
 }
 

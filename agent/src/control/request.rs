@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most messages of an answer, and ids of a request.
-pub(super) const MOST: u32 = 1_000;
+pub(crate) const MOST: u32 = 1_000;
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub(crate) enum Request {
     Wait(Wait),
     /// What happens.
     Events(Listen),
+    /// Where the monitor is, and the token.
+    Monitor,
 }
 
 /// What is done with a blast.
@@ -106,6 +108,7 @@ struct Line {
     blast: Option<String>,
     site: Option<String>,
     state: Option<String>,
+    cause: Option<String>,
     text: Option<String>,
     subject: Option<String>,
     all: bool,
@@ -182,6 +185,7 @@ impl Line {
                 blast: self.blast,
                 kinds: self.kinds,
             }),
+            "monitor" => Request::Monitor,
             other => return Err(bad(&format!("{other:?} is no request of version {VERSION}"))),
         };
         Ok(request)
@@ -196,32 +200,81 @@ impl Line {
     }
 
     fn which(self) -> Result<Which, Refusal> {
+        self.selection().which()
+    }
+
+    fn some(self) -> Result<Which, Refusal> {
+        self.selection().some()
+    }
+
+    fn selection(self) -> Selection {
+        let mut ids = self.ids;
+        ids.extend(self.id);
+        Selection {
+            ids,
+            text: self.text,
+            subject: self.subject,
+            blast: self.blast,
+            site: self.site,
+            state: self.state,
+            cause: self.cause,
+            after: self.after,
+            limit: self.limit,
+            all: self.all,
+        }
+    }
+}
+
+/// Messages as a request names them: by id, by what fits, or all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) ids: Vec<String>,
+    pub(crate) text: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) blast: Option<String>,
+    pub(crate) site: Option<String>,
+    pub(crate) state: Option<String>,
+    pub(crate) cause: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) all: bool,
+}
+
+impl Selection {
+    /// Which messages that are.
+    pub(crate) fn which(self) -> Result<Which, Refusal> {
         if self.ids.len() > MOST as usize {
-            return Err(bad(&format!("there are more than {MOST} ids; send several requests")));
+            let text = format!("there are more than {MOST} ids; send several requests");
+            return Err(bad(&text).at("ids"));
         }
         let state = match self.state.as_deref() {
             None => None,
             Some("ready") => Some(JobState::Ready),
             Some("later") => Some(JobState::Later),
             Some("held") => Some(JobState::Held),
-            Some(other) => return Err(bad(&format!("state is {other:?}, not ready, later or held"))),
+            Some(other) => {
+                return Err(bad(&format!("state is {other:?}, not ready, later or held")).at("state"));
+            }
         };
-        let mut ids = self.ids.iter().map(|text| id(text)).collect::<Result<Vec<_>, _>>()?;
-        ids.extend(self.id.as_deref().map(id).transpose()?);
+        let named = |(index, text): (usize, &String)| id(text).map_err(|bad| bad.at(format!("ids[{index}]")));
+        let ids = self.ids.iter().enumerate().map(named).collect::<Result<Vec<_>, _>>()?;
+        let after = self.after.as_deref().map(|text| id(text).map_err(|bad| bad.at("after")));
         let filter = Filter {
             text: self.text.filter(|text| !text.is_empty()),
             blast: self.blast,
             site: self.site,
             state,
-            after: self.after.as_deref().map(id).transpose()?,
+            cause: self.cause,
+            after: after.transpose()?,
             limit: self.limit.unwrap_or(100).clamp(1, MOST),
+            ..Filter::default()
         };
         let subject = self.subject.filter(|text| !text.is_empty()).map(|text| text.to_lowercase());
         Ok(Which { ids, filter, subject, all: self.all })
     }
 
     /// Which messages an order is for: it has to say so.
-    fn some(self) -> Result<Which, Refusal> {
+    pub(crate) fn some(self) -> Result<Which, Refusal> {
         let which = self.which()?;
         let filter = &which.filter;
         let says = !which.ids.is_empty()
@@ -229,6 +282,7 @@ impl Line {
             || filter.text.is_some()
             || filter.blast.is_some()
             || filter.site.is_some()
+            || filter.cause.is_some()
             || filter.state.is_some();
         if says == which.all {
             return Err(bad(if says {
@@ -241,7 +295,8 @@ impl Line {
     }
 }
 
-fn id(text: &str) -> Result<Id, Refusal> {
+/// An id, read.
+pub(crate) fn id(text: &str) -> Result<Id, Refusal> {
     Id::from_str(text).map_err(|_| bad(&format!("{text:?} is no id, which has 26 letters and digits")))
 }
 

@@ -2,11 +2,12 @@
 
 use std::{io, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{sync::broadcast::error::RecvError, time::Instant};
 
 use super::{
     Context, Refusal,
+    answer::json,
     connection::{Answers, Requests},
     questions::{blast, blast_now, message, status},
     request::{Listen, Wait, WaitFor, Watch},
@@ -30,16 +31,15 @@ pub(super) async fn watch(
     let mut first = true;
     loop {
         let answer = match &asked.blast {
-            Some(name) if first => blast(context, name).await,
-            Some(name) => blast_now(context, name).await,
-            None => status(context).await,
+            Some(name) if first => blast(context, name).await.map(|blast| (json(&blast), blast.done)),
+            Some(name) => blast_now(context, name).await.map(|blast| (json(&blast), blast.done)),
+            None => status(context).await.map(|status| (json(&status), false)),
         };
         first = false;
-        let answer = match answer {
+        let (answer, done) = match answer {
             Ok(answer) => answer,
             Err(refusal) => return answers.refuse(&refusal).await,
         };
-        let done = asked.blast.is_some() && answer["done"] == true;
         answers.give(&answer, !done).await?;
         if done {
             return Ok(());
@@ -63,20 +63,18 @@ pub(super) async fn wait(asked: &Wait, context: &Context) -> Result<Value, Refus
         let rings = context.memory.recent.bell.notified();
         let (answer, done) = match &asked.what {
             WaitFor::Message(id) => {
-                let answer = message(context, *id, false).await?;
-                let done = answer["state"] == "done";
-                (answer, done)
+                let message = message(context, *id, false).await?;
+                (json(&message), message.is_done())
             }
             WaitFor::Blast(name) => {
-                let answer = if first { blast(context, name).await } else { blast_now(context, name).await }?;
-                let done = answer["done"] == true;
-                (answer, done)
+                let blast = if first { blast(context, name).await } else { blast_now(context, name).await }?;
+                (json(&blast), blast.done)
             }
         };
         first = false;
         let is_over = end.is_some_and(|end| Instant::now() >= end);
         if done || is_over {
-            return Ok(json!({ "done": done, "status": answer }));
+            return Ok(serde_json::json!({ "done": done, "status": answer }));
         }
         let until = end.map_or(LOOK, |end| LOOK.min(end.saturating_duration_since(Instant::now())));
         tokio::select! {
@@ -95,17 +93,17 @@ pub(super) async fn events(
     answers: &mut Answers,
 ) -> io::Result<()> {
     let mut feed = context.events.listen();
-    answers.give(&json!({ "event": "listening" }), true).await?;
+    answers.give(&serde_json::json!({ "event": "listening" }), true).await?;
     loop {
         let came = tokio::select! {
             came = feed.recv() => came,
-            () = requests.said_anything() => return answers.give(&json!({ "event": "end" }), false).await,
+            () = requests.said_anything() => return answers.give(&serde_json::json!({ "event": "end" }), false).await,
             () = context.ends() => return answers.refuse(&Refusal::ending()).await,
         };
         let answer = match came {
             Ok(event) if asked.fits(&event) => serde_json::to_value(&*event).unwrap_or_default(),
             Ok(_) => continue,
-            Err(RecvError::Lagged(count)) => json!({ "event": "lost", "count": count }),
+            Err(RecvError::Lagged(count)) => serde_json::json!({ "event": "lost", "count": count }),
             Err(RecvError::Closed) => return answers.refuse(&Refusal::ending()).await,
         };
         answers.give(&answer, true).await?;

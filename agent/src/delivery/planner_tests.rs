@@ -176,7 +176,7 @@ impl World {
     }
 
     fn left(&self) -> i64 {
-        self.queue.size().unwrap().0
+        self.queue.counts().messages
     }
 
     fn delivered(&self) -> usize {

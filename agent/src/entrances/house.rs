@@ -7,11 +7,15 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::{Error, ErrorKind, Stage, spool::Spool};
+use freesmtp_core::{Error, ErrorKind, Stage};
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{held::PREFIX, smtp};
-use crate::{config::AgentSettings, http};
+use crate::{
+    config::AgentSettings,
+    control::{Context, Monitor},
+    http,
+};
 
 /// Sockets that listen already, and serve once they are started.
 pub(crate) struct Entrances {
@@ -45,14 +49,20 @@ impl Entrances {
         Ok(Self { smtp, http, folder: folder.to_owned() })
     }
 
+    /// Where the monitor will be, if anywhere.
+    pub(crate) fn monitor(&self) -> Option<Monitor> {
+        self.http.monitor()
+    }
+
     /// Serves from now on.
     ///
     /// # Errors
     /// When the system has no means for it.
-    pub(crate) fn start(self, spool: &Spool) -> Result<Running, Error> {
+    pub(crate) fn start(self, context: &Context) -> Result<Running, Error> {
         let (stopping, stopped) = watch::channel(false);
-        let mut tasks = self.smtp.start(spool.clone(), self.folder.clone(), stopped.clone())?;
-        tasks.extend(self.http.start(spool.clone(), self.folder, stopped)?);
+        let spool = context.handle.spool.clone();
+        let mut tasks = self.smtp.start(spool, self.folder.clone(), stopped.clone())?;
+        tasks.extend(self.http.start(context, self.folder, stopped)?);
         Ok(Running { stopping, tasks })
     }
 }

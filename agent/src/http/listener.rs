@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::{Error, ErrorKind, Stage, spool::Spool};
+use freesmtp_core::{Error, ErrorKind, Stage};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -20,17 +20,28 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_native_tls::TlsAcceptor;
 
-use super::{Parts, Web, router, token::Token};
+use super::{Door, Parts, Web, pulse::Pulse, router, token::Token};
 use crate::{
     config::HttpSettings,
+    control::{Context, Monitor},
     entrances::{acceptor, listen},
     os,
 };
 
 /// How long a client may take for the head of a request, and for TLS.
 const HEAD: Duration = Duration::from_secs(30);
+
+/// How long a client may read nothing while there is something for it.
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// What is held in memory for a connection, in octets.
+const BUFFER: usize = 64 << 10;
+
+/// How long a question waits for what is on its way into the queue.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How long a connection may live: no client keeps a place for ever.
 const LIFE: Duration = Duration::from_secs(60 * 60);
@@ -73,18 +84,39 @@ impl Listeners {
         self.sockets.iter().filter_map(|socket| socket.local_addr().ok())
     }
 
+    /// Where the monitor is to be found, and the token; `None` when nothing listens.
+    pub(crate) fn monitor(&self) -> Option<Monitor> {
+        let token = self.token.as_ref()?.text();
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let address = |address: SocketAddr| match (
+            address.ip().is_unspecified(),
+            &self.tls,
+            self.settings.hosts.first(),
+        ) {
+            // The name that the certificate is for, or this machine.
+            (_, Some(_), Some(host)) => format!("{scheme}://{host}:{}", address.port()),
+            (true, ..) => format!("{scheme}://localhost:{}", address.port()),
+            (false, ..) => format!("{scheme}://{address}"),
+        };
+        Some(Monitor { addresses: self.addresses().map(address).collect(), token })
+    }
+
     /// Serves until `stopping`; the tasks end then.
     pub(crate) fn start(
         self,
-        spool: Spool,
+        context: &Context,
         folder: PathBuf,
         stopping: watch::Receiver<bool>,
     ) -> Result<Vec<JoinHandle<()>>, Error> {
         let Some(token) = self.token else { return Ok(Vec::new()) };
-        let max_size = self.settings.max_size;
-        let hosts = self.settings.hosts;
-        let web = Web(Arc::new(Parts { spool, folder, name: self.name, token, hosts, max_size }));
-        let places = Arc::new(Semaphore::new(self.settings.connections));
+        let HttpSettings { max_size, hosts, health, behind_proxy, connections, .. } = self.settings;
+        let context = Context { patience: PATIENCE, ..context.clone() };
+        let pulse = Pulse::start(&context);
+        let parts = Parts { context, pulse, folder, name: self.name, token, hosts, max_size, health };
+        let parts = Arc::new(parts);
+        let [here, elsewhere] =
+            [Door::Here, Door::Elsewhere].map(|door| router(&Web { parts: Arc::clone(&parts), door }));
+        let places = Arc::new(Semaphore::new(connections));
         let mut tasks = Vec::new();
         for socket in self.sockets {
             let socket = socket
@@ -92,7 +124,9 @@ impl Listeners {
                 .and_then(|()| tokio::net::TcpListener::from_std(socket))
                 .map_err(|error| Error::io(ErrorKind::Connect, Stage::Connect, "the web server", &error))?;
             let service = Service {
-                router: router(&web),
+                here: here.clone(),
+                elsewhere: elsewhere.clone(),
+                behind_proxy,
                 tls: self.tls.clone(),
                 places: Arc::clone(&places),
                 stopping: stopping.clone(),
@@ -106,7 +140,11 @@ impl Listeners {
 /// What is served on one socket.
 #[derive(Clone)]
 struct Service {
-    router: axum::Router,
+    /// What is served to those who come from this machine, and to others.
+    here: axum::Router,
+    elsewhere: axum::Router,
+    /// Those who come from this machine come for others.
+    behind_proxy: bool,
     tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
@@ -149,21 +187,34 @@ impl Service {
 
     /// That a client is gone concerns nobody but the client.
     async fn connection(self, stream: TcpStream) {
+        let is_loopback = |address: std::io::Result<SocketAddr>| {
+            address.is_ok_and(|address| address.ip().to_canonical().is_loopback())
+        };
+        let is_here =
+            !self.behind_proxy && is_loopback(stream.peer_addr()) && is_loopback(stream.local_addr());
+        let router = if is_here { self.here.clone() } else { self.elsewhere.clone() };
         match self.tls.clone() {
-            None => self.serve(stream).await,
+            None => self.serve(stream, router).await,
             Some(tls) => {
                 if let Ok(Ok(stream)) = timeout(HEAD, tls.accept(stream)).await {
-                    self.serve(stream).await;
+                    self.serve(stream, router).await;
                 }
             }
         }
     }
 
-    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    async fn serve(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        router: axum::Router,
+    ) {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(UNREAD));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
         tokio::pin!(connection);
         tokio::select! {
             _ = timeout(LIFE, connection.as_mut()) => return,

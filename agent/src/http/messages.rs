@@ -14,7 +14,7 @@ use serde::Deserialize as _;
 
 use super::{
     Web,
-    answer::{Accepted, Problem},
+    answer::{Accepted, Failure, Problem},
     message::{NewMessage, NewOptions, option},
 };
 use crate::{
@@ -33,6 +33,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 #[utoipa::path(
     post,
     path = "/api/messages",
+    tag = "messages",
     request_body(
         description = "A message to compose; or a whole one as message/rfc822, its envelope and options in the query",
         content((NewMessage = "application/json"), (String = "message/rfc822"))
@@ -45,13 +46,13 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
     ),
     responses(
         (status = 202, description = "It is in the spool", body = Accepted),
-        (status = 400, description = "Something is not right; the field is named", body = Problem),
-        (status = 401, description = "The token is missing or another one", body = Problem),
-        (status = 403, description = "Another site's page, or another host's name", body = Problem),
-        (status = 413, description = "It is too large", body = Problem),
-        (status = 415, description = "Neither JSON nor message/rfc822", body = Problem),
-        (status = 503, description = "The spool does not take it", body = Problem),
-        (status = 507, description = "There is no room", body = Problem)
+        (status = 400, description = "Something is not right; the field is named", body = Failure),
+        (status = 401, description = "The token is missing or another one", body = Failure),
+        (status = 403, description = "Another site's page, or another host's name", body = Failure),
+        (status = 413, description = "It is too large", body = Failure),
+        (status = 415, description = "Neither JSON nor message/rfc822", body = Failure),
+        (status = 503, description = "The spool does not take it", body = Failure),
+        (status = 507, description = "There is no room", body = Failure)
     ),
     security(("token" = []))
 )]
@@ -89,7 +90,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 async fn from_json(web: Web, body: Body, key: Option<String>) -> Result<Id, Problem> {
     // Base64 is a third longer than what it holds, and a text may be escaped.
-    let limit = web.0.max_size.saturating_mul(3) / 2 + (1 << 20);
+    let limit = web.max_size.saturating_mul(3) / 2 + (1 << 20);
     let mut json = Vec::new();
     read(body, limit, |piece| {
         json.extend_from_slice(&piece);
@@ -100,7 +101,7 @@ async fn from_json(web: Web, body: Body, key: Option<String>) -> Result<Id, Prob
         let (mut message, places) = NewMessage::parse(&json)?.message()?;
         drop(json);
         set_key(&mut message, key)?;
-        submit_message(&web.0.spool, &message)
+        submit_message(&web.context.handle.spool, &message)
             .map_err(|error| Problem::of(&error, |field| places.name(field)))
     })
     .await
@@ -115,16 +116,15 @@ async fn from_text(
     let mut envelope = envelope(query)?;
     set_key(&mut envelope, key)?;
     let now = clock::now() / 1_000;
-    let trace = format!("Received: by {} with HTTP;\r\n\t{}\r\n", web.0.name, Date::utc(now));
+    let trace = format!("Received: by {} with HTTP;\r\n\t{}\r\n", web.name, Date::utc(now));
     let from = envelope.return_path.clone().unwrap_or_default();
-    let additions =
-        Additions { trace, from, now, message_id: message_id(&web.0.name), domain: String::new() };
-    let mut incoming = Incoming::new(additions, &web.0.folder);
+    let additions = Additions { trace, from, now, message_id: message_id(&web.name), domain: String::new() };
+    let mut incoming = Incoming::new(additions, &web.folder);
     let failed = |error: &std::io::Error| Problem::of(&not_held(error), str::to_owned);
-    read(body, web.0.max_size, |piece| incoming.write(&piece).map_err(|error| failed(&error))).await?;
+    read(body, web.max_size, |piece| incoming.write(&piece).map_err(|error| failed(&error))).await?;
     blocking(move || {
         let finished = incoming.finish(envelope).map_err(|error| failed(&error))?;
-        finished.submit(&web.0.spool, Durability::Full).map_err(|error| {
+        finished.submit(&web.context.handle.spool, Durability::Full).map_err(|error| {
             Problem::of(&error, |field| match field {
                 "ReturnPath" => "from".to_owned(),
                 field if field.starts_with("Recipients") => "to".to_owned(),

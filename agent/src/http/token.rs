@@ -51,6 +51,11 @@ impl Token {
         Ok(Self(Secret::new(token)))
     }
 
+    /// The token itself.
+    pub(super) fn text(&self) -> String {
+        self.0.expose().to_owned()
+    }
+
     /// Whether it is that one. How long it takes tells nothing about it.
     pub(super) fn is(&self, other: &str) -> bool {
         Sha256::digest(self.0.expose()) == Sha256::digest(other)

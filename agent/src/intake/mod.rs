@@ -16,7 +16,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -39,22 +39,45 @@ pub type Site = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// How often the whole spool was looked through and nothing new was there.
 #[derive(Debug, Default)]
-pub struct Rounds(AtomicU64);
+pub struct Rounds {
+    count: AtomicU64,
+    /// Messages that were taken in.
+    adopted: AtomicU64,
+    /// Somebody waits for the next round.
+    wanted: Mutex<bool>,
+    bell: Condvar,
+}
 
 impl Rounds {
     /// Waits until everything that was in the spool before the call is in the queue; `false` when that takes longer than
     /// this.
     pub async fn catch_up(&self, limit: Duration) -> bool {
-        let before = self.0.load(Ordering::Acquire);
+        let before = self.count.load(Ordering::Acquire);
         let end = tokio::time::Instant::now() + limit;
         // The first round to end may have begun before the call.
-        while self.0.load(Ordering::Acquire) < before + 2 {
+        while self.count.load(Ordering::Acquire) < before + 2 {
             if tokio::time::Instant::now() >= end {
                 return false;
             }
+            *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.bell.notify_one();
             tokio::time::sleep(SOON).await;
         }
         true
+    }
+
+    /// Messages that were taken in since the agent was started.
+    #[must_use]
+    pub fn adopted(&self) -> u64 {
+        self.adopted.load(Ordering::Relaxed)
+    }
+
+    /// Rests between two rounds, unless somebody waits.
+    fn rest(&self, pause: Duration) {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let rested = self.bell.wait_timeout_while(wanted, pause, |wanted| !*wanted);
+        let (mut wanted, _) = rested.unwrap_or_else(PoisonError::into_inner);
+        *wanted = false;
     }
 }
 
@@ -119,7 +142,7 @@ impl Intake {
                     continue;
                 }
                 Ok(false) => {
-                    self.rounds.0.fetch_add(1, Ordering::Release);
+                    self.rounds.count.fetch_add(1, Ordering::Release);
                 }
                 Err(problem) => {
                     // A disk that is full stays so for a while: said once.
@@ -130,7 +153,7 @@ impl Intake {
                     pause = LATE;
                 }
             }
-            std::thread::sleep(pause);
+            self.rounds.rest(pause);
             since_pickup += pause;
             pause = (pause * 2).min(LATE);
         }
@@ -153,12 +176,13 @@ impl Intake {
                 }
             };
             any = true;
-            let finished = batch.finished;
+            let (finished, count) = (batch.finished, batch.records.len() as u64);
             if let Err(error) = runtime.block_on(self.queue.adopt(batch)) {
                 // It is read again, from the place that the queue knows.
                 self.followed.remove(&name);
                 return Err(error.to_string());
             }
+            self.rounds.adopted.fetch_add(count, Ordering::Relaxed);
             if finished {
                 self.followed.remove(&name);
                 self.ended.insert(name);

@@ -1,5 +1,7 @@
 //! What a person asks of the queue: what is in it, and what to do with a message. Each question is bounded.
 
+use std::time::Duration;
+
 use freesmtp_core::spool::Id;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
@@ -18,10 +20,14 @@ pub struct Filter {
     pub site: Option<String>,
     /// `ready`, `later` or `held`.
     pub state: Option<JobState>,
+    /// What the last attempt came to: the identifier of a diagnosis.
+    pub cause: Option<String>,
     /// Only messages after this one: where the last answer ended.
     pub after: Option<Id>,
     /// The most messages; 0 for 100.
     pub limit: u32,
+    /// How long a page may be looked for before it is given as far as it is; zero for a second.
+    pub patience: Duration,
 }
 
 /// What a job waits for.
@@ -154,21 +160,6 @@ pub struct Details {
     pub attempts: Vec<Attempt>,
 }
 
-/// How much there is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SiteCount {
-    /// The site.
-    pub site: String,
-    /// Jobs that wait for a session.
-    pub ready: i64,
-    /// Jobs that wait for their time.
-    pub later: i64,
-    /// Jobs that are held.
-    pub held: i64,
-    /// When the oldest of the ready ones became so.
-    pub oldest_ready: Option<Millis>,
-}
-
 const SUMMARY: &str = "m.seq, m.id, m.sender, m.message_id, m.length, \
     (SELECT name FROM blasts WHERE id = m.blast), m.priority, m.expires, m.total, m.open, \
     s.name, m.record, m.body, m.length, m.file";
@@ -199,7 +190,7 @@ pub(super) fn list_until(
         conditions.push("m.blast = (SELECT id FROM blasts WHERE name = ?)".to_owned());
         values.push(Value::Text(name.clone()));
     }
-    if filter.site.is_some() || filter.state.is_some() {
+    if filter.site.is_some() || filter.state.is_some() || filter.cause.is_some() {
         let mut of_job = vec!["j.message = m.seq".to_owned()];
         if let Some(site) = &filter.site {
             of_job.push("j.lane IN (SELECT id FROM lanes WHERE site = ?)".to_owned());
@@ -208,6 +199,10 @@ pub(super) fn list_until(
         if let Some(state) = filter.state {
             of_job.push("j.state = ?".to_owned());
             values.push(Value::Integer(state.number()));
+        }
+        if let Some(cause) = &filter.cause {
+            of_job.push("j.cause = (SELECT id FROM causes WHERE cause = ?)".to_owned());
+            values.push(Value::Text(cause.clone()));
         }
         conditions.push(format!("EXISTS (SELECT 1 FROM jobs j WHERE {})", of_job.join(" AND ")));
     }
@@ -338,39 +333,6 @@ fn details(connection: &Connection, summary: Summary) -> Result<Details, QueueEr
     Ok(Details { summary, waiting, ended, attempts })
 }
 
-/// How many jobs wait at each site, the most first.
-pub(super) fn sites(connection: &Connection, limit: u32) -> Result<Vec<SiteCount>, QueueError> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT l.site, SUM(j.state = 0), SUM(j.state = 1), SUM(j.state = 2), \
-             MIN(CASE j.state WHEN 0 THEN j.due END) FROM jobs j JOIN lanes l ON l.id = j.lane GROUP BY l.site \
-             ORDER BY COUNT(*) DESC LIMIT ?",
-        )?
-        .query_map([limit], |row| {
-            Ok(SiteCount {
-                site: row.get(0)?,
-                ready: row.get(1)?,
-                later: row.get(2)?,
-                held: row.get(3)?,
-                oldest_ready: row.get(4)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?)
-}
-
-/// Last attempts by cause, the most first: cause, remedy, how many.
-pub(super) fn causes(connection: &Connection, limit: u32) -> Result<Vec<(String, String, i64)>, QueueError> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT cause, remedy, COUNT(*) FROM attempts WHERE rowid IN \
-             (SELECT MAX(rowid) FROM attempts WHERE outcome IN ('deferred', 'unknown') GROUP BY message, job) \
-             AND EXISTS (SELECT 1 FROM jobs WHERE jobs.message = attempts.message AND jobs.n = attempts.job) \
-             GROUP BY cause ORDER BY 3 DESC LIMIT ?",
-        )?
-        .query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?)
-}
-
 /// What was last wrong with a site.
 pub(super) fn trouble(connection: &Connection, site: &str) -> Result<Option<(Millis, Words)>, QueueError> {
     Ok(connection
@@ -381,16 +343,13 @@ pub(super) fn trouble(connection: &Connection, site: &str) -> Result<Option<(Mil
         .optional()?)
 }
 
-/// Messages in the queue, and the id of the oldest.
-pub(super) fn size(connection: &Connection) -> Result<(i64, Option<Id>), QueueError> {
-    let count = connection
-        .prepare_cached("SELECT COALESCE(SUM(live), 0) FROM segments")?
-        .query_row([], |row| row.get(0))?;
+/// The id of the oldest message.
+pub(super) fn oldest(connection: &Connection) -> Result<Option<Id>, QueueError> {
     let oldest: Option<[u8; 16]> = connection
         .prepare_cached("SELECT id FROM messages ORDER BY id LIMIT 1")?
         .query_row([], |row| row.get(0))
         .optional()?;
-    Ok((count, oldest.map(|id| Id::from_number(u128::from_be_bytes(id)))))
+    Ok(oldest.map(|id| Id::from_number(u128::from_be_bytes(id))))
 }
 
 fn seq(writing: &Writing<'_>, id: Id) -> Result<Option<i64>, QueueError> {
@@ -424,12 +383,8 @@ fn shift(
             .connection
             .prepare_cached("UPDATE jobs SET state = ?, due = COALESCE(?, due) WHERE message = ? AND n = ?")?
             .execute(params![to.number(), due, message, n])?;
-        if before == JobState::Ready {
-            writing.ready(lane, -1);
-        }
-        if to == JobState::Ready {
-            writing.ready(lane, 1);
-        }
+        writing.count(lane, before.number(), -1);
+        writing.count(lane, to.number(), 1);
     }
     writing.changes.later = true;
     if to == JobState::Held {

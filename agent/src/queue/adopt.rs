@@ -129,9 +129,7 @@ fn insert(writing: &mut Writing<'_>, segment: i64, adopted: &Adopted) -> Result<
                     emails.join("\n"),
                 ])?;
             n += 1;
-            if held == 0 {
-                writing.ready(lane, 1);
-            }
+            writing.count(lane, held, 1);
         }
     }
     writing.changes.later |= held == 1;

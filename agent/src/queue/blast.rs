@@ -45,6 +45,21 @@ impl Queue {
         self.read(|connection| list(connection, limit))
     }
 
+    /// The blasts of which anything changed since the last call, or one of these.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn changed_blasts(&self, or: impl IntoIterator<Item = i64>) -> Result<Vec<Blast>, QueueError> {
+        let mut ids = self.inner.news.blasts();
+        ids.extend(or);
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached(&format!("SELECT {COLUMNS} FROM blasts WHERE id = ?"))?;
+            let found = ids.iter().map(|id| statement.query_row([id], read).optional());
+            Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
+    }
+
     /// The blast of that name.
     ///
     /// # Errors

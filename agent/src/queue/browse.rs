@@ -1,4 +1,4 @@
-//! Looking through a queue of any size: in steps, so that no question takes long, and counts from indices alone.
+//! Looking through a queue of any size: in steps, so that no question takes long, and lists that say little.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use super::{
     writer::Writing,
 };
 
-/// Messages of one step.
-const STEP: u32 = 20_000;
+/// Messages of one step: a few hundredths of a second, whatever is asked about them.
+const STEP: u32 = 4_000;
 
 /// How long a question may take before it answers with what it has and where it was.
 const PATIENCE: Duration = Duration::from_millis(1_000);
@@ -51,17 +51,6 @@ pub struct Outline {
     pub said: Option<(u16, String, String, String)>,
 }
 
-/// Jobs in all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Those that wait for a session.
-    pub ready: i64,
-    /// Those that wait for their time.
-    pub later: i64,
-    /// Those that are held.
-    pub held: i64,
-}
-
 /// What is done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -82,6 +71,7 @@ pub(super) fn page(
     accept: &dyn Fn(&Summary) -> bool,
 ) -> Result<Page, QueueError> {
     let begun = Instant::now();
+    let patience = if filter.patience.is_zero() { PATIENCE } else { filter.patience };
     let limit = if filter.limit == 0 { 100 } else { filter.limit as usize };
     let mut filter = filter.clone();
     let mut page = Page::default();
@@ -97,13 +87,13 @@ pub(super) fn page(
             if accept(&message) {
                 page.messages.push(message);
             }
-            if page.messages.len() >= limit || begun.elapsed() > PATIENCE {
+            if page.messages.len() >= limit || begun.elapsed() > patience {
                 page.next = last;
                 return Ok(page);
             }
         }
         filter.after = if is_full { last } else { end };
-        if filter.after.is_none() || begun.elapsed() > PATIENCE {
+        if filter.after.is_none() || begun.elapsed() > patience {
             page.next = filter.after;
             return Ok(page);
         }
@@ -154,18 +144,6 @@ pub(super) fn outline(connection: &Connection, seq: i64) -> Result<Outline, Queu
             .optional()?;
     }
     Ok(outline)
-}
-
-/// Jobs in all, each count from an index that holds nothing else.
-pub(super) fn counts(connection: &Connection) -> Result<Counts, QueueError> {
-    let count = |sql: &str| -> Result<i64, QueueError> {
-        Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-    };
-    Ok(Counts {
-        ready: count("SELECT COUNT(*) FROM jobs INDEXED BY jobs_ready WHERE state = 0")?,
-        later: count("SELECT COUNT(*) FROM jobs INDEXED BY jobs_later WHERE state = 1")?,
-        held: count("SELECT COUNT(*) FROM jobs INDEXED BY jobs_held WHERE state = 2")?,
-    })
 }
 
 /// Does that with each of these messages; which of them are there.

@@ -73,8 +73,8 @@ fn advance(
             .prepare_cached("DELETE FROM jobs WHERE message = ? AND n = ? RETURNING state")?
             .query_row([message, n], |row| row.get(0))
             .optional()?;
-        if state == Some(0) {
-            writing.ready(done.lane, -1);
+        if let Some(state) = state {
+            writing.count(done.lane, state, -1);
         }
         return Ok(state.is_some());
     };
@@ -83,26 +83,38 @@ fn advance(
         .query_row([message, n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     let Some((state, rank, attempts, lane)) = before else { return Ok(false) };
-    if state == 0 {
-        writing.ready(lane, -1);
-    }
     // What somebody holds stays held.
     let put_off = if state == 2 { 2 } else { 1 };
+    writing.count(lane, state, -1);
+    writing.count(lane, put_off, i64::try_from(later.len()).unwrap_or(i64::MAX));
+    let cause = |targets: &[&Target]| {
+        let first = targets.first().map(|target| target.index);
+        done.results.iter().find(|result| Some(result.target.index) == first).map(|result| &result.words)
+    };
     let places = |targets: &[&Target]| {
         let whole = done.whole && targets.len() == done.results.len();
         (!whole).then(|| places_to_bytes(targets.iter().map(|target| target.index)))
     };
     connection
         .prepare_cached(
-            "UPDATE jobs SET state = ?, due = ?, attempts = attempts + 1, recipients = ?, emails = ? \
+            "UPDATE jobs SET state = ?, due = ?, attempts = attempts + 1, recipients = ?, emails = ?, cause = ? \
              WHERE message = ? AND n = ?",
         )?
-        .execute(params![put_off, due, places(targets), emails(targets), message, n])?;
+        .execute(params![
+            put_off,
+            due,
+            places(targets),
+            emails(targets),
+            writing.cause(cause(targets))?,
+            message,
+            n
+        ])?;
     for (due, targets) in groups {
+        let cause = writing.cause(cause(targets))?;
         connection
             .prepare_cached(
-                "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails) \
-                 SELECT ?1, MAX(n) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM jobs WHERE message = ?1",
+                "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails, cause) \
+                 SELECT ?1, MAX(n) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM jobs WHERE message = ?1",
             )?
             .execute(params![
                 message,
@@ -112,7 +124,8 @@ fn advance(
                 due,
                 attempts + 1,
                 places(targets),
-                emails(targets)
+                emails(targets),
+                cause
             ])?;
     }
     writing.changes.later = true;
@@ -127,14 +140,14 @@ pub(super) fn move_job(
 ) -> Result<(), QueueError> {
     let JobKey { message, n } = job.key;
     let connection = writing.connection;
-    let before: Option<(i64, i64, i64, i64)> = connection
-        .prepare_cached("DELETE FROM jobs WHERE message = ? AND n = ? RETURNING state, rank, due, attempts")?
-        .query_row([message, n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+    let before: Option<(i64, i64, i64, i64, Option<i64>)> = connection
+        .prepare_cached(
+            "DELETE FROM jobs WHERE message = ? AND n = ? RETURNING state, rank, due, attempts, cause",
+        )?
+        .query_row([message, n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
         .optional()?;
-    let Some((state, rank, due, attempts)) = before else { return Ok(()) };
-    if state == 0 {
-        writing.ready(job.lane, -1);
-    }
+    let Some((state, rank, due, attempts, cause)) = before else { return Ok(()) };
+    writing.count(job.lane, state, -1);
     for (at, (site, targets)) in groups.iter().enumerate() {
         let lane = writing.lane(site, job.blast)?;
         let targets: Vec<&Target> = targets.iter().collect();
@@ -142,9 +155,9 @@ pub(super) fn move_job(
         // The first keeps the number, by which its attempts are known.
         connection
             .prepare_cached(
-                "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails) \
+                "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails, cause) \
                  SELECT ?1, CASE ?2 WHEN 0 THEN ?3 ELSE (SELECT MAX(n) + 1 FROM jobs WHERE message = ?1) END, \
-                 ?4, ?5, ?6, ?7, ?8, ?9, ?10",
+                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11",
             )?
             .execute(params![
                 message,
@@ -157,10 +170,9 @@ pub(super) fn move_job(
                 attempts,
                 (!whole).then(|| places_to_bytes(targets.iter().map(|target| target.index))),
                 emails(&targets),
+                cause,
             ])?;
-        if state == 0 {
-            writing.ready(lane, 1);
-        }
+        writing.count(lane, state, 1);
     }
     Ok(())
 }
@@ -287,7 +299,11 @@ pub(super) fn remove(
     }
     if !whole {
         connection.prepare_cached("DELETE FROM outcomes WHERE message = ?")?.execute([message])?;
-        connection.prepare_cached("DELETE FROM jobs WHERE message = ?")?.execute([message])?;
+        let left: Vec<(i64, i64)> = connection
+            .prepare_cached("DELETE FROM jobs WHERE message = ? RETURNING lane, state")?
+            .query_map([message], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        left.into_iter().for_each(|(lane, state)| writing.count(lane, state, -1));
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ mod error;
 mod questions;
 mod schema;
 mod segments;
+mod survey;
 mod sweep;
 mod take;
 #[cfg(test)]
@@ -41,14 +42,15 @@ use freesmtp_core::spool::Id;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-pub use admin::{Attempt, Details, Ended, Filter, JobState, SiteCount, Summary, Waiting};
+pub use admin::{Attempt, Details, Ended, Filter, JobState, Summary, Waiting};
 pub(crate) use adopt::{Adopted, Batch};
 use blast::BlastTallyExt;
 pub use blast::{Blast, BlastState};
-pub use browse::{Counts, Order, Outline, Page};
+pub use browse::{Order, Outline, Page};
 pub use error::QueueError;
+pub use survey::{CauseCount, SiteCount, Survey};
 pub use types::{
-    Changes, Done, Ending, Final, JOB_RECIPIENTS, Job, JobKey, Lane, LaneId, Millis, Place, Target,
+    Changes, Counts, Done, Ending, Final, JOB_RECIPIENTS, Job, JobKey, Lane, LaneId, Millis, Place, Target,
     TargetResult, Verdict, Words,
 };
 use writer::{Command, News, What, Writer, Writing};
@@ -104,7 +106,7 @@ impl Queue {
         let path = folder.join("queue.db");
         let connection = schema::open(&path)?;
         let (commands, receiver) = mpsc::sync_channel(BACKLOG);
-        let news = Arc::new(News::default());
+        let news = Arc::new(News::new(schema::counts(&connection)?));
         let busy = Arc::new(AtomicUsize::new(0));
         let writer = Writer {
             connection,

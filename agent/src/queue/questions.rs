@@ -3,8 +3,7 @@
 use freesmtp_core::spool::Id;
 
 use super::{
-    Counts, Details, Filter, Millis, Order, Outline, Page, Queue, QueueError, SiteCount, Summary, Words,
-    admin, browse,
+    Counts, Details, Filter, Millis, Order, Outline, Page, Queue, QueueError, Summary, Words, admin, browse,
 };
 
 impl Queue {
@@ -33,12 +32,10 @@ impl Queue {
         self.read(|connection| browse::outline(connection, seq))
     }
 
-    /// How many jobs wait, and for what.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn counts(&self) -> Result<Counts, QueueError> {
-        self.read(browse::counts)
+    /// How much there is. It is counted as it changes: nothing is looked through.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner.news.counts()
     }
 
     /// Does the same with each of these messages, in one transaction; which of them are there.
@@ -65,22 +62,6 @@ impl Queue {
         self.read(|connection| admin::show_seq(connection, seq))
     }
 
-    /// How many jobs wait at each site, the most first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn sites(&self, limit: u32) -> Result<Vec<SiteCount>, QueueError> {
-        self.read(|connection| admin::sites(connection, limit))
-    }
-
-    /// Why messages wait: cause of the last attempt, remedy, how many, the most first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn causes(&self, limit: u32) -> Result<Vec<(String, String, i64)>, QueueError> {
-        self.read(|connection| admin::causes(connection, limit))
-    }
-
     /// What was last wrong with a site as a whole, and when; it may be over.
     ///
     /// # Errors
@@ -89,12 +70,12 @@ impl Queue {
         self.read(|connection| admin::trouble(connection, site))
     }
 
-    /// How many messages there are, and the id of the oldest.
+    /// The id of the oldest message.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn size(&self) -> Result<(i64, Option<Id>), QueueError> {
-        self.read(admin::size)
+    pub fn oldest(&self) -> Result<Option<Id>, QueueError> {
+        self.read(admin::oldest)
     }
 
     /// Holds a message until it is released; whether it is there.

@@ -8,10 +8,10 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::QueueError;
+use super::{Counts, QueueError};
 
 /// Raised with every change of the tables; an older agent does not open a newer queue.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS segments(
@@ -28,7 +28,7 @@ CREATE INDEX IF NOT EXISTS messages_warn ON messages(id) WHERE flags & 2;
 CREATE TABLE IF NOT EXISTS jobs(
   message INTEGER NOT NULL, n INTEGER NOT NULL,
   lane INTEGER NOT NULL, rank INTEGER NOT NULL, state INTEGER NOT NULL, due INTEGER NOT NULL,
-  attempts INTEGER NOT NULL, recipients BLOB, emails TEXT NOT NULL,
+  attempts INTEGER NOT NULL, recipients BLOB, emails TEXT NOT NULL, cause INTEGER,
   PRIMARY KEY(message, n)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS jobs_ready ON jobs(lane, rank, message, n) WHERE state = 0;
 CREATE INDEX IF NOT EXISTS jobs_later ON jobs(due) WHERE state = 1;
@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS attempts(
   server TEXT NOT NULL, stage TEXT NOT NULL, code INTEGER NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL,
   cause TEXT NOT NULL, remedy TEXT NOT NULL, transcript TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS attempts_message ON attempts(message);
+CREATE TABLE IF NOT EXISTS causes(id INTEGER PRIMARY KEY, cause TEXT NOT NULL UNIQUE, remedy TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS blasts(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL,
   messages INTEGER NOT NULL DEFAULT 0, recipients INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0,
@@ -58,6 +59,17 @@ CREATE TABLE IF NOT EXISTS troubles(
   site TEXT PRIMARY KEY, at INTEGER NOT NULL, server TEXT NOT NULL, stage TEXT NOT NULL, code INTEGER NOT NULL,
   status TEXT NOT NULL, text TEXT NOT NULL, cause TEXT NOT NULL, remedy TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS garbage(file TEXT PRIMARY KEY) WITHOUT ROWID;
+";
+
+/// Of version 1, a job did not say why it waits.
+const FROM_1: &str = "
+BEGIN;
+ALTER TABLE jobs ADD COLUMN cause INTEGER;
+INSERT OR IGNORE INTO causes(cause, remedy) SELECT cause, remedy FROM attempts WHERE cause <> '';
+UPDATE jobs SET cause = (SELECT c.id FROM attempts a JOIN causes c ON c.cause = a.cause
+  WHERE a.message = jobs.message AND a.job = jobs.n ORDER BY a.rowid DESC LIMIT 1) WHERE attempts > 0;
+PRAGMA user_version = 2;
+COMMIT;
 ";
 
 /// Opens the database of the writer, and makes what is not there.
@@ -82,6 +94,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
         )));
     }
     connection.execute_batch(TABLES)?;
+    if version == 1 {
+        connection.execute_batch(FROM_1)?;
+    }
     connection.pragma_update(None, "user_version", VERSION)?;
     // Each domain that ever got mail has one.
     connection.execute_batch(
@@ -89,6 +104,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
          DELETE FROM troubles WHERE site NOT IN (SELECT site FROM lanes);",
     )?;
     Ok(connection)
+}
+
+/// Counts what is there, each from an index that holds nothing else.
+pub(super) fn counts(connection: &Connection) -> Result<Counts, QueueError> {
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    Ok(Counts {
+        messages: count("SELECT COALESCE(SUM(live), 0) FROM segments")?,
+        ready: count("SELECT COUNT(*) FROM jobs INDEXED BY jobs_ready WHERE state = 0")?,
+        later: count("SELECT COUNT(*) FROM jobs INDEXED BY jobs_later WHERE state = 1")?,
+        held: count("SELECT COUNT(*) FROM jobs INDEXED BY jobs_held WHERE state = 2")?,
+    })
 }
 
 /// Opens the database to read, where there is one.

@@ -28,7 +28,8 @@ pub(super) fn promote(writing: &mut Writing<'_>, now: Millis) -> Result<bool, Qu
             .connection
             .prepare_cached("UPDATE jobs SET state = 0 WHERE message = ? AND n = ?")?
             .execute([message, n])?;
-        writing.ready(*lane, 1);
+        writing.count(*lane, 1, -1);
+        writing.count(*lane, 0, 1);
     }
     Ok(due.len() == STEP as usize)
 }
@@ -98,9 +99,7 @@ pub(super) fn end(
             Some(bytes) => places_from_bytes(&bytes),
             None => (0..u32::try_from(emails.len()).unwrap_or(u32::MAX)).collect(),
         };
-        if state == 0 {
-            writing.ready(lane, -1);
-        }
+        writing.count(lane, state, -1);
         let words = last_words(writing, message, n, lane)?.unwrap_or_else(|| reason.clone());
         let done = Done {
             job: JobKey { message, n },

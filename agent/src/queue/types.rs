@@ -240,6 +240,28 @@ pub struct Ending {
     pub words: Words,
 }
 
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages.
+    pub messages: i64,
+    /// Jobs that wait for a session.
+    pub ready: i64,
+    /// Jobs that wait for their time.
+    pub later: i64,
+    /// Jobs that are held.
+    pub held: i64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.messages += more.messages;
+        self.ready += more.ready;
+        self.later += more.later;
+        self.held += more.held;
+    }
+}
+
 /// What changed, for whoever plans deliveries.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {

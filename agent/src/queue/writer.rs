@@ -7,7 +7,7 @@
 //! of what is committed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -19,7 +19,7 @@ use std::{
 use rusqlite::{Connection, params};
 use tokio::sync::{Notify, oneshot};
 
-use super::{Changes, Done, Lane, LaneId, QueueError, adopt, complete};
+use super::{Changes, Counts, Done, JobState, Lane, LaneId, QueueError, Words, adopt, complete};
 
 /// The most commands of a transaction.
 const GROUP: usize = 512;
@@ -54,10 +54,35 @@ pub(super) struct Command {
 #[derive(Debug, Default)]
 pub(super) struct News {
     changes: Mutex<Changes>,
+    counts: Mutex<Counts>,
+    /// Blasts of which anything changed.
+    blasts: Mutex<HashSet<i64>>,
     pub(super) bell: Notify,
 }
 
 impl News {
+    /// With what is there already.
+    pub(super) fn new(counts: Counts) -> Self {
+        Self { counts: Mutex::new(counts), ..Self::default() }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The blasts of which anything changed since the last call.
+    pub(super) fn blasts(&self) -> HashSet<i64> {
+        std::mem::take(&mut *self.blasts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn written(&self, written: Written) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) += written.counts;
+        if !written.blasts.is_empty() {
+            self.blasts.lock().unwrap_or_else(PoisonError::into_inner).extend(written.blasts);
+        }
+        self.add(written.changes);
+    }
+
     pub(super) fn take(&self) -> Changes {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -76,6 +101,13 @@ impl News {
         drop(changes);
         self.bell.notify_one();
     }
+}
+
+/// What a transaction did.
+struct Written {
+    changes: Changes,
+    counts: Counts,
+    blasts: Vec<i64>,
 }
 
 /// How the counters of a blast change.
@@ -99,14 +131,16 @@ pub(super) struct Writing<'c> {
     pub(super) segments: HashMap<i64, i64>,
     pub(super) blasts: HashMap<i64, BlastTally>,
     ready: HashMap<LaneId, i64>,
+    counts: Counts,
     pub(super) changes: Changes,
 }
 
-/// The names of lanes.
+/// The names of lanes, and of causes.
 #[derive(Default)]
 struct Lanes {
     ids: HashMap<(String, i64), LaneId>,
     names: HashMap<LaneId, Lane>,
+    causes: HashMap<String, i64>,
 }
 
 /// As many as that are remembered; there may be a lane for each of a million domains.
@@ -130,9 +164,36 @@ impl Writing<'_> {
         Ok(id)
     }
 
-    /// The lane got so many ready jobs, or lost them.
-    pub(super) fn ready(&mut self, lane: LaneId, difference: i64) {
-        *self.ready.entry(lane).or_default() += difference;
+    /// The lane got so many jobs in that state, or lost them.
+    pub(super) fn count(&mut self, lane: LaneId, state: i64, difference: i64) {
+        let all = match JobState::from_number(state) {
+            JobState::Ready => {
+                *self.ready.entry(lane).or_default() += difference;
+                &mut self.counts.ready
+            }
+            JobState::Later => &mut self.counts.later,
+            JobState::Held => &mut self.counts.held,
+        };
+        *all += difference;
+    }
+
+    /// The number of a cause, by which jobs know it; none for words without one.
+    pub(super) fn cause(&mut self, words: Option<&Words>) -> Result<Option<i64>, QueueError> {
+        let Some(Words { cause, remedy, .. }) = words.filter(|words| !words.cause.is_empty()) else {
+            return Ok(None);
+        };
+        if let Some(id) = self.lanes.causes.get(cause) {
+            return Ok(Some(*id));
+        }
+        let id = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO causes(cause, remedy) VALUES (?, ?) \
+                 ON CONFLICT(cause) DO UPDATE SET remedy = excluded.remedy RETURNING id",
+            )?
+            .query_row([cause, remedy], |row| row.get(0))?;
+        self.lanes.causes.insert(cause.clone(), id);
+        Ok(Some(id))
     }
 
     /// What the counters of a blast become; those of no blast go nowhere.
@@ -155,16 +216,19 @@ impl Writing<'_> {
     }
 
     /// Writes what added up.
-    fn finish(&mut self) -> Result<Changes, QueueError> {
+    fn finish(&mut self) -> Result<Written, QueueError> {
         for (segment, difference) in std::mem::take(&mut self.segments) {
+            self.counts.messages += difference;
             self.connection
                 .prepare_cached("UPDATE segments SET live = live + ? WHERE id = ?")?
                 .execute([difference, segment])?;
         }
+        let mut blasts: Vec<i64> = self.changes.blasts.iter().map(|(blast, _)| *blast).collect();
         for (blast, tally) in std::mem::take(&mut self.blasts) {
             if blast == 0 {
                 continue;
             }
+            blasts.push(blast);
             let BlastTally { messages, recipients, delivered, deferred, failed, expired, cancelled } = tally;
             self.connection
                 .prepare_cached(
@@ -181,7 +245,7 @@ impl Writing<'_> {
             let lane = self.named(lane)?;
             changes.lanes.push((lane, difference));
         }
-        Ok(changes)
+        Ok(Written { changes, counts: std::mem::take(&mut self.counts), blasts })
     }
 
     fn apply(&mut self, what: &mut What) -> Result<(), QueueError> {
@@ -197,7 +261,8 @@ impl Writing<'_> {
 impl Lanes {
     fn remember(&mut self, lane: Lane) {
         if self.names.len() >= LANES {
-            *self = Self::default();
+            self.ids.clear();
+            self.names.clear();
         }
         self.ids.insert((lane.site.to_string(), lane.blast), lane.id);
         self.names.insert(lane.id, lane);
@@ -262,8 +327,8 @@ impl Writer {
 
     fn write(&mut self, lanes: &mut Lanes, mut group: Vec<Command>) {
         match self.transaction(lanes, &mut group) {
-            Ok(changes) => {
-                self.news.add(changes);
+            Ok(written) => {
+                self.news.written(written);
                 for command in group {
                     // Nobody may wait any more.
                     drop(command.done.send(Ok(())));
@@ -292,7 +357,7 @@ impl Writer {
         self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").is_ok()
     }
 
-    fn transaction(&mut self, lanes: &mut Lanes, group: &mut [Command]) -> Result<Changes, QueueError> {
+    fn transaction(&mut self, lanes: &mut Lanes, group: &mut [Command]) -> Result<Written, QueueError> {
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut writing = Writing {
@@ -302,13 +367,14 @@ impl Writer {
             segments: HashMap::new(),
             blasts: HashMap::new(),
             ready: HashMap::new(),
+            counts: Counts::default(),
             changes: Changes::default(),
         };
         let written = group
             .iter_mut()
             .try_for_each(|command| writing.apply(&mut command.what))
             .and_then(|()| writing.finish());
-        let written = written.and_then(|changes| transaction.commit().map(|()| changes).map_err(Into::into));
+        let written = written.and_then(|written| transaction.commit().map(|()| written).map_err(Into::into));
         if written.is_err() {
             // A lane that was made and undone must not be remembered.
             *lanes = Lanes::default();
