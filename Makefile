@@ -4,6 +4,7 @@
 #   make demo               the main job end to end
 #   make test               all tests of all languages
 #   make accuracy           how often the diagnosis names the right cause
+#   make model              the weights of words in refusals, learned anew
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
@@ -89,7 +90,11 @@ test-rust: $(STAMPS)/venv | $(STAMPS)/packages-test
 
 # How often the diagnosis is right on replies of real servers, and what is taken for what.
 accuracy: | $(STAMPS)/packages-test
-	cargo test --package freesmtp-core --lib accuracy -- --nocapture
+	cargo test --package freesmtp-core --lib -- --nocapture --include-ignored accuracy cross_validation
+
+# What words say in a refusal, learned anew from the tables of tests/corpus/.
+model: | $(STAMPS)/packages-test
+	cargo test --package freesmtp-core --lib -- --ignored write_the_model
 
 test-suites: drivers $(STAMPS)/npm-monitor | $(STAMPS)/packages-test
 	$(PYTHON) -m pytest -q tests

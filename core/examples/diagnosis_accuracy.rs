@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, error::Error, fs, process::ExitCode};
 
 use freesmtp_core::{
-    diagnosis::{Context, diagnose},
+    diagnosis::{Context, deciding_words, diagnose},
     types::Reply,
 };
 
@@ -51,7 +51,8 @@ fn measure(table: &str, fold: Option<(u64, u64)>, confusion: &mut Confusion) -> 
         let context = Context { stage: cell(phase)?.parse().ok(), reply: Some(&reply), ..Context::default() };
         let (wanted, found) = (cell(cause)?.to_owned(), diagnose(&context).cause.to_string());
         if wanted != found {
-            println!("{wanted} taken for {found}: {} {}", cell(phase)?, text.replace('\n', " / "));
+            let words = deciding_words(&context).join(", ");
+            println!("{wanted} taken for {found} ({words}): {} {}", cell(phase)?, text.replace('\n', " / "));
         }
         *confusion.entry((wanted, found)).or_default() += 1;
     }

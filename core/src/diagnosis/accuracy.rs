@@ -1,7 +1,8 @@
 //! How often the diagnosis names the right cause for replies of real servers, and that it does not get worse.
 //!
 //! `make accuracy` prints the report: for each table of `tests/corpus/` the figure of the first look, which is the only
-//! honest one, and today's; then what is taken for what in all of them.
+//! honest one for rules and words together, and today's; then what is taken for what in all of them. `training.rs` adds
+//! the cross-validation of the words.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -20,25 +21,24 @@ fn file(name: &str) -> std::io::Result<String> {
 fn accuracy_does_not_fall() {
     let measured = file("tests/corpus/measured.tsv").unwrap();
     let mut confusion = Confusion::new();
-    println!("{:36} {:>7} {:>11} {:>6}", "table", "replies", "first look", "today");
+    let mut worse = Vec::new();
+    println!("{:36} {:>7} {:>11} {:>6} {:>5}", "table", "replies", "first look", "today", "right");
     for row in measured.lines().skip(1) {
         let [name, first_look, floor] = row.split('\t').collect::<Vec<_>>().try_into().unwrap();
-        // The collection beside the repository is not in a checkout alone.
-        let Ok(table) = file(name) else {
-            println!("{name:36} is not here: not measured");
-            continue;
-        };
-        let cases = read(&table);
+        let cases = read(&file(name).unwrap());
         let mut right = 0;
         for case in &cases {
             let found = diagnose(&context(case)).cause;
             right += usize::from(found == case.cause);
             *confusion.entry((case.cause, found)).or_default() += 1;
         }
-        println!("{name:36} {:7} {first_look:>11} {:>6}", cases.len(), percent(right, cases.len()));
-        let floor: usize = floor.parse().unwrap();
-        assert!(right >= floor, "{name}: {right} of {} are right, and {floor} were", cases.len());
+        let today = percent(right, cases.len());
+        println!("{name:36} {:7} {first_look:>11} {today:>6} {right:5}", cases.len());
+        if right < floor.parse().unwrap() {
+            worse.push(format!("{name}: {right} of {} are right, and {floor} were", cases.len()));
+        }
     }
+    assert!(worse.is_empty(), "{}", worse.join("\n"));
     print(&confusion);
     for (cause, (right, all)) in by_cause(&confusion) {
         // Whether a bare "Blocked" says anything is a matter of opinion: the last blind set says that it does not.
@@ -60,7 +60,7 @@ fn by_cause(confusion: &Confusion) -> BTreeMap<Cause, (usize, usize)> {
     tally
 }
 
-fn print(confusion: &Confusion) {
+pub(super) fn print(confusion: &Confusion) {
     println!("\n{:28} {:>5} {:>5} {:>8}  taken for", "cause", "right", "all", "");
     let tally = by_cause(confusion);
     for (cause, (right, all)) in &tally {

@@ -1,8 +1,8 @@
 //! Why a send failed, who must act, and what to do.
 //!
 //! Nothing happens here but looking at data: what is known goes in as a [`Context`], an explanation comes out. The
-//! cause comes from the client's own failure or, when a reply refused, from the table `rules.txt`: the phase, the
-//! codes and the words of the reply. The remedy comes from the session: what was offered, set and used.
+//! cause comes from the client's own failure or, when a reply refused, from two tables: the rules of `rules.txt` (the
+//! phase, the codes and the words of the reply) and the weighed words of `model.txt`. The remedy comes from the session: what was offered, set and used.
 
 #[cfg(test)]
 mod accuracy;
@@ -11,7 +11,9 @@ mod client;
 mod context;
 mod explain;
 mod facts;
+mod features;
 mod lexicon;
+mod model;
 mod pattern;
 mod provider;
 mod remedy;
@@ -19,6 +21,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(test)]
+mod training;
 mod words;
 
 use std::time::Duration;
@@ -27,7 +31,9 @@ pub use context::{Context, Failure};
 pub use explain::{Explanation, explain};
 
 use crate::types::{Cause, Diagnosis, Reply};
+use model::MODEL;
 use rules::{Facts, Rule, TABLE};
+use text::tokenise;
 use words::Words;
 
 /// RFC 6647 section 2.3 finds delays of one to fifteen minutes in use.
@@ -36,7 +42,7 @@ const GREYLIST_DELAY: Duration = Duration::from_secs(300);
 /// Explains a failure.
 #[must_use]
 pub fn diagnose(context: &Context<'_>) -> Diagnosis {
-    let refusal = context.reply.filter(|reply| !reply.is_positive() && !reply.is_intermediate());
+    let refusal = refusal(context);
     let (cause, by_reply) = decide(context, refusal);
     let text = refusal.map(Reply::text).unwrap_or_default();
     let wait = facts::wait_in(&text).or((cause == Cause::Greylisted).then_some(GREYLIST_DELAY));
@@ -61,7 +67,7 @@ pub fn diagnose(context: &Context<'_>) -> Diagnosis {
 
 /// The cause, and whether the reply decided it.
 fn decide(context: &Context<'_>, refusal: Option<&Reply>) -> (Cause, bool) {
-    let said = || refusal.and_then(|reply| rule_for(context, reply)).map(|rule| (rule.cause, true));
+    let said = || refusal.and_then(|reply| cause_of(context, reply)).map(|cause| (cause, true));
     match context.failure {
         Some(failure) if client::yields_to_reply(failure) => {
             said().unwrap_or_else(|| (client::cause(failure, context.detail), false))
@@ -73,9 +79,41 @@ fn decide(context: &Context<'_>, refusal: Option<&Reply>) -> (Cause, bool) {
     }
 }
 
-/// The row of the table that decides about a reply.
-fn rule_for(context: &Context<'_>, reply: &Reply) -> Option<&'static Rule> {
-    TABLE.decide(&facts_of(context, reply), &reply.text())
+/// The cause that a reply names: the words weighed and the rule that fits best, together. What the session did goes
+/// before any word, and a code alone has no words to weigh.
+fn cause_of(context: &Context<'_>, reply: &Reply) -> Option<Cause> {
+    let (cause, _) = judge(context, reply);
+    cause.filter(|cause| *cause != Cause::Unknown)
+}
+
+/// The words of a reply, or pairs of its words, that spoke the most for the cause that [`diagnose`] names, the strongest
+/// first; at most three. Empty when the codes or the session decided.
+///
+/// ```
+/// use freesmtp_core::{diagnosis::{Context, deciding_words}, types::{Reply, Stage}};
+///
+/// let reply = Reply::parse("550 5.7.1 Relaying denied").unwrap();
+/// let context = Context { stage: Some(Stage::Rcpt), reply: Some(&reply), ..Context::default() };
+/// assert!(deciding_words(&context).contains(&"relaying"));
+/// ```
+#[must_use]
+pub fn deciding_words(context: &Context<'_>) -> Vec<&'static str> {
+    refusal(context).map_or_else(Vec::new, |reply| judge(context, reply).1)
+}
+
+fn judge(context: &Context<'_>, reply: &Reply) -> (Option<Cause>, Vec<&'static str>) {
+    let facts = facts_of(context, reply);
+    let tokens = tokenise(&reply.text());
+    let verdict = TABLE.verdict(&facts, &tokens);
+    let by_rule = verdict.rule.map(|rule| rule.cause);
+    if verdict.rule.is_some_and(Rule::asks_session) {
+        return (by_rule, Vec::new());
+    }
+    MODEL.judge(&verdict).map_or((by_rule, Vec::new()), |judgement| (Some(judgement.cause), judgement.words))
+}
+
+fn refusal<'a>(context: &Context<'a>) -> Option<&'a Reply> {
+    context.reply.filter(|reply| !reply.is_positive() && !reply.is_intermediate())
 }
 
 fn facts_of(context: &Context<'_>, reply: &Reply) -> Facts {

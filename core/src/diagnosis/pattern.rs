@@ -23,7 +23,7 @@ const NEAR: usize = 6;
 const STOP: usize = 3;
 
 /// Words that stand between a noun and what is said of it, and part nothing.
-const SMALL: [&str; 40] = [
+pub(super) const SMALL: [&str; 40] = [
     "is",
     "was",
     "are",
@@ -101,6 +101,8 @@ pub(super) struct Concepts {
     choices: Vec<Choice>,
     /// Which of them are nouns.
     nouns: Vec<bool>,
+    /// Their names.
+    titles: Vec<String>,
 }
 
 impl Concepts {
@@ -112,6 +114,7 @@ impl Concepts {
             return Err(format!("<{name}> is defined twice"));
         }
         self.choices.push(choice);
+        self.titles.push(name.to_owned());
         self.nouns.push(name.starts_with(|c: char| c.is_ascii_uppercase()));
         Ok(())
     }
@@ -258,6 +261,7 @@ fn parse_word(word: &str, concepts: &mut Concepts, elements: &mut Vec<Element>) 
 }
 
 /// A text with the places of every word and concept in it.
+#[derive(Debug)]
 pub(super) struct Text<'a> {
     tokens: &'a [Token],
     places: Places,
@@ -328,6 +332,40 @@ impl<'a> Text<'a> {
         merged
     }
 
+    /// Calls `found` with each noun, each predicate, and each predicate with the noun that stands nearest to it.
+    pub(super) fn sayings(&self, concepts: &Concepts, found: &mut impl FnMut(Option<&str>, Option<&str>)) {
+        let title = |number: usize| concepts.titles.get(number).map(String::as_str);
+        for (_, number) in &self.nouns {
+            found(title(*number), None);
+        }
+        for (number, spans) in self.concepts.iter().enumerate() {
+            if spans.is_empty() || concepts.nouns.get(number).copied().unwrap_or(true) {
+                continue;
+            }
+            found(None, title(number));
+            for span in spans {
+                match self.nearest(*span) {
+                    None => found(Some("none"), title(number)),
+                    Some(least) => {
+                        let nouns = self.near(*span).filter(|(words, _)| *words == least);
+                        nouns.for_each(|(_, noun)| found(title(noun), title(number)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The nouns that stand near, and how many words are between.
+    fn near(&self, said: Span) -> impl Iterator<Item = (usize, usize)> {
+        self.nouns.iter().filter_map(move |(span, number)| {
+            self.between(said, *span).filter(|words| *words <= NEAR).map(|words| (words, *number))
+        })
+    }
+
+    fn nearest(&self, said: Span) -> Option<usize> {
+        self.near(said).map(|(words, _)| words).min()
+    }
+
     fn concept(&self, number: usize) -> &[Span] {
         self.concepts.get(number).map_or(&[], Vec::as_slice)
     }
@@ -371,12 +409,8 @@ impl<'a> Text<'a> {
 
     /// Whether the noun nearest to `said` is one of `wanted`.
     fn bound(&self, said: Span, wanted: &[Option<usize>]) -> bool {
-        let near = |(span, number): &(Span, usize)| {
-            self.between(said, *span).filter(|words| *words <= NEAR).map(|words| (words, *number))
-        };
-        let around: Vec<(usize, usize)> = self.nouns.iter().filter_map(near).collect();
-        let Some(least) = around.iter().map(|(words, _)| *words).min() else { return wanted.contains(&None) };
-        around.iter().any(|(words, number)| *words == least && wanted.contains(&Some(*number)))
+        let Some(least) = self.nearest(said) else { return wanted.contains(&None) };
+        self.near(said).any(|(words, number)| words == least && wanted.contains(&Some(number)))
     }
 }
 

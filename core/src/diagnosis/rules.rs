@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use super::features::{self, Feature};
 use super::pattern::{Concepts, Pattern, Text};
-use super::text::tokenise;
+use super::text::{Kind, Token, tokenise};
 use crate::types::{Cause, EnhancedCode, Reply, Stage};
 
 const SOURCE: &str = include_str!("rules.txt");
@@ -95,11 +96,21 @@ impl Table {
         self.rules.iter().filter(|r| r.holds(facts, &text)).map(|r| (r.line, r.weight, r.cause)).collect()
     }
 
-    /// The rule that decides: of the cause that the text and the numbers together say the most for, the one that says
-    /// the most.
+    /// What the table finds in a text.
+    pub(super) fn verdict<'a>(&'a self, facts: &'a Facts, tokens: &'a [Token]) -> Verdict<'a> {
+        let text = Text::new(tokens, &self.concepts);
+        Verdict { facts, tokens, rule: self.strongest(facts, &text), text, concepts: &self.concepts }
+    }
+
+    /// The rule that decides about a text.
     pub(super) fn decide(&self, facts: &Facts, text: &str) -> Option<&Rule> {
         let tokens = tokenise(text);
-        let text = Text::new(&tokens, &self.concepts);
+        self.strongest(facts, &Text::new(&tokens, &self.concepts))
+    }
+
+    /// The rule that decides: of the cause that the text and the numbers together say the most for, the one that says
+    /// the most.
+    fn strongest(&self, facts: &Facts, text: &Text<'_>) -> Option<&Rule> {
         let mut found: Vec<(Cause, Evidence<'_>)> = Vec::new();
         let mut heaviest = 0;
         for rule in &self.rules {
@@ -107,7 +118,7 @@ impl Table {
             // Most rows need not be looked at: they could change nothing any more.
             let late = rule.weight + AGREEMENT < heaviest
                 || known.and_then(|at| found.get(at)).is_some_and(|(_, evidence)| evidence.words.is_some());
-            if (late && rule.pattern.is_some()) || !rule.holds(facts, &text) {
+            if (late && rule.pattern.is_some()) || !rule.holds(facts, text) {
                 continue;
             }
             if rule.says_it() {
@@ -121,6 +132,28 @@ impl Table {
         // Of equal weight the first: `max_by_key` would take the last.
         let best = found.iter().rev().max_by_key(|(_, evidence)| evidence.weight())?;
         best.1.strongest()
+    }
+}
+
+/// A text with what the table finds in it.
+#[derive(Debug)]
+pub(super) struct Verdict<'a> {
+    facts: &'a Facts,
+    pub(super) tokens: &'a [Token],
+    /// The rule that decides, when one does.
+    pub(super) rule: Option<&'a Rule>,
+    text: Text<'a>,
+    concepts: &'a Concepts,
+}
+
+impl Verdict<'_> {
+    /// Whether the text has words: a code alone has none.
+    pub(super) fn has_words(&self) -> bool {
+        self.tokens.iter().any(|token| token.kind == Kind::Word)
+    }
+
+    pub(super) fn each_feature(&self, found: &mut impl FnMut(Feature<'_>)) {
+        features::each(self.facts, self.tokens, &self.text, self.concepts, found);
     }
 }
 
@@ -208,6 +241,15 @@ impl Rule {
     #[cfg(test)]
     pub(super) fn is_local(&self) -> bool {
         self.phases == [Phase::Local]
+    }
+
+    pub(super) fn weight(&self) -> u8 {
+        self.weight
+    }
+
+    /// Whether what the session did decides, beside the text: then no word says more.
+    pub(super) fn asks_session(&self) -> bool {
+        self.conditions.iter().flatten().any(|term| matches!(term, Term::Clear | Term::Anonymous))
     }
 
     /// By words, or by a number that says as much.

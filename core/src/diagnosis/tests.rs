@@ -43,7 +43,7 @@ fn every_case_gets_its_cause() {
     let wrong: Vec<String> = read(CASES)
         .iter()
         .filter_map(|case| {
-            let rule = rule_for(&context(case), &case.reply);
+            let rule = TABLE.decide(&facts_of(&context(case), &case.reply), &case.reply.text());
             let found = rule.map_or(Cause::Unknown, |rule| rule.cause);
             let line = rule.map_or(0, |rule| rule.line);
             (found != case.cause)
