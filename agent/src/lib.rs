@@ -14,6 +14,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod control;
+mod damage;
 pub mod delivery;
 mod entrances;
 pub mod events;

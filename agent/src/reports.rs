@@ -1,6 +1,9 @@
 //! Reports that are owed: from the queue's facts, by `bounce`, into the spool.
 
-use std::sync::Arc;
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
 
 use freesmtp_core::{
     Error, ErrorKind, Stage,
@@ -11,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::{
     bounce::{self, About, Facts, Kind},
+    damage,
     delivery::Delivery,
     queue::{Details, Ended, Final, Queue},
 };
@@ -115,8 +119,16 @@ impl Maker {
 
     fn submit(&self, details: &Details, kind: Kind, recipients: &[About], key: String) -> Result<(), Error> {
         let summary = &details.summary;
-        let envelope = self.delivery.letters().envelope(&summary.place).map_err(unreadable)?;
-        let mut message = self.delivery.letters().open(&summary.place)?;
+        let letters = self.delivery.letters();
+        // Of a message that was damaged the report gives nothing back, and says what the queue knows.
+        let envelope = match letters.envelope(&summary.place) {
+            Err(error) if damage::is_damage(&error) => damage::envelope(details),
+            read => read.map_err(unreadable)?,
+        };
+        let mut message: Box<dyn Read> = match letters.open(&summary.place) {
+            Err(error) if damage::is_damage(&damage::io_error(&error)) => Box::new(io::empty()),
+            opened => Box::new(opened?),
+        };
         let facts = Facts {
             kind,
             host: &self.host,
@@ -127,7 +139,11 @@ impl Maker {
             now: self.delivery.now(),
             random: random(),
         };
-        let Some(bounce) = bounce::report(&facts, &mut message).map_err(unreadable)? else { return Ok(()) };
+        let made = match bounce::report(&facts, &mut message) {
+            Err(error) if damage::is_damage(&error) => bounce::report(&facts, &mut io::empty()),
+            made => made,
+        };
+        let Some(bounce) = made.map_err(unreadable)? else { return Ok(()) };
         let mut envelope = bounce.envelope;
         envelope.options.idempotency_key.get_or_insert(key);
         self.spool.submit(&envelope, Message::Bytes(&bounce.message), Durability::Full)?;

@@ -3,18 +3,21 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use freesmtp_core::{
     Address, EmailMessage, Error,
-    message::{Content, DeliverByMode, Recipient, RecipientType},
+    message::{CheckedFile, Content, DeliverByMode, Recipient, RecipientType},
     spool::{Body, Envelope, MessageReader, read_inline, read_message, read_record},
 };
 
-use crate::queue::{Job, Millis, Place};
+use crate::{
+    damage,
+    queue::{Job, Millis, Place},
+};
 
 /// The field that names the message: the same in every copy, so that a receiver can drop one.
 pub const ID_FIELD: &str = "X-Freesmtp-Id";
@@ -40,11 +43,17 @@ impl Letters {
     /// The message of a job, for the recipients of the job.
     ///
     /// # Errors
-    /// When the spool cannot be read.
+    /// When the spool cannot be read; `InvalidData` when its bytes are not those that were written. Those of a long message
+    /// are read, and checked, while it is sent.
     pub fn read(&self, job: &Job, now: Millis) -> io::Result<EmailMessage> {
         let content = match &job.place.body {
             Body::Inline { .. } => Content::from(self.bytes(&job.place)?),
-            Body::File { name, .. } => Content::File(self.spool.join("bodies").join(name)),
+            // Read while it is sent, and checked as it is read.
+            Body::File { name, length, crc } => Content::Checked(CheckedFile {
+                path: self.spool.join("bodies").join(name),
+                size: *length,
+                crc32c: *crc,
+            }),
         };
         let mut message = EmailMessage::raw(content);
         message.return_path = Some(job.sender.clone());
@@ -94,17 +103,21 @@ impl Letters {
     /// When the record cannot be read.
     pub fn envelope(&self, place: &Place) -> io::Result<Envelope> {
         let record = read_record(&self.segment(&place.segment), place.record);
-        record.map(|record| record.envelope).map_err(|error| io::Error::other(error.to_string()))
+        record.map(|record| record.envelope).map_err(|error| damage::io_error(&error))
     }
 
     /// The bytes of a message.
     ///
     /// # Errors
-    /// When the spool cannot be read.
+    /// When the spool cannot be read; `InvalidData` when its bytes are not those that were written.
     pub fn bytes(&self, place: &Place) -> io::Result<Vec<u8>> {
         match &place.body {
             Body::Inline { offset, length } => read_inline(&*self.file(&place.segment)?, *offset, *length),
-            Body::File { name, .. } => std::fs::read(self.spool.join("bodies").join(name)),
+            Body::File { .. } => {
+                let mut bytes = Vec::new();
+                self.open(place).map_err(|error| damage::io_error(&error))?.read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
         }
     }
 
@@ -148,6 +161,14 @@ impl Letters {
         }
         open.insert(Arc::clone(segment), Arc::clone(&file));
         Ok(file)
+    }
+
+    /// Keeps what is left of a message that was damaged in `badmail/`; gives where it is.
+    ///
+    /// # Errors
+    /// When it cannot be written there.
+    pub(super) fn put_aside(&self, job: &Job, reason: &str) -> Result<PathBuf, Error> {
+        damage::put_aside(&self.spool, job, reason)
     }
 
     /// Lets go of segments, so that the space of those that were removed is free.

@@ -17,6 +17,7 @@ mod verdict;
 
 use std::{
     collections::{HashMap, HashSet},
+    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -40,6 +41,7 @@ use self::{
 };
 use crate::{
     config::AgentSettings,
+    damage,
     queue::{Done, Ending, Final, Job, JobKey, LaneId, Millis, Queue, Summary, Verdict},
     retry::Retry,
     routes::Routes,
@@ -474,9 +476,12 @@ impl Delivery {
         let _memory = shared.memory.acquire_many(kib).await.ok()?;
         let message = match shared.letters.read(job, (shared.clock)()) {
             Ok(message) => message,
-            Err(error) => return Some(self.judged(site, |when| verdict::unreadable(job, &error, when))),
+            Err(error) => return Some(self.unreadable(site, job, &error)),
         };
         let answer = carrier.send(&message).await;
+        if let Some(damage) = answer.as_ref().err().and_then(damage::in_session) {
+            return Some(self.unreadable(site, job, &damage));
+        }
         if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled) {
             return None;
         }
@@ -490,6 +495,23 @@ impl Delivery {
             _ => Vec::new(),
         };
         Some(self.judged(site, |when| verdict::judge(job, &answer, &asked, when)))
+    }
+
+    /// What becomes of a message that the spool does not give: it waits, or ends when it was damaged.
+    fn unreadable(&self, site: &Arc<str>, job: &Job, error: &io::Error) -> Done {
+        if !damage::is_damage(error) {
+            return self.judged(site, |when| verdict::unreadable(job, error, when));
+        }
+        eprintln!(
+            "freesmtp agent: the message {} was damaged in the spool, and is not sent: {error}",
+            job.id
+        );
+        let kept = self.shared.letters.put_aside(job, &error.to_string());
+        if let Err(error) = &kept {
+            eprintln!("freesmtp agent: what is left of the message {} is not in badmail: {error}", job.id);
+        }
+        let kept = kept.ok();
+        self.judged(site, |when| verdict::damaged(job, error, kept.as_deref(), when))
     }
 
     fn learn(&self, site: &Arc<str>, signal: Signal) {

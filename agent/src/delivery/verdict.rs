@@ -1,6 +1,6 @@
 //! What the answer of a server means for each recipient, and for the destination.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use freesmtp_core::{
     Cause, Error, ErrorKind, RecipientResult, RecipientStatus, Report, Stage,
@@ -109,6 +109,25 @@ pub(super) fn unreadable(job: &Job, error: &std::io::Error, when: When<'_>) -> D
     };
     let results = job.targets.iter().map(each).collect();
     done(job, results, String::new(), when.now)
+}
+
+/// Judges that the message was damaged on this machine's disk: another attempt would read the same.
+pub(super) fn damaged(job: &Job, error: &std::io::Error, kept: Option<&Path>, when: When<'_>) -> Done {
+    let kept = kept.map(|path| format!("what is left of it is {}; ", path.display())).unwrap_or_default();
+    let words = Words {
+        stage: Stage::Compose.as_str().to_owned(),
+        // Other or undefined mail system status (RFC 3463 section 3.4).
+        status: "5.3.0".to_owned(),
+        text: format!("the message was damaged in the spool, and nothing of it was sent: {error}"),
+        cause: Cause::FileFailed.as_str().to_owned(),
+        remedy: format!(
+            "{kept}look after the disk and the memory of this machine, and submit the message again"
+        ),
+        ..Words::default()
+    };
+    let verdict = ended(job, Final::Failed);
+    let each = |target: &Target| TargetResult { target: target.clone(), verdict, words: words.clone() };
+    done(job, job.targets.iter().map(each).collect(), String::new(), when.now)
 }
 
 fn done(job: &Job, results: Vec<TargetResult>, transcript: String, at: Millis) -> Done {

@@ -15,7 +15,10 @@ use freesmtp_core::{
 use sha2::{Digest, Sha256};
 
 use super::badmail;
-use crate::queue::{Adopted, Batch, Queue};
+use crate::{
+    damage,
+    queue::{Adopted, Batch, Queue},
+};
 
 /// The end of a segment's name.
 pub(super) const SUFFIX: &str = ".seg";
@@ -89,7 +92,14 @@ impl Follower {
             record.envelope.recipients.iter().map(|recipient| self.site(&recipient.email, site)).collect();
         let mut digest = None;
         if let Some(key) = &record.envelope.options.idempotency_key {
-            let own = self.digest(&record, spool).map_err(|error| error.to_string())?;
+            let own = match self.digest(&record, spool) {
+                Ok(own) => own,
+                // Whoever delivers it says so, and to its sender; the others behind it go on.
+                Err(error) if damage::is_damage(&error) => {
+                    return Ok(Some(Adopted { record, sites, digest: None }));
+                }
+                Err(error) => return Err(error.to_string()),
+            };
             if let Some((first, known)) = queue.key(key).map_err(|error| error.to_string())?
                 && first != record.id
             {
@@ -122,7 +132,8 @@ impl Follower {
     /// What a message is to its key: who sends what to whom. Date and Message-ID are those of an attempt to submit it.
     fn digest(&self, record: &Record, spool: &Path) -> io::Result<[u8; 32]> {
         let mut text = Vec::new();
-        let mut reader = read_message(spool, &self.path, &record.body).map_err(io::Error::other)?;
+        let opened = read_message(spool, &self.path, &record.body);
+        let mut reader = opened.map_err(|error| damage::io_error(&error))?;
         reader.read_to_end(&mut text)?;
         let mut digest = Sha256::new();
         digest.update(record.envelope.reverse_path.as_bytes());

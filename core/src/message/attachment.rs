@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{EmailMessage, Stream};
+use super::{CheckedFile, EmailMessage, Stream};
 
 /// Where the bytes of an attachment are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Content {
     Bytes(Arc<[u8]>),
     /// In a file that is opened when the message is composed and read while it is sent.
     File(PathBuf),
+    /// In a file whose length and checksum are known: when its bytes are others, nothing of them is sent as a message.
+    Checked(CheckedFile),
     /// From a reader that can be read once, of known or unknown length.
     Stream(Stream),
     /// Another message, composed together with this one; it travels as `message/rfc822`.
@@ -43,6 +45,12 @@ impl From<PathBuf> for Content {
 impl From<&Path> for Content {
     fn from(path: &Path) -> Self {
         Self::File(path.to_owned())
+    }
+}
+
+impl From<CheckedFile> for Content {
+    fn from(file: CheckedFile) -> Self {
+        Self::Checked(file)
     }
 }
 

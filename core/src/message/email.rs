@@ -226,7 +226,7 @@ impl EmailMessage {
         let parts = self.attachments.iter().chain(&self.embedded_objects).map(|part| match &part.content {
             Content::Bytes(bytes) => bytes.len(),
             Content::Message(message) => message.octets_in_memory(),
-            Content::File(_) | Content::Stream(_) => 0,
+            Content::File(_) | Content::Checked(_) | Content::Stream(_) => 0,
         });
         bodies.chain(parts).sum()
     }
@@ -237,7 +237,7 @@ impl EmailMessage {
         parts.any(|part| match &part.content {
             Content::Stream(_) => true,
             Content::Message(message) => message.has_streams(),
-            Content::Bytes(_) | Content::File(_) => false,
+            Content::Bytes(_) | Content::File(_) | Content::Checked(_) => false,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Attachment, Content, Files, Form, Stamp, base64,
+    Attachment, CheckedFile, Content, Files, Form, Stamp, base64,
     boundary::Boundary,
     check,
     content_type::ContentType,
@@ -77,7 +77,9 @@ impl<'a> Prepared<'a> {
     fn check(attachment: &'a Attachment, field: String, inline: bool) -> Result<Self, Error> {
         let name = match (&attachment.name, &attachment.content) {
             (Some(name), _) => Some(name.clone()),
-            (None, Content::File(path)) => Some(name_of(path, &field)?),
+            (None, Content::File(path) | Content::Checked(CheckedFile { path, .. })) => {
+                Some(name_of(path, &field)?)
+            }
             (None, Content::Bytes(_) | Content::Stream(_) | Content::Message(_)) => None,
         };
         if let Some(name) = &name {
@@ -125,7 +127,7 @@ impl<'a> Prepared<'a> {
                 })?;
                 (Source::Message(composed.text), composed.encoding, None)
             }
-            Content::Bytes(_) | Content::File(_) if content_type.is_message() => {
+            Content::Bytes(_) | Content::File(_) | Content::Checked(_) if content_type.is_message() => {
                 let facts = scan(self.content, &self.field, files, |_| Ok(()))?;
                 match facts.encoding(form) {
                     Some(encoding) => {
@@ -170,7 +172,7 @@ impl<'a> Prepared<'a> {
                 let reader = Reader { input, size, field: self.field.clone(), name };
                 Ok((Source::Reader(reader), Encoding::Base64, size.map(base64::encoded_len)))
             }
-            Content::File(_) | Content::Message(_) => {
+            Content::File(_) | Content::Checked(_) | Content::Message(_) => {
                 let mut seen = open(self.content, &self.field, opening.files)?;
                 let total = seen.size.unwrap_or(0);
                 each_piece(&mut seen, |piece| Ok(survey.push(piece, total, allowed)))?;
@@ -212,6 +214,13 @@ pub(super) fn open(content: &Content, field: &str, files: &dyn Files) -> Result<
             })?;
             Ok(Reader { input: Input::Open(file.reader), size: Some(file.size), field, name })
         }
+        Content::Checked(checked) => {
+            let name = shown_path(&checked.path);
+            let unreadable = |error| failed(&format!("cannot read {name}"), &field, &error);
+            let file = files.open(&checked.path).map_err(unreadable)?;
+            let reader = checked.check(file.reader, file.size).map_err(unreadable)?;
+            Ok(Reader { input: Input::Open(Box::new(reader)), size: Some(checked.size), field, name })
+        }
         Content::Stream(_) | Content::Message(_) => {
             Err(Error::input(field, "a message that is passed through is given as bytes or as a file"))
         }
@@ -227,11 +236,16 @@ pub(super) fn scan(
 ) -> Result<Facts, Error> {
     let mut reader = open(content, field, files)?;
     let (mut out, mut lines) = (Vec::new(), Lines::default());
-    each_piece(&mut reader, |piece| {
+    let seen = each_piece(&mut reader, |piece| {
         out.clear();
         lines.push(piece, &mut out);
         see(&out).map(|()| true)
-    })?;
+    });
+    if seen.is_err() {
+        // What is wrong with a message that was damaged is the damage, which shows at its end.
+        each_piece(&mut reader, |_| Ok(true))?;
+    }
+    seen?;
     out.clear();
     let facts = lines.finish(&mut out);
     see(&out)?;

@@ -71,6 +71,12 @@ impl Folder {
         system::sync(&self.handle)
     }
 
+    /// Gives a file of the same file system another name in it, one that nothing has; and has the disk confirm it.
+    pub(crate) fn link(&self, file: &Path, name: &str) -> io::Result<()> {
+        system::link(&self.handle, &self.path, file, name)?;
+        system::sync(&self.handle)
+    }
+
     /// Writes a new file to the disk, and its name.
     pub(crate) fn sync_new(&self, file: &File) -> io::Result<()> {
         // All of it: where this user may not open the folder, the file system is relied on to keep the name together with
@@ -340,6 +346,10 @@ mod unix {
         }
     }
 
+    pub(super) fn link(folder: &Handle, _path: &Path, file: &Path, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::linkat(CWD, file, &folder.fd, name, AtFlags::empty())?)
+    }
+
     pub(super) fn rename(folder: &Handle, _path: &Path, from: &str, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&folder.fd, from, &folder.fd, to)?)
     }
@@ -466,6 +476,10 @@ mod others {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         std::fs::rename(file, path.join(name))
+    }
+
+    pub(super) fn link(_folder: &Handle, path: &Path, file: &Path, name: &str) -> io::Result<()> {
+        std::fs::hard_link(file, path.join(name))
     }
 
     pub(super) fn rename(_folder: &Handle, path: &Path, from: &str, to: &str) -> io::Result<()> {

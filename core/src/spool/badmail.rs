@@ -29,6 +29,15 @@ pub fn keep(spool: &Path, name: &str, bytes: &[u8], reason: &str) -> Result<Path
     with_reason(spool, name, reason, |folder, name| write(folder, name, bytes))
 }
 
+/// Gives a file, such as one of `bodies/`, a second name in `badmail/` with its reason; for what others still name. Gives
+/// that name.
+///
+/// # Errors
+/// `ErrorKind::Spool` when it cannot be done.
+pub fn link_aside(spool: &Path, name: &str, file: &Path, reason: &str) -> Result<PathBuf, Error> {
+    with_reason(spool, name, reason, |folder, name| folder.link(file, name))
+}
+
 fn with_reason(
     spool: &Path,
     name: &str,

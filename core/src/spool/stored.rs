@@ -12,38 +12,29 @@ use super::{
     folders,
     frame::{self, FRAME, Frame, HEAD},
 };
-use crate::{error::Error, os::folder};
+use crate::{error::Error, message::Checked, os::folder};
 
 /// The bytes of a message. It fails at its end when they are not those that were written.
 #[derive(Debug)]
-pub struct MessageReader {
-    file: File,
-    at: u64,
-    left: u64,
-    crc: u32,
-    expected: u32,
-}
+pub struct MessageReader(Checked<At>);
 
 impl Read for MessageReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
-        let Some(out) = out.get_mut(..most).filter(|out| !out.is_empty()) else { return Ok(0) };
+        self.0.read(out)
+    }
+}
+
+/// A file from a place on.
+#[derive(Debug)]
+struct At {
+    file: File,
+    at: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let length = folder::read_at(&self.file, out, self.at)?;
-        if length == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the file is shorter than its record says",
-            ));
-        }
-        self.crc = crc32c::crc32c_append(self.crc, &out[..length]);
         self.at += length as u64;
-        self.left -= length as u64;
-        if self.left == 0 && self.crc != self.expected {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "its bytes are not those that were written",
-            ));
-        }
         Ok(length)
     }
 }
@@ -73,7 +64,7 @@ pub fn read_message(spool: &Path, segment: &Path, body: &Body) -> Result<Message
         let text = "its length is not what its record says";
         return Err(failed(io::Error::new(io::ErrorKind::InvalidData, text)));
     }
-    Ok(MessageReader { file, at, left: length, crc: 0, expected })
+    Ok(MessageReader(Checked::new(At { file, at }, length, expected)))
 }
 
 /// Reads the bytes of a message that is in its record, from a segment that is open, in one go, and checks that they are
