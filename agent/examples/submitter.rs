@@ -1,9 +1,10 @@
 //! Submits messages to a spool and prints each id once it is safe: for tests that kill it, and for benchmarks.
 //!
-//! `submitter SPOOL COUNT OCTETS DURABILITY [--group N] [--tag TAG] [--blast NAME] [--sender ADDRESS] [RECIPIENT ...]`; in a recipient `{n}` is the number.
+//! `submitter SPOOL COUNT OCTETS DURABILITY [--group N] [--tag TAG] [--blast NAME] [--sender ADDRESS] [--hold] [RECIPIENT ...]`; in a recipient `{n}` is the number.
+//! With `--hold` it says `held` before it commits a group, and waits for the end of its input.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a tool of the tests")]
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use freesmtp_core::spool::{Durability, Envelope, Message, Recipient, Spool};
 
@@ -15,7 +16,7 @@ fn main() {
     let octets: usize = next().parse().unwrap();
     let durability: Durability = next().parse().unwrap();
     let (mut group, mut tag, mut recipients) = (1, "m".to_owned(), Vec::new());
-    let (mut blast, mut sender) = (None, "sender@example.test".to_owned());
+    let (mut blast, mut sender, mut hold) = (None, "sender@example.test".to_owned(), false);
     let mut rest = std::env::args().skip(5);
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -23,6 +24,7 @@ fn main() {
             "--tag" => tag = rest.next().unwrap(),
             "--sender" => sender = rest.next().unwrap(),
             "--blast" => blast = rest.next(),
+            "--hold" => hold = true,
             _ => recipients.push(argument),
         }
     }
@@ -53,6 +55,11 @@ fn main() {
             };
             lines.push_str(&format!("{} {message_id}\n", id.unwrap()));
             n += 1;
+        }
+        if hold {
+            out.write_all(b"held\n").unwrap();
+            out.flush().unwrap();
+            std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         }
         if group > 1 {
             together.commit().unwrap();

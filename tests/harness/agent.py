@@ -34,9 +34,11 @@ def until(what: Callable[[], bool], seconds: float, message: str) -> None:
 class Recorder:
     """A server that notes what it takes."""
 
-    def __init__(self, folder: Path, name: str = "recorder", delay: float = 0, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, name: str = "recorder", delay: float = 0, port: int = 0, keywords: tuple[str, ...] = ()
+    ) -> None:
         self.path = folder / f"{name}.jsonl"
-        arguments = [sys.executable, "-m", "harness.recorder", str(port), str(self.path), str(delay)]
+        arguments = [sys.executable, "-m", "harness.recorder", str(port), str(self.path), str(delay), *keywords]
         self.process = subprocess.Popen(arguments, cwd=TESTS, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline().split()[-1])
@@ -121,17 +123,28 @@ class Submitter:
         group: int = 1,
         sender: str = "sender@example.test",
         blast: str = "",
+        hold: bool = False,
     ) -> None:
         self.out = spool.parent / f"{tag}.ids"
         options = ["--group", str(group), "--tag", tag, "--sender", sender]
         options += ["--blast", blast] if blast else []
+        options += ["--hold"] if hold else []
         arguments = [submitter(), str(spool), str(count), str(octets), "Full", *options, *recipients]
         with self.out.open("wb") as out:
-            self.process = subprocess.Popen(arguments, stdout=out)
+            self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE if hold else None, stdout=out)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def wait_until_held(self) -> None:
+        """Until all is written but for what makes it count."""
+        until(lambda: self.out.read_text() == "held\n", 20, "it does not hold")
+
+    def let_go(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.wait()
 
     def wait(self) -> None:
         assert self.process.wait(300) == 0
@@ -140,7 +153,7 @@ class Submitter:
         """Id by Message-ID, of whole lines."""
         text = self.out.read_text()
         lines = text[: text.rfind("\n") + 1].splitlines()
-        return {message_id: id_ for id_, message_id in (line.split() for line in lines)}
+        return {message_id: id_ for id_, message_id in (line.split() for line in lines if line != "held")}
 
 
 def submit(

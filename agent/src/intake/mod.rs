@@ -5,9 +5,11 @@
 //! Policy:
 //! - Records are adopted in batches, each with the place to read on: after a kill nothing is adopted twice or left out.
 //! - A batch refers only to what the disk has confirmed; for most of it the writer has waited already.
+//! - What writers left behind that were killed goes, when nobody can come to name it any more.
 //! - What cannot be understood is kept in `badmail/`, beside a file that says why. Nothing is deleted silently.
 
 mod badmail;
+mod leftovers;
 mod pickup;
 mod segment;
 
@@ -19,7 +21,7 @@ use std::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use freesmtp_core::spool::Spool;
@@ -81,6 +83,14 @@ impl Rounds {
     }
 }
 
+/// When to look for what was left behind.
+#[derive(Debug, Default)]
+struct Sweep {
+    due: Option<Instant>,
+    /// Those to ask about after the next round.
+    bodies: Option<leftovers::Bodies>,
+}
+
 /// Takes in what is in a spool.
 pub struct Intake {
     path: PathBuf,
@@ -122,6 +132,7 @@ impl Intake {
         let mut since_pickup = PICKUP;
         let mut said = String::new();
         let mut said_pickup = None;
+        let mut sweep = Sweep::default();
         while !self.stop.load(Ordering::Relaxed) {
             if since_pickup >= PICKUP {
                 since_pickup = Duration::ZERO;
@@ -143,6 +154,9 @@ impl Intake {
                 }
                 Ok(false) => {
                     self.rounds.count.fetch_add(1, Ordering::Release);
+                    if let Err(error) = self.sweep(&mut sweep) {
+                        eprintln!("freesmtp agent: what killed writers left behind stays for now: {error}");
+                    }
                 }
                 Err(problem) => {
                     // A disk that is full stays so for a while: said once.
@@ -189,6 +203,28 @@ impl Intake {
             }
         }
         Ok(any)
+    }
+
+    /// After a round that found nothing new: removes what was left behind, from time to time.
+    fn sweep(&mut self, sweep: &mut Sweep) -> Result<(), String> {
+        let text = |error: io::Error| error.to_string();
+        if let Some(bodies) = sweep.bodies.take() {
+            // Every record is known that was there when the bodies were looked at, unless one is damaged that its writer may
+            // still be busy with.
+            let mut all_read = true;
+            for follower in self.followed.values_mut() {
+                all_read &= follower.is_at_end()?;
+            }
+            if all_read {
+                bodies.remove_orphans(&self.path, &self.queue).map_err(text)?;
+            }
+        }
+        if sweep.due.is_none_or(|due| Instant::now() >= due) {
+            sweep.due = Some(Instant::now() + leftovers::PAUSE);
+            leftovers::remove_unnamed(&self.path).map_err(text)?;
+            sweep.bodies = Some(leftovers::bodies(&self.path).map_err(text)?);
+        }
+        Ok(())
     }
 
     fn look_for_segments(&mut self) -> io::Result<()> {

@@ -80,6 +80,11 @@ impl Follower {
         Ok(Some(Batch { segment: self.name.clone(), records, next, finished }))
     }
 
+    /// Whether nothing is there behind what was read, not even something damaged.
+    pub(super) fn is_at_end(&mut self) -> Result<bool, String> {
+        self.reader.is_at_end().map_err(|error| error.to_string())
+    }
+
     /// A record with what the queue has to know of it; `None` when it is not to be delivered.
     fn adopted(
         &mut self,

@@ -282,6 +282,14 @@ impl Queue {
         self.read(|connection| segments::position(connection, segment))
     }
 
+    /// Whether a message has its bytes in that file of `bodies/`, or had until just now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn names_file(&self, file: &str) -> Result<bool, QueueError> {
+        self.read(|connection| segments::names_file(connection, file))
+    }
+
     /// The message that has an idempotency key, and what it is (a SHA-256).
     ///
     /// # Errors

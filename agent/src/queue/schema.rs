@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS messages(
   expires INTEGER, total INTEGER NOT NULL, open INTEGER NOT NULL, flags INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_expires ON messages(expires) WHERE expires IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_of_blast ON messages(blast, id) WHERE blast IS NOT NULL;
+CREATE INDEX IF NOT EXISTS messages_file ON messages(file) WHERE file IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_warn ON messages(id) WHERE flags & 2;
 CREATE TABLE IF NOT EXISTS jobs(
   message INTEGER NOT NULL, n INTEGER NOT NULL,

@@ -33,6 +33,15 @@ pub(super) fn waste(connection: &Connection) -> Result<Waste, QueueError> {
     })
 }
 
+/// Whether a message has its bytes in that file, or had until just now.
+pub(super) fn names_file(connection: &Connection, file: &str) -> Result<bool, QueueError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS(SELECT 1 FROM messages WHERE file = ?1) OR EXISTS(SELECT 1 FROM garbage WHERE file = ?1)",
+        )?
+        .query_row([file], |row| row.get(0))?)
+}
+
 /// They were removed.
 pub(super) fn forget(writing: &mut Writing<'_>, waste: &Waste) -> Result<(), QueueError> {
     for name in &waste.segments {

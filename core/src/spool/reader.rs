@@ -278,6 +278,25 @@ impl SegmentReader {
         Ok(self.finished)
     }
 
+    /// Whether nothing stands behind what was given: neither a record, nor one that is being written or was damaged.
+    ///
+    /// # Errors
+    /// `ErrorKind::Spool` when the file cannot be read.
+    pub fn is_at_end(&mut self) -> Result<bool, Error> {
+        let failed = |path: &Path, error: &io::Error| failure(path, "cannot be read", error);
+        if !self.group.is_empty() || !self.ready.is_empty() {
+            return Ok(false);
+        }
+        let Some(id) = self.head().map_err(|error| failed(&self.path, &error))? else {
+            // Its writer has made it, and has written nothing yet.
+            let length = self.file.metadata().map_err(|error| failed(&self.path, &error))?.len();
+            return Ok(length == 0);
+        };
+        self.window.clear();
+        let found = self.look(id).map_err(|error| failed(&self.path, &error))?;
+        Ok(matches!(found, Found::Nothing))
+    }
+
     /// Writes to the disk what was read so far, so that what refers to it after this survives a power cut.
     ///
     /// # Errors
