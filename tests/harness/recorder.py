@@ -1,8 +1,9 @@
 """An SMTP server that notes each message before it answers for it: a program of its own, which outlives its clients.
 
-`python -m harness.recorder PORT FILE [DELAY]`: each line of FILE is a JSON object with `message_id`, `id` (that of the
-spool), `recipients` and `octets`. A recipient that begins with `later` is put off once for a second, one that begins
-with `wait` once for no named time; one that begins with `never` is refused.
+`python -m harness.recorder PORT FILE [DELAY [KEYWORD ...]]`: each line of FILE is a JSON object with `message_id`, `id`
+(that of the spool), `recipients`, `octets`, and `asked`: the lines of MAIL and RCPT. The keywords are offered too. A
+recipient that begins with `later` is put off once for a second, one that begins with `wait` once for no named time; one
+that begins with `never` is refused.
 """
 
 import asyncio
@@ -15,10 +16,11 @@ from pathlib import Path
 class Session(asyncio.Protocol):
     """One connection; commands may come together (PIPELINING)."""
 
-    def __init__(self, file: int, seen: set[str], delay: float) -> None:
-        self.file, self.seen, self.delay = file, seen, delay
+    def __init__(self, file: int, seen: set[str], delay: float, keywords: list[str]) -> None:
+        self.file, self.seen, self.delay, self.keywords = file, seen, delay, keywords
         self.buffer = b""
         self.recipients: list[str] = []
+        self.asked: list[str] = []
         self.in_data = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,11 +55,13 @@ class Session(asyncio.Protocol):
     def command(self, line: bytes) -> bytes:
         verb = line[:4].upper()
         if verb == b"EHLO":
-            return b"250-recorder.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
+            offered = ["recorder.test", "PIPELINING", "8BITMIME", *self.keywords]
+            return b"".join(b"250-%s\r\n" % word.encode() for word in offered) + b"250 ENHANCEDSTATUSCODES\r\n"
         if verb == b"MAIL":
-            self.recipients = []
+            self.recipients, self.asked = [], [line.decode()]
             return b"250 2.1.0 ok\r\n"
         if verb == b"RCPT":
+            self.asked.append(line.decode())
             return self.recipient(line[line.index(b"<") + 1 : line.index(b">")].decode())
         if verb == b"DATA":
             if not self.recipients:
@@ -89,19 +93,21 @@ class Session(asyncio.Protocol):
             "id": fields.get(b"x-freesmtp-id", ""),
             "recipients": self.recipients,
             "octets": len(message),
+            "asked": self.asked,
         }
         # One write: after a kill of this program too a line is whole.
         os.write(self.file, json.dumps(facts).encode() + b"\n")
 
 
-async def serve(port: int, path: Path, delay: float) -> None:
+async def serve(port: int, path: Path, delay: float, keywords: list[str]) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     seen: set[str] = set()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Session(file, seen, delay), "127.0.0.1", port, backlog=1024)
+    server = await loop.create_server(lambda: Session(file, seen, delay, keywords), "127.0.0.1", port, backlog=1024)
     print(f"listening on {server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0))
+    delay = float(sys.argv[3]) if len(sys.argv) > 3 else 0
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), delay, sys.argv[4:]))
