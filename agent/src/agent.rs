@@ -16,7 +16,7 @@ use crate::{
     config::AgentSettings,
     control::{Context, Control, Memory, Socket},
     delivery::{Clock, Delivery, Letters, Observer},
-    entrances::Entrances,
+    entrances::{Entrances, Running},
     events::Events,
     intake::{Intake, Rounds},
     queue::{Millis, Queue, Words},
@@ -48,6 +48,7 @@ pub struct Agent {
     reports: Reports,
     events: Arc<Events>,
     entrances: Entrances,
+    fixed: Fixed,
     memory: Arc<Memory>,
     socket: Socket,
     clock: Clock,
@@ -106,6 +107,12 @@ impl Agent {
         let queue = Queue::open_at(&folder, move || now())?;
         let name = if settings.name.is_empty() { crate::os::host_name() } else { settings.name.clone() };
         let entrances = Entrances::open(&settings, &name, &folder)?;
+        let fixed = Fixed {
+            spool: path.clone(),
+            name: name.clone(),
+            given_name: settings.name.clone(),
+            memory: settings.memory,
+        };
         let letters = Letters::new(&path, &name);
         let events = Arc::new(Events::start(&settings.events, &folder, Some(queue.clone()))?);
         let memory = Arc::new(Memory::default());
@@ -123,6 +130,7 @@ impl Agent {
             reports,
             events,
             entrances,
+            fixed,
             memory,
             clock,
             reload,
@@ -163,8 +171,8 @@ impl Agent {
         };
         let rounds = Arc::new(Rounds::default());
         let (events, memory) = (Arc::clone(&self.events), Arc::clone(&self.memory));
-        let monitor = self.entrances.monitor();
-        let (context, end) = Context::new(self.handle(), events, memory, Arc::clone(&rounds), monitor);
+        let (context, end) = Context::new(self.handle(), events, memory, Arc::clone(&rounds));
+        context.set_monitor(self.entrances.monitor());
         let control = Control::open(&self.socket, context.clone(), end)?;
         let intake = Intake::new(self.spool.clone(), self.queue.clone(), site, rounds);
         let stopper = intake.stopper();
@@ -176,19 +184,24 @@ impl Agent {
         self.reports.owed(&self.queue.owed()?);
         self.reports.owed(&self.delivery.drive());
         let keeper = tokio::spawn(Keeper::new(&self).run());
-        let entrances = self.entrances.start(&context)?;
+        let mut entrances = self.entrances.start(&context)?;
         loop {
             let wait = self.delivery.wakes_at().map_or(60_000, |at| (at - (self.clock)()).clamp(1, 60_000));
             let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(1));
             tokio::select! {
                 () = self.stop.notified() => break,
                 () = self.reload.notified() => {
-                    let settings = read().and_then(|settings| {
-                        let routes = Routes::new(&settings)?;
-                        self.delivery.reload(&settings, routes)
+                    let reloaded = read().and_then(|settings| {
+                        reload(&settings, &self.fixed, &self.delivery, &self.events, &mut entrances)
                     });
-                    match settings {
-                        Ok(()) => eprintln!("freesmtp agent: the settings were read again"),
+                    match reloaded {
+                        Ok(fixed) if fixed.is_empty() => {
+                            eprintln!("freesmtp agent: the settings were read again");
+                        }
+                        Ok(fixed) => eprintln!(
+                            "freesmtp agent: the settings were read again; these count after a restart: {}",
+                            fixed.join(", ")
+                        ),
                         Err(error) => eprintln!("freesmtp agent: the settings stay as they were: {error}"),
                     }
                 }
@@ -207,6 +220,46 @@ impl Agent {
         drop(tokio::task::spawn_blocking(move || events.close()).await);
         Ok(())
     }
+}
+
+/// What cannot change while the agent runs.
+struct Fixed {
+    spool: PathBuf,
+    name: String,
+    given_name: String,
+    memory: u64,
+}
+
+impl Fixed {
+    /// Those of them that other settings have another value for.
+    fn differing(&self, settings: &AgentSettings) -> Vec<&'static str> {
+        let spool = settings.spool.clone().unwrap_or_else(Spool::default_path);
+        let all = [
+            ("spool", self.spool != spool),
+            ("name", self.given_name != settings.name),
+            ("memory", self.memory != settings.memory),
+        ];
+        all.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
+    }
+}
+
+/// Goes by other settings from now on; all of them, or none when one is not right. Gives those that count after a restart.
+fn reload(
+    settings: &AgentSettings,
+    fixed: &Fixed,
+    delivery: &Delivery,
+    events: &Events,
+    entrances: &mut Running,
+) -> Result<Vec<&'static str>, Error> {
+    let differing = fixed.differing(settings);
+    let settings = AgentSettings { name: fixed.given_name.clone(), ..settings.clone() };
+    let routes = Routes::new(&settings)?;
+    let doors = entrances.prepare(&settings, &fixed.name)?;
+    let told = events.prepare(&settings.events)?;
+    delivery.reload(&settings, routes)?;
+    entrances.change(doors)?;
+    events.change(told);
+    Ok(differing)
 }
 
 /// Takes the lock of a spool, as long as the file is open.

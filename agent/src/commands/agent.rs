@@ -14,7 +14,7 @@ use crate::{
 
 /// Delivers what is in the spool, until it is told to stop.
 ///
-/// SIGTERM and SIGINT end it within ten seconds, SIGHUP has it read its settings again. Exit status: 0 after a stop, 2 when
+/// SIGTERM and SIGINT end it within ten seconds, SIGHUP has it read its settings again, all but `spool`, `name` and `memory`. Exit status: 0 after a stop, 2 when
 /// the settings or the spool are not right, 75 when another agent runs for the spool.
 #[derive(Debug, Args)]
 #[command(

@@ -27,7 +27,7 @@ mod tallies;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -100,7 +100,7 @@ pub(crate) struct Context {
     pub(crate) started: Millis,
     pub(crate) surveys: Arc<Surveys>,
     /// `None` when nothing listens for HTTP.
-    pub(crate) monitor: Option<Monitor>,
+    pub(crate) monitor: Arc<Mutex<Option<Monitor>>>,
     /// How long to wait for what is on its way, before something counts as unknown.
     pub(crate) patience: Duration,
     /// Turns true when the agent ends.
@@ -108,19 +108,42 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Where the monitor is, if anywhere.
+    pub(crate) fn monitor(&self) -> Option<Monitor> {
+        self.monitor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The monitor is there from now on.
+    pub(crate) fn set_monitor(&self, monitor: Option<Monitor>) {
+        *self.monitor.lock().unwrap_or_else(PoisonError::into_inner) = monitor;
+    }
+
     /// Of an agent that starts now; and what tells it of the agent's end.
     pub(crate) fn new(
         handle: Handle,
         events: Arc<Events>,
         memory: Arc<Memory>,
         rounds: Arc<Rounds>,
-        monitor: Option<Monitor>,
     ) -> (Self, watch::Sender<bool>) {
         let (end, ending) = watch::channel(false);
         let started = handle.delivery.now();
         let spool = handle.spool.path().to_owned();
         let (surveys, patience) = (Arc::default(), CATCH_UP);
-        (Self { handle, events, memory, rounds, spool, started, surveys, monitor, patience, ending }, end)
+        (
+            Self {
+                handle,
+                events,
+                memory,
+                rounds,
+                spool,
+                started,
+                surveys,
+                monitor: Arc::default(),
+                patience,
+                ending,
+            },
+            end,
+        )
     }
 
     /// Returns when the agent ends.

@@ -29,7 +29,7 @@ pub(super) async fn answer(request: &Request, context: &Context) -> Result<Value
         Request::List(which) => answer::json(&list(context, which.clone()).await?),
         Request::Blasts(limit) => answer::json(&blasts(context, *limit).await?),
         Request::Blast(name) => answer::json(&blast(context, name).await?),
-        Request::Monitor => answer::json(&context.monitor.clone().ok_or_else(Refusal::no_monitor)?),
+        Request::Monitor => answer::json(&context.monitor().ok_or_else(Refusal::no_monitor)?),
         _ => return Err(Refusal::ending()),
     })
 }

@@ -27,9 +27,12 @@ use tempfile::TempPath;
 
 use crate::clock;
 
-pub(crate) use self::{head::Additions, house::Entrances};
+pub(crate) use self::{
+    head::Additions,
+    house::{Entrances, Running},
+};
 use self::{head::Completer, held::Held};
-pub(crate) use self::{house::listen, tls::acceptor};
+pub(crate) use self::{house::Sockets, tls::acceptor};
 
 /// A message on its way into the spool.
 #[derive(Debug)]

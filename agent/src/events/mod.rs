@@ -20,13 +20,16 @@ mod webhook;
 use std::{
     collections::HashMap,
     fs, io,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use freesmtp_core::{Error, ErrorKind, Stage};
-use reqwest::{Certificate, Url};
+use reqwest::{Client, Url};
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
 
@@ -54,8 +57,11 @@ const FEED: usize = 4_096;
 #[derive(Debug)]
 pub struct Events {
     sinks: Mutex<Sinks>,
+    /// Where webhooks keep what waits.
+    folder: PathBuf,
+    pauses: (Duration, Duration),
     /// Neither file nor web server is told.
-    silent: bool,
+    silent: AtomicBool,
     /// Those who listen for a while, by the control socket.
     feed: broadcast::Sender<Arc<Event>>,
     queue: Option<Queue>,
@@ -64,8 +70,34 @@ pub struct Events {
 
 #[derive(Debug, Default)]
 struct Sinks {
-    file: Option<FileSink>,
-    webhooks: Vec<(Vec<EventKind>, Webhook)>,
+    file: Option<(PathBuf, FileSink)>,
+    webhooks: Vec<Hook>,
+}
+
+#[derive(Debug)]
+struct Hook {
+    /// The folder where it keeps what waits, by which it is the same one after a reload.
+    name: String,
+    /// None means all.
+    kinds: Vec<EventKind>,
+    target: Target,
+    webhook: Webhook,
+}
+
+/// Other settings, checked: they can be used without an error.
+pub(crate) struct Change {
+    /// `None` where it stays as it is.
+    file: Option<Option<(PathBuf, FileSink)>>,
+    hooks: Vec<NewHook>,
+}
+
+struct NewHook {
+    name: String,
+    kinds: Vec<EventKind>,
+    target: Target,
+    client: Client,
+    /// One that was not there before.
+    started: Option<Webhook>,
 }
 
 impl Events {
@@ -83,24 +115,92 @@ impl Events {
         queue: Option<Queue>,
         pauses: (Duration, Duration),
     ) -> Result<Self, Error> {
-        let mut sinks = Sinks::default();
+        let events = Self {
+            sinks: Mutex::default(),
+            folder: folder.to_owned(),
+            pauses,
+            silent: AtomicBool::new(true),
+            feed: broadcast::Sender::new(FEED),
+            queue,
+            names: Mutex::default(),
+        };
+        events.change(events.prepare(settings)?);
+        Ok(events)
+    }
+
+    /// Checks other settings, and begins what is new in them. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Events::start`]; everything is as before then.
+    pub(crate) fn prepare(&self, settings: &EventSettings) -> Result<Change, Error> {
+        let sinks = self.sinks();
+        let mut hooks: Vec<NewHook> = Vec::new();
         for (index, webhook) in settings.webhook.iter().enumerate() {
-            let target = target(webhook, &format!("events.webhook[{index}]"), pauses)?;
-            let name: String =
+            let field = format!("events.webhook[{index}]");
+            let (target, client) = target(webhook, &field, self.pauses)?;
+            let digest: String =
                 Sha256::digest(&webhook.url)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-            let started = Webhook::start(target, &folder.join(format!("webhook-{name}")));
-            let started = started.map_err(|error| failed("what a webhook has to tell", &error))?;
-            sinks.webhooks.push((webhook.events.clone(), started));
+            let name = format!("webhook-{digest}");
+            if hooks.iter().any(|hook| hook.name == name) {
+                return Err(Error::input(format!("{field}.url"), "is that of another webhook as well"));
+            }
+            let started = if sinks.webhooks.iter().any(|hook| hook.name == name) {
+                None
+            } else {
+                let started = Webhook::start(target.clone(), client.clone(), &self.folder.join(&name));
+                Some(started.map_err(|error| failed("what a webhook has to tell", &error))?)
+            };
+            hooks.push(NewHook { name, kinds: webhook.events.clone(), target, client, started });
         }
-        if let Some(path) = &settings.file {
-            lines::Lines::new(path).append("").map_err(|error| {
-                Error::input("events.file", format!("{} cannot be written to: {error}", path.display()))
-            })?;
-            sinks.file = Some(FileSink::start(path).map_err(|error| failed("a thread for events", &error))?);
+        let file = match &settings.file {
+            same if same.as_ref() == sinks.file.as_ref().map(|(path, _)| path) => None,
+            None => Some(None),
+            Some(path) => {
+                lines::Lines::new(path).append("").map_err(|error| {
+                    Error::input("events.file", format!("{} cannot be written to: {error}", path.display()))
+                })?;
+                let started = FileSink::start(path).map_err(|error| failed("a thread for events", &error))?;
+                Some(Some((path.clone(), started)))
+            }
+        };
+        Ok(Change { file, hooks })
+    }
+
+    /// Tells by other settings from now on. What the old ones still have to write is written.
+    pub(crate) fn change(&self, change: Change) {
+        let mut old = Sinks::default();
+        {
+            let mut sinks = self.sinks();
+            if let Some(file) = change.file {
+                old.file = std::mem::replace(&mut sinks.file, file);
+            }
+            let mut before = std::mem::take(&mut sinks.webhooks);
+            for NewHook { name, kinds, target, client, started } in change.hooks {
+                let known = before.iter().position(|hook| hook.name == name);
+                let hook = match (started, known.map(|at| before.swap_remove(at))) {
+                    (Some(webhook), _) => Hook { name, kinds, target, webhook },
+                    (None, Some(mut hook)) => {
+                        if hook.target != target {
+                            hook.webhook.retarget(target.clone(), client);
+                        }
+                        Hook { kinds, target, ..hook }
+                    }
+                    // It was there when the change was prepared.
+                    (None, None) => continue,
+                };
+                sinks.webhooks.push(hook);
+            }
+            old.webhooks = before;
+            self.silent.store(sinks.file.is_none() && sinks.webhooks.is_empty(), Ordering::Relaxed);
         }
-        let silent = sinks.file.is_none() && sinks.webhooks.is_empty();
-        let feed = broadcast::Sender::new(FEED);
-        Ok(Self { sinks: Mutex::new(sinks), silent, feed, queue, names: Mutex::default() })
+        // The disk may take its time; whoever has an event to tell does not wait for it.
+        if old.file.is_some() || !old.webhooks.is_empty() {
+            drop(std::thread::spawn(move || old.close()));
+        }
+    }
+
+    fn sinks(&self) -> MutexGuard<'_, Sinks> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every event from now on. Who is slow is told how many it has missed.
@@ -110,7 +210,7 @@ impl Events {
     }
 
     fn is_heard(&self) -> bool {
-        !self.silent || self.feed.receiver_count() > 0
+        !self.silent.load(Ordering::Relaxed) || self.feed.receiver_count() > 0
     }
 
     /// Tells an event to all that want to hear of it. It does not wait.
@@ -119,15 +219,15 @@ impl Events {
             // The last listener may just have left.
             drop(self.feed.send(Arc::new(event.clone())));
         }
-        if self.silent {
+        if self.silent.load(Ordering::Relaxed) {
             return;
         }
         let line = event.line();
-        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = &sinks.file {
+        let sinks = self.sinks();
+        if let Some((_, file)) = &sinks.file {
             file.emit(&line);
         }
-        for (kinds, webhook) in &sinks.webhooks {
+        for Hook { kinds, webhook, .. } in &sinks.webhooks {
             if kinds.is_empty() || kinds.contains(&event.event) {
                 webhook.emit(&line);
             }
@@ -136,13 +236,8 @@ impl Events {
 
     /// Brings to disk what waits. Blocks for as long as the disk takes.
     pub fn close(&self) {
-        let sinks = std::mem::take(&mut *self.sinks.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(mut file) = sinks.file {
-            file.close();
-        }
-        for (_, mut webhook) in sinks.webhooks {
-            webhook.close();
-        }
+        let sinks = std::mem::take(&mut *self.sinks());
+        sinks.close();
     }
 
     /// The name of a blast.
@@ -160,6 +255,17 @@ impl Events {
         }
         names.insert(blast, name.clone());
         name
+    }
+}
+
+impl Sinks {
+    fn close(self) {
+        if let Some((_, mut file)) = self.file {
+            file.close();
+        }
+        for mut hook in self.webhooks {
+            hook.webhook.close();
+        }
     }
 }
 
@@ -191,7 +297,11 @@ impl Observer for Events {
 }
 
 /// Checks the settings of a webhook and reads its files.
-fn target(settings: &WebhookSettings, field: &str, pauses: (Duration, Duration)) -> Result<Target, Error> {
+fn target(
+    settings: &WebhookSettings,
+    field: &str,
+    pauses: (Duration, Duration),
+) -> Result<(Target, Client), Error> {
     let refuse = |name: &str, why: String| Error::input(format!("{field}.{name}"), why);
     let url = Url::parse(&settings.url)
         .map_err(|error| refuse("url", format!("is no address: {error}; write https://example.com/hook")))?;
@@ -213,17 +323,12 @@ fn target(settings: &WebhookSettings, field: &str, pauses: (Duration, Duration))
     }
     let authorities = match &settings.ca_file {
         None => Vec::new(),
-        Some(path) => {
-            let pem = fs::read(path).map_err(|error| refuse("ca_file", unreadable(path, &error)))?;
-            Certificate::from_pem_bundle(&pem).map_err(|error| {
-                refuse("ca_file", format!("{} holds no certificates in PEM: {error}", path.display()))
-            })?
-        }
+        Some(path) => fs::read(path).map_err(|error| refuse("ca_file", unreadable(path, &error)))?,
     };
     if settings.batch == 0 {
         return Err(refuse("batch", "is zero; give 1 or more".to_owned()));
     }
-    Ok(Target {
+    let target = Target {
         url: settings.url.clone(),
         secret: webhook::secret(first),
         authorities,
@@ -231,7 +336,12 @@ fn target(settings: &WebhookSettings, field: &str, pauses: (Duration, Duration))
         timeout: settings.timeout.0,
         pauses,
         lifetime: settings.lifetime.0,
-    })
+    };
+    let client = target.client().map_err(|error| match &settings.ca_file {
+        Some(path) => refuse("ca_file", format!("{} holds no certificates in PEM: {error}", path.display())),
+        None => refuse("url", format!("cannot be spoken to: {error}")),
+    })?;
+    Ok((target, client))
 }
 
 fn failed(what: &str, error: &io::Error) -> Error {

@@ -6,7 +6,7 @@
 //! taken them; anything else is tried again, the same body with the same id.
 
 use std::{
-    io,
+    fmt, io,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -39,10 +39,12 @@ const BATCH: usize = 256 << 10;
 const LONGEST_WISH: Duration = Duration::from_secs(3_600);
 
 /// What a webhook needs to know.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) url: String,
     pub(super) secret: Vec<u8>,
-    pub(super) authorities: Vec<Certificate>,
+    /// Authorities to trust besides those of the system, in PEM.
+    pub(super) authorities: Vec<u8>,
     /// Events in one request.
     pub(super) batch: usize,
     pub(super) timeout: Duration,
@@ -52,22 +54,37 @@ pub(super) struct Target {
     pub(super) lifetime: Duration,
 }
 
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the secret nor the query of the address, which may be one.
+        f.write_str("Target")
+    }
+}
+
 /// One server that is told.
 #[derive(Debug)]
 pub(super) struct Webhook {
     lines: Option<SyncSender<String>>,
-    lost: Arc<AtomicU64>,
+    kept: Kept,
     writer: Option<JoinHandle<()>>,
     teller: Task<()>,
 }
 
+/// What waits for the server, between who writes it and who tells it.
+#[derive(Clone, Debug)]
+struct Kept {
+    journal: Arc<Mutex<Journal>>,
+    bell: Arc<Notify>,
+    lost: Arc<AtomicU64>,
+}
+
 impl Webhook {
     /// Begins; what was not told before is told first.
-    pub(super) fn start(target: Target, folder: &Path) -> io::Result<Self> {
-        let journal = Arc::new(Mutex::new(Journal::open(folder, KEPT)?));
+    pub(super) fn start(target: Target, client: Client, folder: &Path) -> io::Result<Self> {
         let (sender, receiver) = mpsc::sync_channel::<String>(WAITING);
-        let (lost, bell): (Arc<AtomicU64>, Arc<Notify>) = Default::default();
-        let (kept, missed, rung) = (Arc::clone(&journal), Arc::clone(&lost), Arc::clone(&bell));
+        let journal = Arc::new(Mutex::new(Journal::open(folder, KEPT)?));
+        let kept = Kept { journal, bell: Arc::default(), lost: Arc::default() };
+        let written = kept.clone();
         let writer = thread::Builder::new().name("webhook".to_owned()).spawn(move || {
             while let Ok(mut batch) = receiver.recv() {
                 let mut count = 1;
@@ -77,22 +94,28 @@ impl Webhook {
                     batch.push_str(&line);
                     count += 1;
                 }
-                if !matches!(lock(&kept).append(&batch), Ok(true)) {
-                    missed.fetch_add(count, Ordering::Relaxed);
+                if !matches!(lock(&written.journal).append(&batch), Ok(true)) {
+                    written.lost.fetch_add(count, Ordering::Relaxed);
                 }
-                rung.notify_one();
+                written.bell.notify_one();
             }
         })?;
-        let client = target.client().map_err(io::Error::other)?;
-        let teller = Teller { target, client, journal, bell, lost: Arc::clone(&lost) };
-        Ok(Self { lines: Some(sender), lost, writer: Some(writer), teller: tokio::spawn(teller.run()) })
+        let teller = Teller { target, client, kept: kept.clone() };
+        Ok(Self { lines: Some(sender), kept, writer: Some(writer), teller: tokio::spawn(teller.run()) })
+    }
+
+    /// Tells it by other settings from now on. What is on its way may come twice, with the same id.
+    pub(super) fn retarget(&mut self, target: Target, client: Client) {
+        self.teller.abort();
+        let teller = Teller { target, client, kept: self.kept.clone() };
+        self.teller = tokio::spawn(teller.run());
     }
 
     pub(super) fn emit(&self, line: &str) {
         if let Some(lines) = &self.lines
             && lines.try_send(line.to_owned()).is_err()
         {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.kept.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -113,12 +136,14 @@ impl Drop for Webhook {
 }
 
 impl Target {
-    fn client(&self) -> reqwest::Result<Client> {
+    /// What speaks to the server.
+    pub(super) fn client(&self) -> reqwest::Result<Client> {
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .timeout(self.timeout)
             .user_agent(concat!("freesmtp/", env!("CARGO_PKG_VERSION")));
-        self.authorities.iter().fold(client, |client, one| client.add_root_certificate(one.clone())).build()
+        let authorities = Certificate::from_pem_bundle(&self.authorities)?;
+        authorities.into_iter().fold(client, reqwest::ClientBuilder::add_root_certificate).build()
     }
 }
 
@@ -126,21 +151,19 @@ impl Target {
 struct Teller {
     target: Target,
     client: Client,
-    journal: Arc<Mutex<Journal>>,
-    bell: Arc<Notify>,
-    lost: Arc<AtomicU64>,
+    kept: Kept,
 }
 
 impl Teller {
     async fn run(self) {
         loop {
             // Asked for before the look, so that nothing rings between the two unheard.
-            let rung = self.bell.notified();
-            let looked = lock(&self.journal).peek(self.target.batch);
+            let rung = self.kept.bell.notified();
+            let looked = lock(&self.kept.journal).peek(self.target.batch);
             match looked {
                 Ok((lines, cursor)) if !lines.is_empty() => {
                     self.tell(&lines).await;
-                    if let Err(error) = lock(&self.journal).told(cursor) {
+                    if let Err(error) = lock(&self.kept.journal).told(cursor) {
                         self.complain(&format!("what is told cannot be noted: {error}"));
                     }
                 }
@@ -155,7 +178,7 @@ impl Teller {
 
     /// Until they are taken, or have been tried long enough.
     async fn tell(&self, lines: &[String]) {
-        let lost = self.lost.swap(0, Ordering::Relaxed);
+        let lost = self.kept.lost.swap(0, Ordering::Relaxed);
         let mut events = lines.join(",");
         if lost > 0 {
             events.push_str(&format!(",{{\"event\":\"lost\",\"count\":{lost}}}"));

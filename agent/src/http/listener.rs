@@ -27,7 +27,7 @@ use super::{Door, Parts, Web, pulse::Pulse, router, token::Token};
 use crate::{
     config::HttpSettings,
     control::{Context, Monitor},
-    entrances::{acceptor, listen},
+    entrances::{Sockets, acceptor},
     os,
 };
 
@@ -61,11 +61,16 @@ impl Listeners {
     ///
     /// # Errors
     /// With the field of the settings.
-    pub(crate) fn open(settings: &HttpSettings, name: &str, folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(
+        settings: &HttpSettings,
+        name: &str,
+        folder: &Path,
+        listening: &mut Sockets,
+    ) -> Result<Self, Error> {
         settings.check()?;
         let mut sockets = Vec::new();
         for (index, (address, optional)) in settings.addresses()?.into_iter().enumerate() {
-            sockets.extend(listen(address, &format!("http.listen[{index}]"), optional)?);
+            sockets.extend(listening.listen(address, &format!("http.listen[{index}]"), optional)?);
         }
         let token = match (&settings.token_file, sockets.is_empty()) {
             (_, true) => None,
@@ -80,7 +85,7 @@ impl Listeners {
     }
 
     /// Where they listen.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.sockets.iter().filter_map(|socket| socket.local_addr().ok())
     }
 
@@ -107,11 +112,12 @@ impl Listeners {
         context: &Context,
         folder: PathBuf,
         stopping: watch::Receiver<bool>,
+        pulse: &mut Option<Arc<Pulse>>,
     ) -> Result<Vec<JoinHandle<()>>, Error> {
         let Some(token) = self.token else { return Ok(Vec::new()) };
         let HttpSettings { max_size, hosts, health, behind_proxy, connections, .. } = self.settings;
         let context = Context { patience: PATIENCE, ..context.clone() };
-        let pulse = Pulse::start(&context);
+        let pulse = Arc::clone(pulse.get_or_insert_with(|| Pulse::start(&context)));
         let parts = Parts { context, pulse, folder, name: self.name, token, hosts, max_size, health };
         let parts = Arc::new(parts);
         let [here, elsewhere] =
@@ -182,6 +188,8 @@ impl Service {
                 }
             }
         }
+        // Whoever comes from now on is for others.
+        drop(socket);
         while connections.join_next().await.is_some() {}
     }
 

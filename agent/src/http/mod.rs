@@ -34,11 +34,8 @@ use axum::{
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(crate) use self::listener::Listeners;
-use self::{
-    pulse::Pulse,
-    token::{Scheme, Token},
-};
+use self::token::{Scheme, Token};
+pub(crate) use self::{listener::Listeners, pulse::Pulse};
 use crate::{config::HealthSettings, control::Context};
 
 /// What every route works with.

@@ -95,7 +95,7 @@ impl Frame {
 
 /// Looks, and tells.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(crate) struct Pulse {
     points: Mutex<VecDeque<Point>>,
     frames: broadcast::Sender<Arc<Frame>>,
     places: Arc<Semaphore>,
@@ -109,7 +109,7 @@ pub(super) struct Watcher {
 
 impl Pulse {
     /// Begins to look, until the agent ends.
-    pub(super) fn start(context: &Context) -> Arc<Self> {
+    pub(crate) fn start(context: &Context) -> Arc<Self> {
         let pulse = Arc::new(Self {
             points: Mutex::default(),
             frames: broadcast::Sender::new(FRAMES),

@@ -29,7 +29,7 @@ use tokio_native_tls::TlsAcceptor;
 
 use self::{connection::Connection, users::Users};
 pub(crate) use self::{dialogue::dialogue, policy::Policy, reception::Reception};
-use super::{acceptor, listen};
+use super::{Sockets, acceptor};
 use crate::{config::SmtpSettings, os};
 
 /// Sockets that listen, and what their sessions work with.
@@ -51,6 +51,8 @@ struct Shared {
     places: Arc<Semaphore>,
     /// Connections of each address.
     clients: Mutex<HashMap<IpAddr, usize>>,
+    /// Others take the connections that come.
+    retired: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -59,7 +61,7 @@ impl Listeners {
     ///
     /// # Errors
     /// With the field: an address that is taken, or open to others without TLS and users; files that are not right.
-    pub(super) fn open(settings: &SmtpSettings, name: &str) -> Result<Self, Error> {
+    pub(super) fn open(settings: &SmtpSettings, name: &str, listening: &mut Sockets) -> Result<Self, Error> {
         settings.check()?;
         if let Some(path) = &settings.users_file {
             Users::read(path)?;
@@ -70,21 +72,17 @@ impl Listeners {
         };
         let mut sockets = Vec::new();
         for (index, (address, optional)) in settings.addresses()?.into_iter().enumerate() {
-            sockets.extend(listen(address, &format!("smtp.listen[{index}]"), optional)?);
+            sockets.extend(listening.listen(address, &format!("smtp.listen[{index}]"), optional)?);
         }
         Ok(Self { sockets, settings: settings.clone(), name: name.to_owned(), tls })
     }
 
-    /// Where they listen.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.sockets.iter().filter_map(|socket| socket.local_addr().ok())
-    }
-
-    /// Serves until `stopping`; the tasks end then.
+    /// Takes connections until `retired`, and serves those it has until `stopping`, or their ends; the tasks end then.
     pub(super) fn start(
         self,
         spool: Spool,
         folder: PathBuf,
+        retired: watch::Receiver<bool>,
         stopping: watch::Receiver<bool>,
     ) -> Result<Vec<tokio::task::JoinHandle<()>>, Error> {
         let shared = Arc::new(Shared {
@@ -95,6 +93,7 @@ impl Listeners {
             spool,
             folder,
             clients: Mutex::default(),
+            retired,
             stopping,
         });
         let mut tasks = Vec::new();
@@ -122,12 +121,12 @@ impl Shared {
             users: self.settings.users_file.clone(),
             require_auth: self.settings.require_auth || !loopback,
         });
-        let mut stopping = self.stopping.clone();
+        let mut retired = self.retired.clone();
         let mut sessions = tokio::task::JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                _ = stopping.wait_for(|stopping| *stopping) => break,
+                _ = retired.wait_for(|retired| *retired) => break,
             };
             // Those that have ended.
             while sessions.try_join_next().is_some() {}
@@ -144,6 +143,8 @@ impl Shared {
                 }
             }
         }
+        // Whoever comes from now on is for others.
+        drop(socket);
         while sessions.join_next().await.is_some() {}
     }
 
