@@ -77,7 +77,7 @@ pub(super) fn print(confusion: &Confusion) {
     println!("{:28} {right:5} {all:5} {:>8}", "all", percent(right, all));
 }
 
-fn percent(part: usize, whole: usize) -> String {
+pub(super) fn percent(part: usize, whole: usize) -> String {
     let tenths = (part * 1000 + whole / 2).checked_div(whole).unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

@@ -16,7 +16,7 @@ const SOURCE: &str = include_str!("model.txt");
 pub(super) static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(SOURCE).unwrap_or_default());
 
 /// What a rule of weight 100 adds to its cause, in ten-thousandths; a weaker one adds by the square of its weight.
-const RULE: i32 = 8_000;
+const RULE: i32 = 10_000;
 
 /// Weights of features for causes, in hundredths.
 #[derive(Debug, Default)]
