@@ -8,7 +8,7 @@
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
-#   make docs               the API documentation
+#   make docs               the documentation as a site, in build/docs
 #   make headers            generated headers and declarations, written anew
 #   make monitor            the agent's web page, built anew into the agent's sources
 
@@ -122,8 +122,8 @@ lint-rust: | $(STAMPS)/packages-build
 lint-python: python
 	.venv/bin/ruff check tests py examples/python
 	.venv/bin/ruff format --check tests py examples/python
-	.venv/bin/ruff check --config tests/ruff.toml bench demo
-	.venv/bin/ruff format --check --config tests/ruff.toml bench demo
+	.venv/bin/ruff check --config tests/ruff.toml bench demo docs/site
+	.venv/bin/ruff format --check --config tests/ruff.toml bench demo docs/site
 	.venv/bin/ruff check --config py/pyproject.toml tests/drivers/python
 	cd tests && ../.venv/bin/mypy
 	cd py && ../.venv/bin/mypy --strict ../examples/python && ../.venv/bin/stubtest freesmtp
@@ -154,8 +154,21 @@ install: rust
 	$(MAKE) -f ffi-c/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 	$(MAKE) -f packaging/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 
-docs: python | $(STAMPS)/packages-build
+# What the site is built with, apart from the rest: build/docs is the site, build/docs-parts what is generated for it.
+$(STAMPS)/docs: docs/site/requirements.txt scripts/packages.sh | $(STAMPS)/packages-build
+	scripts/packages.sh docs
+	python3 -m venv --clear build/docs-venv
+	build/docs-venv/bin/pip install --quiet --disable-pip-version-check -r docs/site/requirements.txt
+	@mkdir -p $(@D) && touch $@
+
+docs: python $(STAMPS)/docs
 	cargo doc $(CARGO_FLAGS) --no-deps -p freesmtp-core
+	rm -rf build/docs-parts && mkdir -p build/docs-parts
+	cp -a $(TARGET)/doc build/docs-parts/rust
+	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-core --example diagnosis_catalogue > build/docs-parts/diagnoses.md
+	PYTHONPATH=py/python:docs/site NO_MKDOCS_2_WARNING=1 build/docs-venv/bin/mkdocs build --quiet --clean -f docs/site/mkdocs.yml
+	python3 docs/site/check.py build/docs
+	@echo "The documentation is in build/docs/index.html"
 
 clean:
 	cargo clean

@@ -3,6 +3,7 @@
 #   packages.sh build   what `make` needs
 #   packages.sh test    what `make test` and `make lint` need besides
 #   packages.sh bench   what `make bench` needs besides
+#   packages.sh docs    what `make docs` needs besides
 # On other systems it names the commands it looked for; nothing is installed there.
 set -eu
 
@@ -17,15 +18,19 @@ test="$test dovecot-submissiond:path=/usr/lib/dovecot/submission-login gsasl:gsa
 test="$test git-email:path=/usr/lib/git-core/git-send-email libmailtools-perl:path=/usr/share/perl5/Mail/Address.pm"
 # The browser that the monitor is looked at in.
 test="$test chromium:chromium fonts-dejavu-core:path=/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+# Another client, whose programs stand in the documentation beside ours.
+test="$test libcurl4-openssl-dev:pc=libcurl"
 # What is synced before it is confirmed.
 test="$test strace:strace"
-bench="$test libcurl4-openssl-dev:pc=libcurl"
+docs="$build doxygen:doxygen"
+bench="$test"
 
 case "${1:-build}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
-*) echo "usage: $0 build|test|bench" >&2; exit 2 ;;
+docs) wanted=$docs ;;
+*) echo "usage: $0 build|test|bench|docs" >&2; exit 2 ;;
 esac
 
 there() {

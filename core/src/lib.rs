@@ -53,3 +53,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So do those of the guide, and those that need no server are run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/rust.md")]
+struct Guide;

@@ -104,7 +104,9 @@ struct SpoolEvent {
     std::uint32_t Attempt = 0;
     /// The server, or empty; its reply code, or 0; its enhanced status code, or empty; its text, or what happened.
     std::string Server;
+    /// Its reply code; 0 when none came.
     int ReplyCode = 0;
+    /// Its enhanced status code (RFC 3463) and its text; empty when there is none.
     std::string EnhancedCode, ReplyText;
     /// The identifier of the diagnosis, or empty, and what to do.
     std::string Cause, Remedy;

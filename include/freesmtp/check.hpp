@@ -36,6 +36,7 @@ struct CheckOptions {
 struct CheckFact {
     /// Its stable name, such as `address`; a name may stand several times.
     std::string Name;
+    /// What it is.
     std::string Value;
 };
 

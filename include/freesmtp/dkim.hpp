@@ -35,7 +35,9 @@ public:
     std::optional<std::string> Identity;
     /// After how many seconds the signature is void (`x=`); 0: never.
     std::uint32_t ExpiresAfter = 0;
+    /// How much the headers may change on the way.
     Canonicalization HeaderCanonicalization = Canonicalization::Relaxed;
+    /// How much the body may change on the way.
     Canonicalization BodyCanonicalization = Canonicalization::Relaxed;
 
 private:

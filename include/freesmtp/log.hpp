@@ -43,9 +43,11 @@ enum class LogKind {
 
 /// One line of a conversation, secrets removed and control characters escaped.
 struct LogEvent {
+    /// When.
     std::chrono::system_clock::time_point Time;
     /// The connection, from 1: lines of concurrent ones differ here.
     unsigned Connection = 1;
+    /// Whose line it is.
     LogKind Kind = LogKind::Notice;
     /// Without a line break.
     std::string Line;

@@ -59,8 +59,11 @@ struct Address {
 
 /// One recipient.
 struct Recipient {
+    /// `user@example.com`.
     std::string Email;
+    /// The name shown to people; may be empty.
     std::string Name;
+    /// Which header names the recipient; none for BCC.
     RecipientType Type = RecipientType::To;
     /// When the sender gets a report.
     Notification Notify = Notification::Default;
@@ -96,7 +99,9 @@ struct CalendarPart {
 struct BodyPart {
     /// The text; line ends of any kind become CRLF.
     std::string Body;
+    /// Whether it is HTML.
     BodyPartFormat Format = BodyPartFormat::Plain;
+    /// How it travels.
     BodyPartEncoding Encoding = BodyPartEncoding::Auto;
 };
 
@@ -131,6 +136,7 @@ struct EmbeddedObject {
 
 /// A header of the program's own.
 struct CustomHeader {
+    /// `X-Report`, without the colon.
     std::string Name;
     /// One line.
     std::string Value;
@@ -154,6 +160,7 @@ struct MessageDate {
 class RecipientCollection : public Collection<Recipient> {
 public:
     using Collection::Add;
+    /// Adds a recipient, and gives it back.
     Recipient &Add(std::string Email, std::string Name = {}, RecipientType Type = RecipientType::To) {
         return Add(Recipient{std::move(Email), std::move(Name), Type});
     }
@@ -163,6 +170,7 @@ public:
 class BodyPartCollection : public Collection<BodyPart> {
 public:
     using Collection::Add;
+    /// Adds a text, and gives it back.
     BodyPart &Add(std::string Body, BodyPartFormat Format = BodyPartFormat::Plain,
                   BodyPartEncoding Encoding = BodyPartEncoding::Auto) {
         return Add(BodyPart{std::move(Body), Format, Encoding});
@@ -216,6 +224,7 @@ public:
 class CustomHeaderCollection : public Collection<CustomHeader> {
 public:
     using Collection::Add;
+    /// Adds a header, and gives it back.
     CustomHeader &Add(std::string Name, std::string Value) {
         return Add(CustomHeader{std::move(Name), std::move(Value)});
     }
@@ -243,6 +252,7 @@ public:
     std::optional<std::string> ReturnPath;
     /// One line of any characters.
     std::string Subject;
+    /// How urgent it is.
     MessagePriority Priority = MessagePriority::Normal;
     /// `local@domain`, with or without angle brackets; none: one is made.
     std::optional<std::string> MessageID;
@@ -251,11 +261,15 @@ public:
     /// Charset of the bodies: `utf-8`, or `us-ascii` when they fit; none: `utf-8`.
     std::optional<std::string> CharsetEncoding;
 
+    /// Who gets it.
     RecipientCollection Recipients;
     /// Plain and HTML together are alternatives of each other.
     BodyPartCollection BodyParts;
+    /// What comes with it.
     AttachmentCollection Attachments;
+    /// What the HTML shows, by `cid:`.
     EmbeddedObjectCollection EmbeddedObjects;
+    /// Further headers, in their order.
     CustomHeaderCollection CustomHeaders;
     /// Messages that are shown as messages (RFC 2046 section 5.2.1), after Attachments.
     Collection<EmailMessage> AttachedMessages;

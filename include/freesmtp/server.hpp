@@ -77,11 +77,12 @@ public:
     std::string Name;
     /// TCP port; 0 means 465 for implicit TLS, 587 when an account is set, else 25.
     int Port = 0;
-    /// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the message
-    /// .
+    /// The server speaks LMTP (RFC 2033), as mailbox servers do: it answers for each recipient after the
+    /// message.
     bool Lmtp = false;
     /// Limit for each phase in seconds; none: those of the SMTP object.
     std::optional<double> Timeout;
+    /// How to log in.
     SMTPAuthMode AuthMode = SMTPAuthMode::Auto;
     /// User name; empty means no login.
     std::string Account;
@@ -100,6 +101,7 @@ public:
     std::string Proxy;
     /// Local address to connect from; empty for any.
     std::string LocalEndPoint;
+    /// How the connection is protected.
     SMTPSecurity Security = SMTPSecurity::Auto;
     /// PEM file of authorities to trust besides those of the system; empty for none.
     std::string CaFile;
@@ -118,6 +120,7 @@ public:
     std::vector<std::string> CertificatePins;
     /// The name that the certificate must be for; empty means Name.
     std::string TlsServerName;
+    /// Oldest TLS version accepted.
     TlsVersion MinTlsVersion = TlsVersion::Tls12;
     /// Password and token may be sent in clear text, where they can be read on the way.
     bool AllowPlaintextAuth = false;
@@ -177,17 +180,21 @@ private:
 class SMTPServerCollection : public Collection<SMTPServer> {
 public:
     using Collection::Add;
+    /// Adds a server, and gives it back.
     SMTPServer &Add(std::string Name) { return Add(SMTPServer(std::move(Name))); }
+    /// The same with its port.
     SMTPServer &Add(std::string Name, int Port) {
         SMTPServer &server = Add(std::move(Name));
         server.Port = Port;
         return server;
     }
+    /// The same with a limit for each phase, in seconds.
     SMTPServer &Add(std::string Name, int Port, double Timeout) {
         SMTPServer &server = Add(std::move(Name), Port);
         server.Timeout = Timeout;
         return server;
     }
+    /// The same with a login.
     SMTPServer &Add(std::string Name, int Port, double Timeout, SMTPAuthMode AuthMode, std::string Account,
                     std::string Password) {
         SMTPServer &server = Add(std::move(Name), Port, Timeout);

@@ -38,6 +38,7 @@ struct SMTPTimeouts {
 
 /// A server's reply to a command.
 struct SMTPReply {
+    /// The three-digit code.
     int Code = 0;
     /// Codes left out, lines joined by LF.
     std::string Text;
@@ -369,13 +370,19 @@ private:
 
 /// What is known about a session, for Diagnose; what is empty or 0 is not known.
 struct SessionContext {
+    /// The host that was asked for.
     std::string Host;
+    /// Its port; 0 when it is not known.
     int Port = 0;
     /// The lines of the EHLO reply after the first: `AUTH LOGIN PLAIN`, `SIZE 1000`, `STARTTLS`.
     std::vector<std::string> Offered;
+    /// The program set a user name or a token.
     bool CredentialsSet = false;
+    /// The session is logged in.
     bool Authenticated = false;
+    /// The session is encrypted.
     bool Tls = false;
+    /// User name, SASL mechanism, the address of MAIL and that of RCPT; empty when not known.
     std::string User, Mechanism, Sender, Recipient;
 };
 

@@ -35,6 +35,7 @@ public:
     /// What a function gives. `size` in bytes, when it is known: a source that gives fewer or more ends the message.
     template <class Function,
               class = std::enable_if_t<std::is_invocable_r_v<std::size_t, Function &, char *, std::size_t>>>
+    /// Of a function; `size` in bytes, when it is known.
     Stream(Function read, std::optional<std::uint64_t> size = std::nullopt) : size_(size) {
         Hold(std::move(read));
     }

@@ -27,6 +27,7 @@ public:
     Token(const std::string &token) : holder_(freesmtp_server_new(), Delete()) {
         detail::check(freesmtp_server_set_token_n(holder_.get(), token.data(), token.size()));
     }
+    /// The token itself.
     Token(const char *token) : holder_(freesmtp_server_new(), Delete()) {
         detail::check(freesmtp_server_set_token(holder_.get(), token));
     }

@@ -170,6 +170,7 @@ export declare class Recipient {
   set validSinceAction(value: Choice);
 }
 
+/** Who gets the message. */
 export declare class Recipients extends Collection<
   Recipient,
   [recipient: Recipient | Given<Recipient>] | [email: string, name?: string, type?: Choice]
@@ -190,6 +191,7 @@ export declare class BodyPart {
   set encoding(value: Choice);
 }
 
+/** The texts of a message. */
 export declare class BodyParts extends Collection<
   BodyPart,
   [part: BodyPart | Given<BodyPart>] | [body: string, format?: Choice, encoding?: Choice]
@@ -226,11 +228,13 @@ export declare class EmbeddedObject extends Attachment {
   constructor(given: Given<Attachment>);
 }
 
+/** What comes with a message. */
 export declare class Attachments extends Collection<
   Attachment,
   [attachment: Attachment | Given<Attachment>] | [source: Source, displayName?: string | null]
 > {}
 
+/** What the HTML of a message shows, by `cid:`. */
 export declare class EmbeddedObjects extends Collection<
   EmbeddedObject,
   [object: EmbeddedObject | Given<Attachment>] | [source: Source, contentId: string, displayName?: string | null]
@@ -310,6 +314,7 @@ export declare class MergeTemplate {
 
 /** The message of each row, made when it is asked for: `smtp.sendBulk(merge(message, rows))`. */
 export declare function merge(template: EmailMessage | MergeTemplate, rows: Iterable<MergeRow>): Generator<EmailMessage, void, undefined>;
+/** The same of rows that come one by one. */
 export declare function merge(
   template: EmailMessage | MergeTemplate,
   rows: AsyncIterable<MergeRow>,
@@ -327,6 +332,7 @@ export declare class CustomHeader {
   set value(value: string);
 }
 
+/** Further headers, in their order. */
 export declare class CustomHeaders extends Collection<
   CustomHeader,
   [header: CustomHeader | Given<CustomHeader>] | [name: string, value: string]
