@@ -30,6 +30,9 @@ const ENDING: Duration = Duration::from_secs(6);
 /// How often time is looked at.
 const TICK: Duration = Duration::from_millis(250);
 
+/// After so many ticks without a session there is time for the size of files.
+const IDLE: u64 = 20;
+
 /// A difference between the clocks that is a jump.
 const JUMP: Millis = 5_000;
 
@@ -96,7 +99,7 @@ impl Agent {
         clock: Clock,
     ) -> Result<Self, Error> {
         settings.check()?;
-        crate::os::raise_file_limit();
+        allow_files(&settings);
         let path = settings.spool.clone().unwrap_or_else(Spool::default_path);
         let routes = Routes::new(&settings)?;
         let spool = Spool::open(&path)?;
@@ -222,6 +225,23 @@ impl Agent {
     }
 }
 
+/// Files that are open besides sessions and connections: segments, the database, what is looked up.
+const OTHER_FILES: u64 = 512;
+
+/// Has this process open as many files as it can come to need, or says that it may not.
+fn allow_files(settings: &AgentSettings) {
+    // Sessions that take long do not count, up to as many again.
+    let connections = 2 * settings.sessions + settings.smtp.connections + settings.http.connections;
+    let need = OTHER_FILES + connections as u64;
+    if let Some(most) = crate::os::raise_file_limit(need) {
+        eprintln!(
+            "freesmtp agent: {need} files may have to be open for sessions = {}, and this process may open {most}: raise \
+             LimitNOFILE of the unit, or ulimit -n, or lower sessions",
+            settings.sessions
+        );
+    }
+}
+
 /// What cannot change while the agent runs.
 struct Fixed {
     spool: PathBuf,
@@ -257,6 +277,7 @@ fn reload(
     let doors = entrances.prepare(&settings, &fixed.name)?;
     let told = events.prepare(&settings.events)?;
     delivery.reload(&settings, routes)?;
+    allow_files(&settings);
     entrances.change(doors)?;
     events.change(told);
     Ok(differing)
@@ -297,6 +318,8 @@ struct Keeper {
     last: (Millis, Instant),
     /// Old messages are given up from then on.
     patient_until: Millis,
+    /// Ticks in a row without a session.
+    idle: u64,
 }
 
 impl Keeper {
@@ -310,6 +333,7 @@ impl Keeper {
             path: agent.path.clone(),
             last: (now, Instant::now()),
             patient_until: now + GRACE,
+            idle: 0,
         }
     }
 
@@ -342,6 +366,10 @@ impl Keeper {
         if tick.is_multiple_of(40) {
             let warn_after = self.delivery.retry().warn_after();
             self.reports.late(&self.queue.late(now - warn_after).await?);
+        }
+        self.idle = if self.delivery.active() == 0 { self.idle + 1 } else { 0 };
+        if self.idle >= IDLE {
+            self.queue.compact().await?;
         }
         if tick % 240 == 239 {
             self.delivery.recount()?;

@@ -24,10 +24,19 @@ pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_str().unwrap_or("localhost").trim_end_matches('.').to_owned()
 }
 
-/// Lets this process open as many files as it may: a session needs one.
-pub(crate) fn raise_file_limit() {
+/// Lets this process open as many files as it may, and `need` where it has the right to; gives how many, when that is fewer.
+pub(crate) fn raise_file_limit(need: u64) -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    // Where it fails, sessions fail later with an error that says why.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let fewer = limit.maximum.filter(|most| *most < need);
+    let own = || Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let wanted = fewer.map_or_else(own, |_| Rlimit { current: Some(need), maximum: Some(need) });
+    match setrlimit(Resource::Nofile, wanted) {
+        Ok(()) => None,
+        // Only root raises what it may; where even this fails, sessions fail later with an error that says why.
+        Err(_) => {
+            let _ = setrlimit(Resource::Nofile, own());
+            fewer
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod admin;
 mod adopt;
 mod blast;
 mod browse;
+mod compact;
 mod complete;
 mod error;
 mod questions;
@@ -310,7 +311,7 @@ impl Queue {
         if files == 0 {
             return Ok(0);
         }
-        if !self.checkpoint().await? {
+        if !self.checkpoint("FULL").await? {
             return Ok(0);
         }
         for name in &waste.segments {
@@ -323,8 +324,22 @@ impl Queue {
         Ok(files)
     }
 
+    /// Gives back to the disk some of what messages have left of the database's file; whether there is more. For when
+    /// there is nothing else to do.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn compact(&self) -> Result<bool, QueueError> {
+        let step = self.write(|writing| compact::step(writing)).await?;
+        if step.some && !step.more {
+            // The log goes too, unless somebody reads just now.
+            self.checkpoint("TRUNCATE").await?;
+        }
+        Ok(step.more)
+    }
+
     /// Brings the log into the database and both to the disk; whether all of it.
-    async fn checkpoint(&self) -> Result<bool, QueueError> {
+    async fn checkpoint(&self, kind: &'static str) -> Result<bool, QueueError> {
         let path = self.inner.path.clone();
         // A connection of its own: the writer goes on, and what was committed before is what matters.
         let checked = tokio::task::spawn_blocking(move || -> Result<bool, QueueError> {
@@ -332,7 +347,7 @@ impl Queue {
             connection.busy_timeout(std::time::Duration::from_secs(10))?;
             connection.pragma_update(None, "synchronous", "full")?;
             let (busy, log, done): (i64, i64, i64) =
-                connection.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
+                connection.query_row(&format!("PRAGMA wal_checkpoint({kind})"), [], |row| {
                     Ok((row.get(0)?, row.get(1)?, row.get(2)?))
                 })?;
             Ok(busy == 0 && log == done)

@@ -8,7 +8,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::{Counts, QueueError};
+use super::{Counts, QueueError, compact};
 
 /// Raised with every change of the tables; an older agent does not open a newer queue.
 const VERSION: i64 = 2;
@@ -81,6 +81,7 @@ COMMIT;
 pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(10))?;
+    compact::prepare(&connection)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;

@@ -222,3 +222,62 @@ fn a_queue_of_a_newer_version_is_left_alone() {
     let error = Queue::open(&folder.path().join("queue")).unwrap_err();
     assert!(error.to_string().contains("newer version"), "{error}");
 }
+
+#[tokio::test]
+async fn the_file_shrinks_when_messages_have_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path());
+    let file = folder.path().join("queue/queue.db");
+    let size = |end: &str| fs::metadata(folder.path().join(format!("queue/queue.db{end}"))).unwrap().len();
+    for batch in 0..15 {
+        let long = |number: u64| {
+            let mut one = adopted(number, &["a@x.test"], |envelope| envelope.reverse_path.clear());
+            one.record.message_id = format!("<{}{number}@here.test>", "x".repeat(1_500));
+            one
+        };
+        let records = (batch * 1_000..(batch + 1) * 1_000).map(long).collect();
+        adopt(&queue, "a.seg", records, batch == 14).await;
+    }
+    queue.checkpoint("FULL").await.unwrap();
+    let full = size("");
+    assert!(full > 24 << 20, "{full}");
+    assert!(!queue.compact().await.unwrap(), "nothing has left");
+    let reason = Words { text: "over".to_owned(), ..Words::default() };
+    queue.expire(NOW, NOW + 1_000, reason).await.unwrap();
+    assert_eq!(queue.counts().messages, 0);
+    queue.checkpoint("FULL").await.unwrap();
+    assert!(size("") >= full, "free pages stay in the file");
+    let mut steps = 1;
+    while queue.compact().await.unwrap() {
+        steps += 1;
+    }
+    assert!(steps > 3, "little by little: {steps}");
+    assert!(size("") < 10 << 20, "{} of {full}", size(""));
+    assert_eq!(size("-wal"), 0);
+    // What is kept is used, and the queue is whole.
+    adopt(&queue, "b.seg", vec![adopted(99_999, &["a@x.test"], |_| {})], true).await;
+    queue.close().await;
+    let whole: String =
+        Connection::open(&file).unwrap().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
+    assert_eq!(ready(&open(folder.path())).len(), 1);
+}
+
+#[tokio::test]
+async fn a_queue_of_an_older_agent_can_shrink_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue/queue.db");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "PRAGMA journal_mode = wal; CREATE TABLE old(text TEXT); INSERT INTO old VALUES ('kept')",
+    )
+    .unwrap();
+    drop(old);
+    drop(open(folder.path()));
+    let now = Connection::open(&path).unwrap();
+    let kind: i64 = now.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).unwrap();
+    assert_eq!(kind, 2);
+    let kept: String = now.query_row("SELECT text FROM old", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, "kept");
+}
