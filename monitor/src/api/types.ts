@@ -55,9 +55,31 @@ export interface Cause {
   count: number
 }
 
+/** A recipient that failed. */
+export interface Failure {
+  id: string
+  recipient: string
+  at: string
+  code: number
+  status: string
+  text: string
+}
+
+/** Why recipients failed, since the agent was started. */
+export interface Failed {
+  cause: string
+  remedy: string
+  count: number
+  /** The latest of them, the latest first. */
+  latest: Failure[]
+}
+
 export interface Destinations {
   sites: Site[]
+  /** What waits. */
   causes: Cause[]
+  /** What waits no longer. */
+  failed: Failed[]
 }
 
 export type BlastState = "running" | "paused" | "cancelled" | "done"

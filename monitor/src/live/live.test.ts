@@ -1,7 +1,6 @@
 import assert from "node:assert/strict"
 import test from "node:test"
-import type { DeliveryEvent, Point, Status } from "../api/types"
-import { counted } from "./failures"
+import type { Point, Status } from "../api/types"
 import { columns, merged, minutes } from "./series"
 import { Parser } from "./stream"
 import { verdict } from "./verdict"
@@ -53,30 +52,6 @@ test("a chart has a hole where the agent was away", () => {
   assert.deepEqual(
     minutes([point(59), point(60), point(61)]).map((minute) => minute.delivered),
     [2, 1],
-  )
-})
-
-test("what failed is counted by cause, and what is tried again is not", () => {
-  const event = (kind: DeliveryEvent["event"], cause: string, id: string): DeliveryEvent => ({
-    event: kind,
-    cause,
-    id,
-    at: "",
-    recipient: "a@b.test",
-    remedy: `what to do about ${cause}`,
-  })
-  const all = [
-    event("bounced", "no-such-user", "1"),
-    event("deferred", "greylisted", "2"),
-    event("expired", "greylisted", "3"),
-    event("bounced", "no-such-user", "4"),
-  ].reduce(counted, [])
-  assert.deepEqual(
-    all.map((failed) => [failed.cause, failed.count, failed.latest[0]?.id]),
-    [
-      ["no-such-user", 2, "4"],
-      ["expired", 1, "3"],
-    ],
   )
 })
 

@@ -4,7 +4,6 @@ import { computed, effect, signal } from "@preact/signals"
 import { get, Problem } from "../api/api"
 import { token } from "../api/token"
 import type { Blast, DeliveryEvent, Destinations, History, Point, Status } from "../api/types"
-import { counted, type Failed } from "./failures"
 import { merged } from "./series"
 import { listen } from "./stream"
 
@@ -33,8 +32,6 @@ export const blasts = signal<ReadonlyMap<string, Blast>>(new Map())
 export const destinations = signal<Destinations | null>(null)
 /** What did not go well, the latest first. */
 export const troubles = signal<readonly DeliveryEvent[]>([])
-/** What failed for good while this page was open. */
-export const failures = signal<readonly Failed[]>([])
 /** Why the agent says that it is not well. */
 export const illness = signal("")
 /** How often another agent answered than before. */
@@ -147,7 +144,6 @@ const HEARD: Record<string, (data: never) => void> = {
   },
   delivery: (event: DeliveryEvent) => {
     troubles.value = [event, ...troubles.peek()].slice(0, MOST_EVENTS)
-    failures.value = counted(failures.peek(), event)
   },
 }
 
@@ -163,7 +159,7 @@ async function catchUp(): Promise<void> {
   try {
     const history = await get<History>("history")
     points.value = merged(history.points, points.peek(), MOST_POINTS)
-    destinations.value = await get<Destinations>("destinations", { limit: 100 })
+    destinations.value = await get<Destinations>("destinations", { limit: 20 })
   } catch {
     // The next connection tries again.
   }
@@ -173,8 +169,9 @@ async function checkUp(): Promise<void> {
   if (document.hidden || link.peek().state === "lost") return
   try {
     const response = await fetch(new URL("healthz", document.baseURI), { cache: "no-store" })
-    const answer = response.ok ? null : ((await response.json()) as { error?: { message?: string } })
-    illness.value = answer ? (answer.error?.message ?? "The agent says that it is not well") : ""
+    const answer = response.ok ? null : await response.json()
+    const { message = "It does not say why", remedy = "" } = answer?.error ?? {}
+    illness.value = answer ? `${message}. ${remedy}`.trim() : ""
   } catch {
     // That it does not answer is told elsewhere.
   }

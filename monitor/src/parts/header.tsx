@@ -145,7 +145,7 @@ export function Banner() {
     return (
       <div class="banner is-wait">
         <p>
-          <strong>The agent is not well.</strong> {illness.value.replace(/\.?$/, ".")}
+          <strong>The agent is not well.</strong> {illness.value}
         </p>
       </div>
     )

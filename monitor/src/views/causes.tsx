@@ -2,9 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks"
 import { get, type Problem } from "../api/api"
-import type { Cause, DeliveryEvent, Destinations } from "../api/types"
+import type { Cause, Destinations, Failure as Failing } from "../api/types"
 import { count, several } from "../format"
-import { destinations, failures, status } from "../live/live"
+import { destinations } from "../live/live"
 import { Email, Foreign } from "../parts/foreign"
 import { Empty, Failure, Heading, Remedy } from "../parts/parts"
 import { Moment } from "../parts/time"
@@ -14,12 +14,13 @@ import { words } from "../text"
 export function Causes({ arrive }: { arrive: boolean }) {
   const [problem, setProblem] = useState<Problem | null>(null)
   useEffect(() => {
-    get<Destinations>("destinations", { limit: 100 }).then((found) => {
+    get<Destinations>("destinations", { limit: 20 }).then((found) => {
       destinations.value = found
       setProblem(null)
     }, setProblem)
   }, [])
   const waiting = destinations.value?.causes.filter((cause) => cause.cause !== "") ?? []
+  const failed = destinations.value?.failed ?? []
   const most = Math.max(1, ...waiting.map((cause) => cause.count))
   return (
     <>
@@ -39,26 +40,22 @@ export function Causes({ arrive }: { arrive: boolean }) {
       </section>
       <section aria-labelledby="causes-failed">
         <h2 id="causes-failed">What failed for good</h2>
-        <p class="hint">
-          Seen since this page was opened, up to 20 a second;{" "}
-          {several(status.value?.since_start.failed ?? 0, "recipient")} failed since the agent was started.
-          The events file has them all.
-        </p>
-        {failures.value.length === 0 && <Empty>Nothing has failed since this page was opened.</Empty>}
+        <p class="hint">Refused, or given up after the last attempt, since the agent was started.</p>
+        {destinations.value && failed.length === 0 && <Empty>Nothing has failed.</Empty>}
         <ul class="cards is-pairs">
-          {failures.value.map((failed) => (
-            <li class="panel card" key={failed.cause}>
+          {failed.map((one) => (
+            <li class="panel card" key={one.cause}>
               <article>
                 <header>
-                  <h3>{words(failed.cause)}</h3>
-                  <code class="id">{failed.cause}</code>
-                  <span class="big is-failed">{count(failed.count)}</span>
+                  <h3>{words(one.cause)}</h3>
+                  <code class="id">{one.cause}</code>
+                  <span class="big is-failed">{count(one.count)}</span>
                 </header>
-                <Remedy text={failed.remedy} />
+                <Remedy text={one.remedy} />
                 <details>
-                  <summary>The latest {failed.latest.length === 1 ? "one" : failed.latest.length}</summary>
+                  <summary>The latest {one.latest.length === 1 ? "one" : one.latest.length}</summary>
                   <ul class="rows">
-                    {failed.latest.map((event) => (
+                    {one.latest.map((event) => (
                       <Event key={`${event.id}${event.recipient}`} event={event} />
                     ))}
                   </ul>
@@ -97,7 +94,7 @@ function Waiting({ cause, most }: { cause: Cause; most: number }) {
   )
 }
 
-function Event({ event }: { event: DeliveryEvent }) {
+function Event({ event }: { event: Failing }) {
   return (
     <li>
       <a class="row-head" href={toMessage(event.id)}>

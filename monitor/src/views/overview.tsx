@@ -1,17 +1,7 @@
 // How delivery goes: what is being delivered, what fails, why, and what to do.
 
 import { count, duration, percent, rate } from "../format"
-import {
-  blastList,
-  destinations,
-  failures,
-  heardAt,
-  isLost,
-  points,
-  restarts,
-  status,
-  troubles,
-} from "../live/live"
+import { blastList, destinations, heardAt, isLost, points, restarts, status, troubles } from "../live/live"
 import { verdict } from "../live/verdict"
 import { Bar } from "../parts/bar"
 import { Chart } from "../parts/chart"
@@ -116,7 +106,7 @@ function Figures() {
 
 function Causes() {
   const causes = destinations.value?.causes.filter((cause) => cause.cause !== "") ?? []
-  const refused = failures.value
+  const refused = destinations.value?.failed ?? []
   const top = [
     ...causes.map((cause) => ({ ...cause, waits: true })),
     ...refused.map((cause) => ({ ...cause, waits: false })),

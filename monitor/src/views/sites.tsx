@@ -16,9 +16,9 @@ interface Column {
 }
 
 const AGES: Column[] = [
-  { name: "Minutes", of: (site) => site.ages?.minutes ?? 0 },
-  { name: "An hour", of: (site) => site.ages?.hour ?? 0 },
-  { name: "A day", of: (site) => site.ages?.day ?? 0 },
+  { name: "< 10 min", of: (site) => site.ages?.minutes ?? 0 },
+  { name: "< 1 h", of: (site) => site.ages?.hour ?? 0 },
+  { name: "< 1 d", of: (site) => site.ages?.day ?? 0 },
   { name: "Older", of: (site) => site.ages?.older ?? 0 },
 ]
 const STATES: Column[] = [
