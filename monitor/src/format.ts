@@ -69,4 +69,7 @@ export function moment(at: Date, now = new Date()): string {
   return at.toDateString() === now.toDateString() ? TIME.format(at) : DAY.format(at)
 }
 
+/** The time of day alone. */
+export const time = (at: Date): string => TIME.format(at)
+
 export const fullMoment = (at: Date): string => FULL.format(at)

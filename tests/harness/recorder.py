@@ -2,8 +2,9 @@
 
 `python -m harness.recorder PORT FILE [DELAY [KEYWORD ...]]`: each line of FILE is a JSON object with `message_id`, `id`
 (that of the spool), `recipients`, `octets`, and `asked`: the lines of MAIL and RCPT. The keywords are offered too. A
-recipient that begins with `later` is put off once for a second, one that begins with `wait` once for no named time; one
-that begins with `never` is refused.
+recipient that begins with `later` is put off once for a second, one that begins with `wait` once for no named time, one
+that begins with `grey` once for five minutes; one that begins with `never` is refused, and one that begins with `evil`
+is always put off, in words that want to be more than words.
 """
 
 import asyncio
@@ -11,6 +12,9 @@ import json
 import os
 import sys
 from pathlib import Path
+
+# Markup, the override that turns text around, a bell, and an escape sequence.
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.exe\x07\x1b[2J"
 
 
 class Session(asyncio.Protocol):
@@ -82,6 +86,11 @@ class Session(asyncio.Protocol):
         if address.startswith("later") and address not in self.seen:
             self.seen.add(address)
             return b"450 4.2.0 try again in 1 seconds\r\n"
+        if address.startswith("grey") and address not in self.seen:
+            self.seen.add(address)
+            return b"451 4.7.1 Greylisted, please try again in 300 seconds\r\n"
+        if address.startswith("evil"):
+            return f"451 4.3.0 {HOSTILE}\r\n".encode()
         self.recipients.append(address)
         return b"250 2.1.5 ok\r\n"
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::failures::Failed;
 use crate::{
     events::moment,
     queue::{Blast, BlastState, Millis},
@@ -93,6 +94,8 @@ pub(crate) struct Destinations {
     pub(crate) sites: Vec<Site>,
     /// The most first.
     pub(crate) causes: Vec<Cause>,
+    /// What failed for good since the agent was started: the most first.
+    pub(crate) failed: Vec<Failed>,
 }
 
 /// A destination: a domain, or the servers of a route.

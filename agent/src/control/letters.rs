@@ -29,6 +29,8 @@ pub(crate) struct Listed {
     pub(crate) state: &'static str,
     /// The reverse-path; empty for the null one.
     pub(crate) sender: String,
+    /// Decoded; null when it has none, or cannot be read.
+    pub(crate) subject: Option<String>,
     /// The first three that are open.
     pub(crate) recipients: Vec<String>,
     pub(crate) recipients_total: u32,
@@ -184,11 +186,12 @@ impl From<&Words> for Answered {
 }
 
 /// A message in a list.
-pub(crate) fn listed(message: &Summary, outline: Outline, paused: bool) -> Listed {
+pub(crate) fn listed(message: &Summary, subject: Option<String>, outline: Outline, paused: bool) -> Listed {
     Listed {
         id: message.id.to_string(),
         state: state(outline.ready, outline.later, outline.held, paused),
         sender: message.sender.clone(),
+        subject,
         recipients: outline.recipients,
         recipients_total: message.total,
         recipients_open: message.open,

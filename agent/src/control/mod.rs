@@ -13,6 +13,7 @@
 
 pub(crate) mod answer;
 mod connection;
+mod failures;
 pub(crate) mod letters;
 mod listener;
 pub(crate) mod orders;
@@ -35,13 +36,13 @@ use freesmtp_core::Error;
 use serde::Serialize;
 use tokio::{sync::watch, task::JoinHandle};
 
+use self::{failures::Failures, rates::Rates, recent::Recent};
 pub(crate) use self::{
     questions::{Messages, alone},
     refusal::{Refusal, Trouble},
     surveys::Surveys,
     tallies::Tallies,
 };
-use self::{rates::Rates, recent::Recent};
 use crate::{
     agent::Handle,
     delivery::Observer,
@@ -65,17 +66,20 @@ pub struct Memory {
     recent: Recent,
     rates: Rates,
     pub(crate) tallies: Tallies,
+    pub(crate) failures: Failures,
 }
 
 impl Observer for Memory {
     fn attempted(&self, job: &Job, done: &Done) {
         self.rates.count(job.blast, done);
         self.tallies.attempted(done);
+        self.failures.attempted(job, done);
         self.recent.attempted(job, done);
     }
 
     fn ended(&self, ending: &Ending) {
         self.tallies.ended(ending);
+        self.failures.ended(ending);
         self.recent.ended(ending);
     }
 }

@@ -103,6 +103,7 @@ pub(crate) async fn destinations(context: &Context, limit: u32) -> Result<Destin
         at: moment(survey.at),
         sites: survey.sites.iter().take(limit).map(site).collect(),
         causes: survey.causes.iter().take(limit).map(cause).collect(),
+        failed: context.memory.failures.by_cause(limit),
     })
 }
 
@@ -228,7 +229,8 @@ impl<'a> Messages<'a> {
         for message in &page.messages {
             let outline = self.queue.outline(message.seq)?;
             let paused = message.blast.as_ref().is_some_and(|blast| paused.contains(blast));
-            listed.push(letters::listed(message, outline, paused));
+            let subject = subject::of(self.letters, &message.place);
+            listed.push(letters::listed(message, subject, outline, paused));
         }
         Ok(letters::Page { messages: listed, next: page.next.map(|id| id.to_string()) })
     }

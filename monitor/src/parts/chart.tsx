@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import UPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
-import { count, moment, rate, short } from "../format"
+import { count, moment, rate, short, time } from "../format"
 import { isLost, now, points } from "../live/live"
 import { type Columns, columns, minutes } from "../live/series"
 import { isDark } from "../theme"
@@ -67,8 +67,8 @@ export function Chart() {
           ))}
         </dl>
         <p>
-          {at === undefined ? "Nothing yet" : `at ${moment(new Date(at * 1_000))}`} · mean {rate(mean)}/s ·
-          peak {rate(peak)}/s
+          {at === undefined ? "Nothing yet" : `at ${time(new Date(at * 1_000))}`} · mean {rate(mean)}/s · peak{" "}
+          {rate(peak)}/s
         </p>
       </div>
     </figure>
@@ -125,7 +125,7 @@ function options(element: HTMLElement, onHover: (index: number | null) => void):
     width: element.clientWidth,
     height: HEIGHT,
     legend: { show: false },
-    padding: [12, 4, 0, 0],
+    padding: [12, 24, 0, 0],
     cursor: {
       y: false,
       drag: { x: false, y: false },
@@ -142,7 +142,7 @@ function options(element: HTMLElement, onHover: (index: number | null) => void):
         grid: { show: false },
         size: 26,
         space: 80,
-        values: (_plot, ticks) => ticks.map((tick) => moment(new Date(tick * 1_000))),
+        values: (_plot, ticks) => ticks.map((tick) => time(new Date(tick * 1_000))),
       },
       {
         ...axis,

@@ -19,5 +19,25 @@ export function Foreign({ text, title }: { text: string; title?: string }) {
   )
 }
 
+/** What a server said, once: many texts begin with their enhanced status code themselves. */
+export function Reply({
+  code,
+  status,
+  text,
+}: {
+  code?: number | null
+  status?: string | null
+  text?: string | null
+}) {
+  const said = text ?? ""
+  const head = [code || "", status && !said.startsWith(status) ? status : ""].filter(Boolean).join(" ")
+  return (
+    <>
+      {head && `${head} `}
+      <Foreign text={said} />
+    </>
+  )
+}
+
 /** An address; the null reverse-path is written as SMTP writes it. */
 export const Email = ({ text }: { text: string | null }) => <Foreign text={text || "<>"} />

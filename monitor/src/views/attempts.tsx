@@ -2,7 +2,7 @@
 
 import type { Attempt } from "../api/types"
 import { several } from "../format"
-import { Email, Foreign } from "../parts/foreign"
+import { Email, Foreign, Reply } from "../parts/foreign"
 import { Empty, State } from "../parts/parts"
 import { Moment } from "../parts/time"
 import { words } from "../text"
@@ -41,9 +41,7 @@ function One({ attempt, isOpen }: { attempt: Attempt; isOpen: boolean }) {
         )}
       </header>
       <p class="said">
-        {attempt.code ? `${attempt.code} ` : ""}
-        {attempt.status ? `${attempt.status} ` : ""}
-        <Foreign text={attempt.text ?? ""} />
+        <Reply {...attempt} />
       </p>
       <p class="facts-line">
         {attempt.cause && words(attempt.cause)}

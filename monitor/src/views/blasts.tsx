@@ -125,7 +125,7 @@ function Actions({ blast }: { blast: Blast }) {
         </Action>
       )}
       {blast.open > 0 && (
-        <a class="button" href={toQueue({ blast: blast.name })} aria-label={`Queue of ${name}`}>
+        <a class="button" href={toQueue({ blast: blast.name })} aria-label={`In the queue: ${name}`}>
           In the queue
         </a>
       )}

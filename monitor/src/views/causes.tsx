@@ -5,7 +5,7 @@ import { get, type Problem } from "../api/api"
 import type { Cause, Destinations, Failure as Failing } from "../api/types"
 import { count, several } from "../format"
 import { destinations } from "../live/live"
-import { Email, Foreign } from "../parts/foreign"
+import { Email, Reply } from "../parts/foreign"
 import { Empty, Failure, Heading, Remedy } from "../parts/parts"
 import { Moment } from "../parts/time"
 import { toMessage, toQueue } from "../route"
@@ -104,8 +104,7 @@ function Event({ event }: { event: Failing }) {
         <Moment at={event.at} />
       </a>
       <p class="said">
-        {event.code ? `${event.code} ` : ""}
-        {event.text && <Foreign text={event.text} />}
+        <Reply {...event} />
       </p>
     </li>
   )

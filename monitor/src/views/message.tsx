@@ -6,7 +6,7 @@ import type { Message, Recipient } from "../api/types"
 import { octets, several } from "../format"
 import { link, restarts } from "../live/live"
 import { Action, TokenHint } from "../parts/action"
-import { Email, Foreign } from "../parts/foreign"
+import { Email, Foreign, Reply } from "../parts/foreign"
 import { Empty, Failure, Heading, Remedy, State } from "../parts/parts"
 import { FromNow, Moment } from "../parts/time"
 import { toQueue } from "../route"
@@ -252,9 +252,7 @@ function RecipientCard({ recipient }: { recipient: Recipient }) {
         </p>
         {(recipient.code || recipient.text) && (
           <p class="said">
-            {recipient.code ? `${recipient.code} ` : ""}
-            {recipient.status ? `${recipient.status} ` : ""}
-            <Foreign text={recipient.text ?? ""} />
+            <Reply {...recipient} />
             {recipient.server && (
               <span class="faint">
                 {" "}

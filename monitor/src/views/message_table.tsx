@@ -6,7 +6,7 @@ import { type Order, order, type Which } from "../api/api"
 import type { Listed } from "../api/types"
 import { several } from "../format"
 import { Action, TokenHint } from "../parts/action"
-import { Email, Foreign } from "../parts/foreign"
+import { Email, Foreign, Reply } from "../parts/foreign"
 import { State } from "../parts/parts"
 import { FromNow } from "../parts/time"
 import { toMessage } from "../route"
@@ -128,8 +128,7 @@ function Row({ message, isChosen, toggle }: RowProps) {
           <>
             <strong>{words(message.last.cause)}</strong>
             <p class="said">
-              {message.last.code ? `${message.last.code} ` : ""}
-              <Foreign text={message.last.text} />
+              <Reply {...message.last} />
             </p>
           </>
         ) : (

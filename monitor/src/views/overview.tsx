@@ -5,7 +5,7 @@ import { blastList, destinations, heardAt, isLost, points, restarts, status, tro
 import { verdict } from "../live/verdict"
 import { Bar } from "../parts/bar"
 import { Chart } from "../parts/chart"
-import { Email, Foreign } from "../parts/foreign"
+import { Email, Foreign, Reply } from "../parts/foreign"
 import { Empty, Heading } from "../parts/parts"
 import { FromNow, Moment } from "../parts/time"
 import { toMessage, toQueue } from "../route"
@@ -189,10 +189,7 @@ function Latest() {
                 {event.event} <FromNow at={event.at} />
               </span>
             </a>
-            <p class="said">
-              {event.code ? `${event.code} ` : ""}
-              {event.text ? <Foreign text={event.text} /> : words(event.cause ?? "")}
-            </p>
+            <p class="said">{event.text ? <Reply {...event} /> : words(event.cause ?? "")}</p>
           </li>
         ))}
       </ul>
