@@ -1,6 +1,7 @@
 //! What the log shows, and to whom.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
@@ -146,22 +147,41 @@ pub(crate) struct Logging {
     pub(crate) file: Option<Arc<LogFile>>,
     pub(crate) options: LogOptions,
     pub(crate) listener: Option<ProtocolLog>,
-    numbers: Arc<Mutex<Vec<u32>>>,
+    numbers: Arc<Mutex<Numbers>>,
+}
+
+/// The numbers of the conversations that are under way: 0 for one that began alone, 2 and more for others.
+#[derive(Debug, Default)]
+struct Numbers {
+    open: usize,
+    /// Those that were given back, each below the highest.
+    free: BTreeSet<u32>,
+    highest: u32,
 }
 
 impl Logging {
     /// Announces a conversation; its number, when others are under way, tells its lines from theirs.
     pub(super) fn join(&self) -> u32 {
-        let mut open = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = if open.is_empty() { 0 } else { (2..).find(|n| !open.contains(n)).unwrap_or(0) };
-        open.push(number);
-        number
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.open += 1;
+        if numbers.open == 1 {
+            return 0;
+        }
+        // The lowest that is free, at the same cost however many there are.
+        if let Some(number) = numbers.free.pop_first() {
+            return number;
+        }
+        numbers.highest = numbers.highest.max(1) + 1;
+        numbers.highest
     }
 
     pub(super) fn leave(&self, number: u32) {
-        let mut open = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = open.iter().position(|n| *n == number) {
-            open.swap_remove(at);
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.open = numbers.open.saturating_sub(1);
+        if numbers.open == 0 {
+            *numbers = Numbers::default();
+        } else if number > 1 {
+            numbers.free.insert(number);
         }
     }
 
@@ -217,5 +237,14 @@ mod tests {
         assert_eq!([logging.join(), logging.join(), logging.join()], [0, 2, 3]);
         logging.leave(2);
         assert_eq!(logging.clone().join(), 2);
+        let more: Vec<u32> = (0..10_000).map(|_| logging.join()).collect();
+        assert_eq!(more, (4..10_004).collect::<Vec<_>>());
+        for number in [7, 5, 0, 6] {
+            logging.leave(number);
+        }
+        assert_eq!([logging.join(), logging.join(), logging.join(), logging.join()], [5, 6, 7, 10_004]);
+        // When all have ended, it begins anew.
+        [2, 3].into_iter().chain(4..10_005).for_each(|number| logging.leave(number));
+        assert_eq!([logging.join(), logging.join()], [0, 2]);
     }
 }
