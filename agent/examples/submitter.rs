@@ -6,7 +6,10 @@
 
 use std::io::{Read, Write};
 
-use freesmtp_core::spool::{Durability, Envelope, Message, Recipient, Spool};
+use freesmtp_core::{
+    Error,
+    spool::{Durability, Envelope, Message, Recipient, Spool},
+};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -53,7 +56,7 @@ fn main() {
             } else {
                 together.add(&envelope, Message::Bytes(message.as_bytes()))
             };
-            lines.push_str(&format!("{} {message_id}\n", id.unwrap()));
+            lines.push_str(&format!("{} {message_id}\n", id.unwrap_or_else(|error| end(&error))));
             n += 1;
         }
         if hold {
@@ -62,10 +65,16 @@ fn main() {
             std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         }
         if group > 1 {
-            together.commit().unwrap();
+            together.commit().unwrap_or_else(|error| end(&error));
         }
         // One write: a line that is there was safe.
         out.write_all(lines.as_bytes()).unwrap();
         out.flush().unwrap();
     }
+}
+
+/// The disk is full, most likely; what was printed before is safe.
+fn end(error: &Error) -> ! {
+    eprintln!("submitter: {error}");
+    std::process::exit(1)
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.agent import Agent, Recorder, submit, until
+from harness.sink import program
 
 
 @pytest.fixture
@@ -57,3 +58,24 @@ def test_a_full_disk_loses_nothing(small_disk: Path, recorder: Recorder) -> None
     finally:
         if agent.process.poll() is None:
             agent.kill()
+
+
+def test_a_start_on_a_full_disk_is_one_to_try_again(small_disk: Path, recorder: Recorder) -> None:
+    spool = small_disk / "spool"
+    ids = submit(spool, 20, "a{n}@one.test")
+    agent = Agent(spool, "--server", "127.0.0.1:9")
+    agent.kill()
+    filler = fill(small_disk)
+    # Its log is on another disk, as that of a service is.
+    log = recorder.path.with_suffix(".log")
+    with log.open("wb") as out:
+        arguments = [program(), "agent", "--spool", str(spool), "--server", recorder.server]
+        agent.process = subprocess.Popen(arguments, stderr=out)
+    assert agent.process.wait(20) == 75, log.read_text()
+    assert "disk is full" in log.read_text() or "No space left" in log.read_text()
+    filler.unlink()
+    agent = Agent(spool, "--server", recorder.server)
+    try:
+        until(lambda: len(recorder.kept()) == len(ids), 20, "they do not arrive")
+    finally:
+        agent.kill()

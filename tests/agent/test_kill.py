@@ -15,7 +15,16 @@ SESSIONS = 32
 RECIPIENTS = ("a{n}@one.test", "b{n}@two.test", "c{n}@three.test")
 
 
-def run(spool: Path, near: Recorder, far: Recorder, start: Start, messages: int, kills: int, seed: int) -> None:
+def run(
+    spool: Path,
+    near: Recorder,
+    far: Recorder,
+    start: Start,
+    messages: int,
+    kills: int,
+    seed: int,
+    patience: float = 120,
+) -> None:
     """Submits, delivers and kills; checks what arrived against what was promised."""
     chance = random.Random(seed)
     # Two recipients share a server and so a transaction, the third goes another way.
@@ -45,7 +54,7 @@ def run(spool: Path, near: Recorder, far: Recorder, start: Start, messages: int,
         if submitter.process.poll() is None:
             submitter.wait()
         promised |= submitter.ids()
-    until(agent.is_empty, 120, f"the spool is not empty: {agent.log()[-2000:]}")
+    until(agent.is_empty, patience, f"the spool is not empty: {agent.log()[-2000:]}")
     assert agent.stop() == 0
     check(promised, near.kept() + far.kept(), killed)
 

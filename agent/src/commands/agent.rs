@@ -1,6 +1,6 @@
 //! `freesmtp agent`.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use freesmtp_core::{Error, ErrorKind};
@@ -15,7 +15,8 @@ use crate::{
 /// Delivers what is in the spool, until it is told to stop.
 ///
 /// SIGTERM and SIGINT end it within ten seconds, SIGHUP has it read its settings again, all but `spool`, `name` and `memory`. Exit status: 0 after a stop, 2 when
-/// the settings or the spool are not right, 75 when another agent runs for the spool.
+/// the settings or the spool are not right, 75 when another agent
+/// runs for the spool, or its disk is full.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  freesmtp agent --spool /var/spool/freesmtp --server mail.example.com:587 \\\n      \
@@ -94,6 +95,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             complain(&format!("freesmtp agent: {}", person::error(&error)));
             let exit = match error.kind() {
                 ErrorKind::Spool if error.field() == Some("spool") => Exit::TryLater,
+                // A full disk, above all: whoever watches over the agent is to start it again.
+                _ if error.is_temporary() || error.io_kind() == Some(io::ErrorKind::StorageFull) => {
+                    Exit::TryLater
+                }
                 _ => Exit::Usage,
             };
             exit.into()
