@@ -28,7 +28,7 @@ def main() -> None:
 
         print(f"round {number + 1} of {rounds}, seed {seed + number}, in {folder}: ", end="", flush=True)
         try:
-            run(folder / "spool", near, far, start, messages=2_000, kills=20, seed=seed + number)
+            run(folder / "spool", near, far, start, messages=2_000, kills=20, seed=seed + number, patience=3_600)
         finally:
             near.close()
             far.close()
