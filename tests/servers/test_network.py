@@ -3,6 +3,7 @@
 from harness.driver import Answer, Job
 from harness.postfix import Postfix
 from harness.process import free_port
+from harness.scripted import Silence
 
 
 def error_of(send, host: str, port: int, **settings: object) -> Answer:
@@ -18,6 +19,14 @@ def test_closed_port(language: str, send) -> None:
     assert error["diagnosis"]["cause"] == "connect-refused"
     assert error["is_temporary"]
     assert error["server"] == f"127.0.0.1:{port}"
+
+
+def test_a_port_that_takes_connections_and_never_greets(language: str, serve, send) -> None:
+    server = serve([Silence()])
+    error = error_of(send, "127.0.0.1", server.port, security="none", timeout=1)
+    assert (error["kind"], error["stage"]) == ("timeout", "CONNECT")
+    assert error["diagnosis"]["cause"] == "greeting-timeout"
+    assert error["is_temporary"]
 
 
 def test_unresolvable_name(language: str, send) -> None:
