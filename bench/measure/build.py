@@ -52,8 +52,8 @@ def build() -> Built:
     return Built(
         [*_rust(), *_c(), *_python(), *_node()],
         [
-            Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-compose"),), ours=True, native=True),
-            Sender(f"mail-builder {_crate('mail-builder')}", "Rust", (str(PEERS / "mail_builder"),), native=True),
+            *_composers("freesmtp", "message kept, one buffer", RELEASE / "freesmtp-bench-compose", ours=True),
+            *_composers(f"mail-builder {_crate('mail-builder')}", "one buffer", PEERS / "mail_builder"),
             Sender(f"lettre {_crate('lettre')}", "Rust", (str(PEERS / "lettre_compose"),), native=True),
         ],
         Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-allocations"),), ours=True, native=True),
@@ -64,6 +64,15 @@ def build() -> Built:
         [RELEASE / "freesmtp-bench-encode", PEERS / "encode"],
         RELEASE / "freesmtp-bench-spool",
     )
+
+
+def _composers(name: str, kept: str, program: Path, ours: bool = False) -> list[Sender]:
+    """The program twice: it uses again what it can, and it makes everything anew."""
+    anew = {"FREESMTP_BENCH": "anew"}
+    return [
+        Sender(f"{name}, {kept}", "Rust", (str(program),), ours=ours, native=True),
+        Sender(f"{name}, all anew", "Rust", (str(program),), ours=ours, native=True, environment=anew),
+    ]
 
 
 def _rust() -> list[Sender]:

@@ -8,13 +8,14 @@ use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use freesmtp_core::{
     Error, ErrorKind,
     message::{
         Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Composed, Content, Date, EmailMessage, Files,
-        Form, OpenedFile, Priority, RecipientType, Stamp,
+        Form, OpenedFile, Priority, RecipientType, Stamp, Stream,
     },
     types::{Address, Cause, Stage},
 };
@@ -72,6 +73,39 @@ fn field_of(message: &EmailMessage) -> String {
     assert_eq!((error.kind(), error.stage()), (ErrorKind::Message, Stage::Compose), "{error}");
     assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
     error.field().unwrap().to_owned()
+}
+
+#[test]
+fn a_buffer_is_appended_to_and_an_error_leaves_it_as_it_was() {
+    let mut message = base();
+    message.message_id = Some("a@b.example".into());
+    message.date = Some(Date::utc(0));
+    let mut out = b"before".to_vec();
+    message.append_to(&mut out).unwrap();
+    assert_eq!(out, [b"before".as_slice(), &message.to_bytes().unwrap()].concat());
+    assert!(out.ends_with(b"\r\n\r\nText.\r\n"));
+
+    let whole = out.clone();
+    message.subject = "two\nlines".into();
+    assert_eq!(message.append_to(&mut out).unwrap_err().field(), Some("Subject"));
+    message.subject.clear();
+    message.attach_bytes("a.bin", *b"bytes").attach_stream("b.bin", Stream::new(Broken));
+    assert_eq!(message.append_to(&mut out).unwrap_err().field(), Some("Attachments[1]"));
+    assert_eq!(out, whole);
+}
+
+/// Gives some bytes, and fails.
+struct Broken;
+
+impl io::Read for Broken {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        static GIVEN: AtomicBool = AtomicBool::new(false);
+        if GIVEN.swap(true, Relaxed) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        out.fill(b'x');
+        Ok(out.len())
+    }
 }
 
 #[test]

@@ -1,27 +1,12 @@
 //! Base64 in lines of 76 characters (RFC 2045 section 6.8).
 
-use ::base64::{Engine, engine::general_purpose::STANDARD};
-
-/// The engine for much data: the processor's wide instructions where it has them, found out when it runs.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn wide() -> impl Engine {
-    ::base64::engine::Simd::standard(::base64::engine::general_purpose::PAD)
-}
-
-/// The engine for much data.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn wide() -> impl Engine {
-    STANDARD
-}
+use encodify::base64::{MIME, STANDARD};
 
 /// How many bytes one line carries.
 pub(super) const BYTES_A_LINE: usize = 57;
 const LINE: usize = BYTES_A_LINE / 3 * 4;
 /// How many octets a full line has, its CRLF included.
 pub(super) const LINE_ON_THE_WIRE: usize = LINE + 2;
-/// Lines encoded at a time: wide instructions pay only when they are not stopped at every line's end.
-const LINES_AT_ONCE: usize = 16;
-
 /// The length of `bytes` bytes when encoded, line ends included.
 pub(super) fn encoded_len(bytes: u64) -> u64 {
     let rest = bytes % BYTES_A_LINE as u64;
@@ -33,29 +18,18 @@ pub(super) fn encoded_len(bytes: u64) -> u64 {
 ///
 /// Pieces whose length is a multiple of [`BYTES_A_LINE`] can be encoded one after another.
 pub(super) fn encode_lines(bytes: &[u8], out: &mut Vec<u8>) {
-    out.reserve(bytes.len().div_ceil(BYTES_A_LINE) * LINE_ON_THE_WIRE);
-    let engine = wide();
-    let mut text = [0; LINE * LINES_AT_ONCE];
-    for block in bytes.chunks(BYTES_A_LINE * LINES_AT_ONCE) {
-        // `text` has room for a block, so encoding into it cannot fail.
-        let length = engine.encode_slice(block, &mut text).unwrap_or_default();
-        for line in text[..length].chunks(LINE) {
-            out.extend_from_slice(line);
-            out.extend_from_slice(b"\r\n");
-        }
-    }
+    MIME.encode_append(bytes, out);
 }
 
 /// Appends `bytes` in one line without a line end, for encoded words.
 pub(super) fn encode_word(bytes: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    let length = STANDARD.encode_slice(bytes, &mut out[start..]).unwrap_or_default();
-    out.truncate(start + length);
+    STANDARD.encode_append(bytes, out);
 }
 
 #[cfg(test)]
 mod tests {
+    use ::base64::Engine;
+
     use super::*;
 
     fn encoded(bytes: &[u8]) -> Vec<u8> {
@@ -80,7 +54,7 @@ mod tests {
             assert_eq!(text.len() as u64, encoded_len(length as u64));
             assert!(text.split(|&b| b == b'\n').all(|line| line.len() <= 77));
             let joined: Vec<u8> = text.into_iter().filter(|b| !b"\r\n".contains(b)).collect();
-            assert_eq!(STANDARD.decode(joined).unwrap(), bytes[..length]);
+            assert_eq!(::base64::prelude::BASE64_STANDARD.decode(joined).unwrap(), bytes[..length]);
         }
     }
 

@@ -131,27 +131,34 @@ struct Lines {
 
 impl Lines {
     fn of(text: &[u8]) -> Self {
-        /// Where each of so many octets has an LF, no line is over the limit.
-        const BLOCK: usize = HARD_LIMIT / 2 / WIDE;
+        /// Looked at in one round.
+        const ROUND: usize = 4 * WIDE;
+        /// Where each of so many rounds has an LF, no line is over the limit.
+        const ROUNDS: usize = HARD_LIMIT / 2 / ROUND;
         let Some((&last, octets)) = text.split_last() else {
             return Self { normalised: true, ascii: true, fit: true };
         };
         let behind = &text[1..];
         let mut seen = Seen::new(last, text[0] == b'\n' || last == b'\r');
-        let (wide, rest) = octets.as_chunks::<WIDE>();
-        let (wide_behind, rest_behind) = behind.as_chunks::<WIDE>();
+        let (rounds, _) = octets.as_chunks::<ROUND>();
+        let (rounds_behind, _) = behind.as_chunks::<ROUND>();
         let mut short = true;
-        for (block, block_behind) in wide.chunks(BLOCK).zip(wide_behind.chunks(BLOCK)) {
+        for (some, some_behind) in rounds.chunks(ROUNDS).zip(rounds_behind.chunks(ROUNDS)) {
             let mut feeds = [0; WIDE];
-            for (octets, behind) in block.iter().zip(block_behind) {
-                seen.look(octets, behind, &mut feeds);
+            for (octets, behind) in some.iter().zip(some_behind) {
+                seen.look_round(octets, behind, &mut feeds);
             }
-            short &= feeds != [0; WIDE] || block.len() < BLOCK;
+            short &= u128::from_ne_bytes(feeds) != 0 || some.len() < ROUNDS;
         }
         // Those at the end of a longer text are looked at together with some before them.
-        if let (Some(octets), Some(behind)) = (octets.last_chunk(), behind.last_chunk()) {
-            seen.look::<WIDE>(octets, behind, &mut [0; WIDE]);
+        if let (Some(octets), Some(behind)) = (octets.last_chunk::<ROUND>(), behind.last_chunk()) {
+            seen.look_round(octets, behind, &mut [0; WIDE]);
         } else {
+            let (wide, rest) = octets.as_chunks::<WIDE>();
+            let (wide_behind, rest_behind) = behind.as_chunks::<WIDE>();
+            for (octets, behind) in wide.iter().zip(wide_behind) {
+                seen.look(octets, behind, &mut [0; WIDE]);
+            }
             for (octet, behind) in rest.iter().zip(rest_behind) {
                 seen.look(&[*octet], &[*behind], &mut [0]);
             }
@@ -159,11 +166,19 @@ impl Lines {
         // A CR by itself ends a line too, so what may be too long is looked at again.
         let long = !short && has_long_line(text);
         Self {
-            normalised: seen.alone == [0; WIDE],
-            ascii: seen.bits.is_ascii(),
-            fit: !long && !seen.least.contains(&0),
+            normalised: u128::from_ne_bytes(seen.alone) == 0,
+            ascii: u128::from_ne_bytes(seen.bits) & HIGHEST_BITS == 0,
+            fit: !long && !has_zero(u128::from_ne_bytes(seen.least)),
         }
     }
+}
+
+/// The highest bit of each octet.
+const HIGHEST_BITS: u128 = u128::MAX / 255 * 128;
+
+/// Whether one of the octets is 0: taking 1 from each sets the highest bit of one that had none only there, or above such.
+fn has_zero(octets: u128) -> bool {
+    octets.wrapping_sub(HIGHEST_BITS / 128) & !octets & HIGHEST_BITS != 0
 }
 
 /// How many octets are looked at together: wide instructions do it.
@@ -181,6 +196,14 @@ impl Seen {
     /// The last octet of a text, and whether a CR or LF at one of its ends is alone.
     fn new(last: u8, alone: bool) -> Self {
         Self { bits: [last; WIDE], least: [last; WIDE], alone: [u8::from(alone); WIDE] }
+    }
+
+    /// Looks at a round of octets.
+    #[inline]
+    fn look_round<const N: usize>(&mut self, octets: &[u8; N], behind: &[u8; N], feeds: &mut [u8; WIDE]) {
+        for (octets, behind) in octets.as_chunks().0.iter().zip(behind.as_chunks().0) {
+            self.look::<WIDE>(octets, behind, feeds);
+        }
     }
 
     /// Looks at octets, each with the one behind it; marks the LFs among those behind.

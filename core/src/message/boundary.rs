@@ -15,7 +15,7 @@ impl Boundary {
     /// The boundary of these random bytes.
     pub(super) fn new(random: [u8; 12]) -> Self {
         let mut text = *b"=_000000000000000000000000";
-        figures::hex(&random, &mut text[2..]);
+        text[2..].copy_from_slice(&figures::hex(random));
         Self { text }
     }
 

@@ -117,20 +117,20 @@ fn is_literal_identifier(inner: &str) -> bool {
     plain(left, "!#$%&'*+-/=?^_`{|}~.") && plain(literal, ".:")
 }
 
-/// Checks a message identifier and answers it with angle brackets.
-pub(super) fn message_id(value: &str, field: &str) -> Result<String, Error> {
+/// Checks a message identifier and answers it without angle brackets.
+pub(super) fn message_id<'a>(value: &'a str, field: &str) -> Result<&'a str, Error> {
     let inner = identifier(value, field)?;
     match inner.split_once('@') {
-        Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains('@') => {
-            Ok(format!("<{inner}>"))
-        }
+        Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains('@') => Ok(inner),
         _ => Err(Error::input(field, format!("{} must have the form unique@example.com", shown(value)))),
     }
 }
 
-/// Checks the identifiers of `InReplyTo` or `References`.
+/// Checks the identifiers of `InReplyTo` or `References` and answers them with angle brackets.
 pub(super) fn message_ids(values: &[String], collection: &str) -> Result<Vec<String>, Error> {
-    let check = |(i, value): (usize, &String)| message_id(value, &format!("{collection}[{i}]"));
+    let check = |(i, value): (usize, &String)| {
+        message_id(value, &format!("{collection}[{i}]")).map(|id| format!("<{id}>"))
+    };
     values.iter().enumerate().map(check).collect()
 }
 
@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn identifiers() {
-        assert_eq!(message_id("a.b@example.com", "f").unwrap(), "<a.b@example.com>");
-        assert_eq!(message_id("<a.b@[192.0.2.1]>", "f").unwrap(), "<a.b@[192.0.2.1]>");
+        assert_eq!(message_id("a.b@example.com", "f").unwrap(), "a.b@example.com");
+        assert_eq!(message_id("<a.b@[192.0.2.1]>", "f").unwrap(), "a.b@[192.0.2.1]");
         for value in [
             "",
             "<>",

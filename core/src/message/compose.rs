@@ -10,18 +10,18 @@ use super::{
     boundary::Boundary,
     check, dkim,
     encoding::Encoding,
-    figures,
     head::{Head, Optional},
+    message_id::MessageId,
     parties::Parties,
     prepared::{Opening, Prepared, prepare_all},
     raw,
-    structure::{Object, Parts, Settings, Writer},
+    structure::{Object, Parts, Settings, Writer, write_text},
     text::Text,
     unsubscribe,
 };
 use crate::{
     error::Error,
-    types::{Mailbox, Moment, shown},
+    types::{Moment, shown},
 };
 
 /// Time and randomness for one message. A message composed twice with the same stamp has the same bytes.
@@ -37,11 +37,18 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The random bytes of the boundaries; those before them are in the `Message-ID`, which is seen everywhere.
+    fn moment(&self) -> Moment {
+        Moment::new(self.date.unix_seconds)
+    }
+
+    /// The random bytes of the `Message-ID`, which is seen everywhere.
+    pub(super) fn seen(&self) -> [u8; 12] {
+        self.random.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// Those of the boundaries.
     fn boundary(&self) -> [u8; 12] {
-        let mut random = [0; 12];
-        random.copy_from_slice(&self.random[12..]);
-        random
+        self.random.last_chunk().copied().unwrap_or_default()
     }
 
     /// The stamp of a message within the message, by the property that holds it.
@@ -84,93 +91,47 @@ impl EmailMessage {
     /// [`ErrorKind::Message`](crate::ErrorKind::Message) with the name of the property that is wrong, such as `Recipients[2].Email`;
     /// [`ErrorKind::FileIo`](crate::ErrorKind::FileIo) for a file that cannot be opened, with `Attachments[…]` or `EmbeddedObjects[…]`.
     pub fn compose(&self, stamp: &Stamp, files: &dyn Files, form: Form) -> Result<Composed, Error> {
-        if let Some(content) = &self.raw {
-            return raw::compose(self, content, stamp, files, form);
+        match &self.raw {
+            Some(content) => raw::compose(self, content, stamp, files, form),
+            None => Checked::of(self, stamp, form)?.compose(stamp, files),
         }
-        if !self.trace.is_empty() {
-            let problem = "is for a raw message that is passed on; other fields are CustomHeaders";
-            return Err(Error::input("Trace", problem));
-        }
-        let charset = self.check_charset()?;
-        let parties = Parties::of(self)?;
-        let utf8 = form.utf8 && parties.ask_for_utf8();
-        if !utf8 {
-            parties.check_ascii()?;
-        }
-        check::text(&self.subject, || "Subject".into())?;
-        let date = self.date.unwrap_or(stamp.date);
-        date.check()?;
-        let message_id = match &self.message_id {
-            Some(id) => check::message_id(id, "MessageID")?,
-            None => generated_message_id(stamp, &parties.from),
-        };
-        let optional = self.optional_headers()?;
-        let options = self.delivery.check(Moment::new(stamp.date.unix_seconds))?;
-        for (i, header) in self.custom_headers.iter().enumerate() {
-            let written: Vec<_> = optional.iter().map(|field| (field.name, field.property)).collect();
-            check::custom_header(&header.name, &header.value, i, &written, utf8)?;
-        }
-        let calendar = self.check_calendar()?;
-        let embedded = prepare_all(&self.embedded_objects, "EmbeddedObjects")?;
-        let attached = prepare_all(&self.attachments, "Attachments")?;
+    }
 
-        // A signed message has 7-bit lines only: a server that has to recode others breaks the signature
-        // (RFC 6376 section 5.3).
-        let plain = self.dkim.is_empty();
-        let unencoded = form.binary && form.unencoded && plain;
-        let form = Form { eight_bit: form.eight_bit && plain, unencoded, ..form };
-        let boundary = Boundary::new(stamp.boundary());
-        let alone = self.body_parts.is_empty() && calendar.is_none() && embedded.len() + attached.len() == 1;
-        let opening = Opening { stamp, files, form, boundary: &boundary, alone };
-        let settings = Settings { charset, eight_bit: form.eight_bit, boundary: &boundary };
-        let head = Head {
-            message: self,
-            parties: &parties,
-            date,
-            message_id: &message_id,
-            optional: &optional,
-            utf8,
-        };
-        let build = || -> Result<(Text, Encoding), Error> {
-            // Most messages are one text.
-            if let ([text], None, true) =
-                (self.body_parts.as_slice(), &calendar, embedded.is_empty() && attached.is_empty())
-            {
-                let head = head.write();
-                let encoding = if head.is_ascii() { Encoding::SevenBit } else { Encoding::EightBit };
-                let (text, inner) = Writer::new(head, settings).write_text(text);
-                return Ok((text, encoding.of_both(inner)));
+    /// Appends the whole message to `out`, as [`compose`](Self::compose) makes it for the default [`Form`]; without the
+    /// envelope, so that the many that are one text need no memory of their own. After an error `out` may hold a part.
+    pub(crate) fn append_composed(
+        &self,
+        stamp: &Stamp,
+        files: &dyn Files,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        if self.raw.is_some() {
+            return self.compose(stamp, files, Form::default())?.append_to(out);
+        }
+        let checked = Checked::of(self, stamp, Form::default())?;
+        match checked.only_text() {
+            Some(text) if self.dkim.is_empty() => {
+                checked.write_text(text, out);
+                Ok(())
             }
-            let open = |prepared: &[Prepared<'_>]| -> Result<Vec<Object>, Error> {
-                prepared.iter().map(|object| object.open(opening)).collect()
-            };
-            let (embedded, mut attached) = (open(&embedded)?, open(&attached)?);
-            let invitation = self.calendar.as_ref();
-            attached.extend(invitation.and_then(|c| Object::of_calendar(c, &boundary, opening.allowed())));
-            let parts = Parts { bodies: &self.body_parts, calendar: calendar.clone(), embedded, attached };
-            let head = head.write();
-            let encoding = if head.is_ascii() { Encoding::SevenBit } else { Encoding::EightBit };
-            let (text, inner) = Writer::new(head, settings).write(parts);
-            Ok((text, encoding.of_both(inner)))
-        };
-        let (text, encoding) = build()?;
-        let text = dkim::sign(&self.dkim, stamp, text, || build().map(|(text, _)| text))?;
-        let (reverse_path, recipients) = parties.into_envelope();
-        Ok(Composed { reverse_path, recipients, options, message_id, utf8, encoding, exact: false, text })
+            _ => checked.compose(stamp, files)?.append_to(out),
+        }
     }
 
     /// The fields that are there when their property is set.
+    #[inline]
     fn optional_headers(&self) -> Result<Vec<Optional>, Error> {
-        let mut fields = Vec::new();
         let unset = self.in_reply_to.is_empty()
             && self.references.is_empty()
             && self.priority == Priority::Normal
             && self.auto_submitted == AutoSubmitted::No
             && self.list_unsubscribe.is_empty()
             && !self.list_unsubscribe_one_click;
-        if unset {
-            return Ok(fields);
-        }
+        if unset { Ok(Vec::new()) } else { self.set_headers() }
+    }
+
+    fn set_headers(&self) -> Result<Vec<Optional>, Error> {
+        let mut fields = Vec::new();
         let mut add = |name, property, items, separator| {
             fields.push(Optional { name, property, items, separator });
         };
@@ -205,7 +166,7 @@ impl EmailMessage {
     /// The charset to name, and that every text fits into it.
     fn check_charset(&self) -> Result<&'static str, Error> {
         let name = &*self.charset_encoding;
-        if ["", "utf-8", "utf8"].iter().any(|utf8| name.eq_ignore_ascii_case(utf8)) {
+        if name == "utf-8" || ["", "utf-8", "utf8"].iter().any(|utf8| name.eq_ignore_ascii_case(utf8)) {
             return Ok("utf-8");
         }
         if !["us-ascii", "ascii"].iter().any(|ascii| name.eq_ignore_ascii_case(ascii)) {
@@ -222,22 +183,105 @@ impl EmailMessage {
     }
 }
 
-/// `<time.random@host>`.
-fn generated_message_id(stamp: &Stamp, from: &Mailbox) -> String {
-    let given = (!stamp.host.is_empty() && !stamp.host.eq_ignore_ascii_case(from.domain()))
-        .then(|| Mailbox::parse(&format!("x@{}", stamp.host), "Host"));
-    let host = given.as_ref().and_then(|host| host.as_ref().ok()).unwrap_or(from).ascii_domain();
-    let mut id = Vec::with_capacity(host.len() + 48);
-    id.push(b'<');
-    figures::decimal(stamp.date.unix_seconds.unsigned_abs(), &mut id);
-    id.push(b'.');
-    let mut random = [0; 25];
-    figures::hex(&stamp.random[..12], &mut random);
-    random[24] = b'@';
-    id.extend_from_slice(&random);
-    // `:` occurs in an IPv6 literal, which RFC 5322 allows there; nothing else in a domain needs quoting.
-    id.extend_from_slice(host.as_bytes());
-    id.push(b'>');
-    // All of it is ASCII.
-    String::from_utf8(id).unwrap_or_default()
+/// A message whose every property was checked; its files are not opened yet.
+struct Checked<'a> {
+    message: &'a EmailMessage,
+    head: Head<'a>,
+    charset: &'static str,
+    /// The iCalendar text and its method.
+    calendar: Option<(BodyPart, String)>,
+    embedded: Vec<Prepared<'a>>,
+    attached: Vec<Prepared<'a>>,
+    form: Form,
+}
+
+impl<'a> Checked<'a> {
+    #[inline]
+    fn of(message: &'a EmailMessage, stamp: &'a Stamp, form: Form) -> Result<Self, Error> {
+        if !message.trace.is_empty() {
+            let problem = "is for a raw message that is passed on; other fields are CustomHeaders";
+            return Err(Error::input("Trace", problem));
+        }
+        let charset = message.check_charset()?;
+        let parties = Parties::of(message)?;
+        let utf8 = form.utf8 && parties.ask_for_utf8();
+        if !utf8 {
+            parties.check_ascii()?;
+        }
+        check::text(&message.subject, || "Subject".into())?;
+        let date = message.date.unwrap_or(stamp.date);
+        date.check()?;
+        let message_id = MessageId::of(message, &parties, stamp)?;
+        let optional = message.optional_headers()?;
+        message.delivery.check(stamp.moment())?;
+        for (i, header) in message.custom_headers.iter().enumerate() {
+            let written: Vec<_> = optional.iter().map(|field| (field.name, field.property)).collect();
+            check::custom_header(&header.name, &header.value, i, &written, utf8)?;
+        }
+        let calendar = message.check_calendar()?;
+        let embedded = prepare_all(&message.embedded_objects, "EmbeddedObjects")?;
+        let attached = prepare_all(&message.attachments, "Attachments")?;
+        // A signed message has 7-bit lines only: a server that has to recode others breaks the signature
+        // (RFC 6376 section 5.3).
+        let plain = message.dkim.is_empty();
+        let unencoded = form.binary && form.unencoded && plain;
+        let form = Form { eight_bit: form.eight_bit && plain, unencoded, ..form };
+        let head = Head { message, parties, date, message_id, optional, utf8 };
+        Ok(Self { message, head, charset, calendar, embedded, attached, form })
+    }
+
+    /// What most messages are: one text, and nothing beside it.
+    fn only_text(&self) -> Option<&'a BodyPart> {
+        let alone = self.calendar.is_none() && self.embedded.is_empty() && self.attached.is_empty();
+        match self.message.body_parts.as_slice() {
+            [text] if alone => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Appends the bytes of a message that is only that text; answers what octets occur in it.
+    fn write_text(&self, text: &BodyPart, out: &mut Vec<u8>) -> Encoding {
+        out.reserve(self.head.estimate());
+        let head = self.head.write(out);
+        head.of_both(write_text(text, self.charset, self.form.eight_bit, out))
+    }
+
+    /// The text of the message, and what octets occur in it; may be made again for another copy.
+    fn text(&self, stamp: &Stamp, files: &dyn Files) -> Result<(Text, Encoding), Error> {
+        if let Some(text) = self.only_text() {
+            let (mut bytes, mut whole) = (Vec::new(), Text::default());
+            let encoding = self.write_text(text, &mut bytes);
+            whole.push_ready(bytes);
+            return Ok((whole, encoding));
+        }
+        let bodies = &self.message.body_parts;
+        let objects = self.embedded.len() + self.attached.len();
+        let alone = bodies.is_empty() && self.calendar.is_none() && objects == 1;
+        let boundary = Boundary::new(stamp.boundary());
+        let opening = Opening { stamp, files, form: self.form, boundary: &boundary, alone };
+        let open = |prepared: &[Prepared<'_>]| -> Result<Vec<Object>, Error> {
+            prepared.iter().map(|object| object.open(opening)).collect()
+        };
+        let (embedded, mut attached) = (open(&self.embedded)?, open(&self.attached)?);
+        let invitation = self.message.calendar.as_ref();
+        attached.extend(invitation.and_then(|c| Object::of_calendar(c, &boundary, opening.allowed())));
+        let parts = Parts { bodies, calendar: self.calendar.clone(), embedded, attached };
+        let mut head = Vec::with_capacity(self.head.estimate());
+        let encoding = self.head.write(&mut head);
+        let settings =
+            Settings { charset: self.charset, eight_bit: self.form.eight_bit, boundary: &boundary };
+        let (text, inner) = Writer::new(head, settings).write(parts);
+        Ok((text, encoding.of_both(inner)))
+    }
+
+    fn compose(self, stamp: &Stamp, files: &dyn Files) -> Result<Composed, Error> {
+        let (text, encoding) = self.text(stamp, files)?;
+        let text =
+            dkim::sign(&self.message.dkim, stamp, text, || self.text(stamp, files).map(|(text, _)| text))?;
+        let Head { parties, message_id, utf8, .. } = self.head;
+        let (reverse_path, recipients) = parties.envelope()?;
+        let options = self.message.delivery.check(stamp.moment())?;
+        let message_id = message_id.into_string();
+        Ok(Composed { reverse_path, recipients, options, message_id, utf8, encoding, exact: false, text })
+    }
 }

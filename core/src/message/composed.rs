@@ -126,9 +126,16 @@ impl Composed {
         if let Some(ready) = self.text.take_ready() {
             return Ok(ready);
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(self.size()).unwrap_or(0));
-        while self.read(&mut bytes)? {}
+        let mut bytes = Vec::new();
+        self.append_to(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// The same, appended to a buffer.
+    pub(super) fn append_to(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.reserve(usize::try_from(self.size()).unwrap_or(0));
+        while self.read(out)? {}
+        Ok(())
     }
 }
 

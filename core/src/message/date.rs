@@ -1,6 +1,6 @@
 //! The `Date` header.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use super::figures::two;
 use crate::{error::Error, types::civil};
@@ -14,6 +14,7 @@ pub struct Date {
     pub offset_minutes: i16,
 }
 
+const LENGTH: usize = 31;
 const SECONDS_A_DAY: i64 = 86_400;
 /// 1900-01-01 and 9999-12-31 in days since 1970: RFC 5322 section 3.3 begins at the one, four digits end at the other.
 const DAYS: std::ops::RangeInclusive<i64> = -25_567..=2_932_896;
@@ -31,6 +32,10 @@ impl Date {
 
     /// Whether it can be written in a header.
     pub(super) fn check(self) -> Result<(), Error> {
+        // As nearly every date is.
+        if (0..32_503_680_000).contains(&self.unix_seconds) && self.offset_minutes == 0 {
+            return Ok(());
+        }
         let problem = if self.offset_minutes.unsigned_abs() >= 24 * 60 {
             "the offset from UTC must be less than a day; it is given in minutes"
         } else if !DAYS.contains(&self.local_seconds().div_euclid(SECONDS_A_DAY)) {
@@ -45,6 +50,21 @@ impl Date {
 impl Date {
     /// Appends it as RFC 5322 section 3.3 has it.
     pub(super) fn write(self, out: &mut Vec<u8>) {
+        thread_local! {
+            /// The last one: many messages are of one second.
+            static LAST: Cell<Option<(Date, [u8; LENGTH])>> = const { Cell::new(None) };
+        }
+        let text = match LAST.get() {
+            Some((last, text)) if last == self => text,
+            _ => self.text(),
+        };
+        LAST.set(Some((self, text)));
+        // One digit, as the grammar has it: what stands before it moves to its side.
+        out.extend_from_slice(text.strip_prefix(b" ").unwrap_or(&text));
+    }
+
+    /// The same, behind a space where the day has one digit.
+    fn text(self) -> [u8; LENGTH] {
         const WEEKDAYS: [[u8; 5]; 7] =
             [*b"Thu, ", *b"Fri, ", *b"Sat, ", *b"Sun, ", *b"Mon, ", *b"Tue, ", *b"Wed, "];
         const MONTHS: [[u8; 5]; 12] = [
@@ -79,11 +99,10 @@ impl Date {
             text[at..at + 2].copy_from_slice(&two(number));
         }
         if day < 10 {
-            // One digit, as the grammar has it: what stands before it moves to its side.
             text.copy_within(..5, 1);
-            return out.extend_from_slice(&text[1..]);
+            text[0] = b' ';
         }
-        out.extend_from_slice(&text);
+        text
     }
 }
 

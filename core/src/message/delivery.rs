@@ -89,6 +89,9 @@ pub struct DeliveryOptions {
     pub optional_extensions: Cow<'static, [Cow<'static, str>]>,
 }
 
+/// What [`DeliveryOptions::optional_extensions`] is at first.
+static OPTIONAL_AT_FIRST: &[Cow<'static, str>] = &[Cow::Borrowed(DeliveryExtension::Dsn.keyword())];
+
 impl Default for DeliveryOptions {
     fn default() -> Self {
         Self {
@@ -101,7 +104,7 @@ impl Default for DeliveryOptions {
             hold_for: None,
             hold_until: None,
             mt_priority: None,
-            optional_extensions: Cow::Borrowed(const { &[Cow::Borrowed(DeliveryExtension::Dsn.keyword())] }),
+            optional_extensions: Cow::Borrowed(OPTIONAL_AT_FIRST),
         }
     }
 }
@@ -134,7 +137,13 @@ impl DeliveryOptions {
     /// # Errors
     ///
     /// [`Error::input`] for the property that is wrong.
+    #[inline]
     pub fn check(&self, now: Moment) -> Result<MailOptions, Error> {
+        // As nearly every message has them.
+        if self.ask_for_nothing() { Ok(MailOptions::default()) } else { self.check_each(now) }
+    }
+
+    fn check_each(&self, now: Moment) -> Result<MailOptions, Error> {
         Ok(MailOptions {
             return_content: match self.return_content {
                 ReturnContent::Default => None,
@@ -161,6 +170,18 @@ impl DeliveryOptions {
         })
     }
 
+    /// Whether they are those of a new message.
+    fn ask_for_nothing(&self) -> bool {
+        self.return_content == ReturnContent::Default
+            && self.envelope_id.is_none()
+            && !self.require_tls
+            && self.deliver_by.is_none()
+            && self.hold_for.is_none()
+            && self.hold_until.is_none()
+            && self.mt_priority.is_none()
+            && matches!(self.optional_extensions, Cow::Borrowed(keywords) if std::ptr::eq(keywords, OPTIONAL_AT_FIRST))
+    }
+
     fn check_hold(&self, now: Moment) -> Result<Option<Hold>, Error> {
         let problem = match (seconds(self.hold_for, "HoldFor")?, self.hold_until) {
             (None, None) => return Ok(None),
@@ -177,6 +198,11 @@ impl DeliveryOptions {
     }
 
     fn check_optional(&self) -> Result<Extensions, Error> {
+        // Nearly every message has these, and they need not be read each time.
+        if matches!(self.optional_extensions, Cow::Borrowed(keywords) if std::ptr::eq(keywords, OPTIONAL_AT_FIRST))
+        {
+            return Ok(Extensions::default().with(DeliveryExtension::Dsn));
+        }
         let mut extensions = Extensions::default();
         for (i, keyword) in self.optional_extensions.iter().enumerate() {
             let extension = keyword.parse().map_err(|()| {

@@ -51,6 +51,11 @@ impl Encoding {
         !matches!(self, Self::QuotedPrintable | Self::QuotedBytes | Self::Base64)
     }
 
+    /// The encoding of lines that travel as they are.
+    pub(super) fn of_lines(ascii: bool) -> Self {
+        if ascii { Self::SevenBit } else { Self::EightBit }
+    }
+
     /// The encoding of what holds parts of both encodings (RFC 2045 section 6.4).
     pub(super) fn of_both(self, other: Self) -> Self {
         match (self, other) {

@@ -2,27 +2,23 @@
 //! short head.
 
 /// Two digits of each number below 100.
-const PAIRS: [[u8; 2]; 100] = pairs(10);
-/// The same of each octet in lower-case hexadecimal.
-const HEX_PAIRS: [[u8; 2]; 256] = pairs(16);
-
-#[allow(clippy::cast_possible_truncation, reason = "a digit is below 16")]
-const fn pairs<const N: usize>(base: usize) -> [[u8; 2]; N] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut pairs = [[0; 2]; N];
-    let mut i = 0;
-    while i < N {
-        pairs[i] = [DIGITS[i / base], DIGITS[i % base]];
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut i = 0_u8;
+    while i < 100 {
+        pairs[i as usize] = [b'0' + i / 10, b'0' + i % 10];
         i += 1;
     }
     pairs
-}
+};
 
-/// Writes `bytes` in lower-case hexadecimal to the beginning of `out`, as far as it reaches.
-pub(super) fn hex(bytes: &[u8], out: &mut [u8]) {
-    for (pair, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-        *pair = HEX_PAIRS[usize::from(*byte)];
+/// Twelve octets in lower-case hexadecimal.
+pub(super) fn hex(octets: [u8; 12]) -> [u8; 24] {
+    let mut digits = [0; 24];
+    for (pair, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(octets) {
+        *pair = [octet >> 4, octet & 15];
     }
+    digits.map(|digit| if digit < 10 { b'0' + digit } else { b'a' - 10 + digit })
 }
 
 /// The two digits of a number below 100.
@@ -58,8 +54,6 @@ mod tests {
             decimal(number, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
         }
-        let mut text = [b'x'; 9];
-        hex(&[0, 0xff, 0x1a, 0xb0], &mut text);
-        assert_eq!(&text, b"00ff1ab0x");
+        assert_eq!(&hex(*b"\0\xff\x1a\xb0\x09\x90abcdef"), b"00ff1ab00990616263646566");
     }
 }

@@ -2,17 +2,19 @@
 
 use super::{
     Date, EmailMessage, RecipientType,
+    encoding::Encoding,
     header::{Header, LongWord},
+    message_id::MessageId,
     parties::{Parties, Party},
 };
 
 /// Everything that the head is made of, checked.
 pub(super) struct Head<'a> {
     pub(super) message: &'a EmailMessage,
-    pub(super) parties: &'a Parties<'a>,
+    pub(super) parties: Parties<'a>,
     pub(super) date: Date,
-    pub(super) message_id: &'a str,
-    pub(super) optional: &'a [Optional],
+    pub(super) message_id: MessageId<'a>,
+    pub(super) optional: Vec<Optional>,
     pub(super) utf8: bool,
 }
 
@@ -26,40 +28,41 @@ pub(super) struct Optional {
 }
 
 impl Head<'_> {
-    /// The fields, in a buffer with room for the rest of a message of one text.
-    pub(super) fn write(&self) -> Vec<u8> {
-        let Self { message, parties, utf8, .. } = *self;
-        let mut out = Vec::with_capacity(self.estimate());
+    /// Appends the fields; answers what octets occur in them.
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Encoding {
+        let start = out.len();
+        let Self { message, parties, utf8, .. } = self;
+        let utf8 = *utf8;
         // A date has spaces, but no fold belongs into it.
         out.extend_from_slice(b"Date: ");
-        self.date.write(&mut out);
+        self.date.write(out);
         out.extend_from_slice(b"\r\n");
-        self.people(&mut out, "From", Some(parties.author()).into_iter());
-        self.people(&mut out, "Sender", parties.sender().into_iter());
-        self.people(&mut out, "Reply-To", parties.reply_to().into_iter());
-        self.people(&mut out, "To", parties.of_kind(RecipientType::To));
-        self.people(&mut out, "Cc", parties.of_kind(RecipientType::Cc));
+        self.people(out, "From", Some(parties.author()).into_iter());
+        self.people(out, "Sender", parties.sender().into_iter());
+        self.people(out, "Reply-To", parties.reply_to().into_iter());
+        self.people(out, "To", parties.of_kind(RecipientType::To));
+        self.people(out, "Cc", parties.of_kind(RecipientType::Cc));
         if parties.are_all(RecipientType::Bcc) {
             out.extend_from_slice(b"To: undisclosed-recipients:;\r\n");
         }
-        let mut subject = Header::begin(&mut out, "Subject", utf8);
+        let mut subject = Header::begin(out, "Subject", utf8);
         subject.text(&message.subject, LongWord::Encode);
         subject.end();
-        let mut message_id = Header::begin(&mut out, "Message-ID", utf8);
-        message_id.token(self.message_id);
+        let mut message_id = Header::begin(out, "Message-ID", utf8);
+        message_id.token_by(|out| self.message_id.write(out));
         message_id.end();
         out.extend_from_slice(b"MIME-Version: 1.0\r\n");
-        for field in self.optional {
-            let mut header = Header::begin(&mut out, field.name, utf8);
+        for field in &self.optional {
+            let mut header = Header::begin(out, field.name, utf8);
             header.list(&field.items, field.separator);
             header.end();
         }
         for custom in &message.custom_headers {
-            let mut header = Header::begin(&mut out, &custom.name, utf8);
+            let mut header = Header::begin(out, &custom.name, utf8);
             header.text(&custom.value, LongWord::Keep);
             header.end();
         }
-        out
+        Encoding::of_lines(!utf8 || out[start..].is_ascii())
     }
 
     fn people<'b>(&self, out: &mut Vec<u8>, name: &str, mut people: impl Iterator<Item = Party<'b>>) {
@@ -74,7 +77,7 @@ impl Head<'_> {
     }
 
     /// About how long the message will be: one buffer that never grows is the best. More than a piece is no use.
-    fn estimate(&self) -> usize {
+    pub(super) fn estimate(&self) -> usize {
         /// The fields of the simplest message without what varies, and some more.
         const FIELDS: usize = 384;
         const A_PERSON: usize = 48;

@@ -36,6 +36,7 @@ pub(super) struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// Begins the field `name`; with `utf8`, text goes out as UTF-8 (RFC 6532).
+    #[inline]
     pub(super) fn begin(out: &'a mut Vec<u8>, name: &str, utf8: bool) -> Self {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
@@ -65,6 +66,27 @@ impl<'a> Header<'a> {
         self.spaced(1, parts);
     }
 
+    /// The same for a token that `write` appends.
+    pub(super) fn token_by(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.out.len();
+        self.out.push(b' ');
+        write(self.out);
+        let width = self.out.len() - start;
+        if self.needs_fold(width) {
+            self.out.splice(start..start, *b"\r\n");
+            self.column = 0;
+        }
+        self.column += width;
+        self.first = false;
+    }
+
+    /// Whether a token that takes so much room begins a line.
+    fn needs_fold(&self, width: usize) -> bool {
+        let end = self.column + width;
+        // An empty first line is avoided unless it makes the token fit.
+        end > LINE && (!self.first || width <= LINE || end > HARD_LIMIT)
+    }
+
     /// Appends `items` with `separator` directly after all but the last.
     pub(super) fn list(&mut self, items: &[String], separator: &str) {
         for (i, item) in items.iter().enumerate() {
@@ -78,9 +100,7 @@ impl<'a> Header<'a> {
         for part in parts {
             width += part.len();
         }
-        let end = self.column + width;
-        // An empty first line is avoided unless it makes the token fit.
-        if end > LINE && (!self.first || width <= LINE || end > HARD_LIMIT) {
+        if self.needs_fold(width) {
             self.fold();
         }
         self.out.push(b' ');
@@ -164,14 +184,29 @@ impl<'a> Header<'a> {
 
 /// Whether `text` is ASCII words with one space between two, and nothing like an encoded word.
 fn is_simple(text: &str) -> bool {
-    let mut after_space = true;
-    let plain = text.bytes().all(|b| {
-        let double = after_space && b == b' ';
-        after_space = b == b' ';
-        b.is_ascii() && b != b'=' && !double
-    });
-    plain && !after_space
+    let mut in_word = false;
+    for byte in text.bytes() {
+        if IN_WORDS[usize::from(byte)] {
+            in_word = true;
+        } else if in_word && byte == b' ' {
+            in_word = false;
+        } else {
+            return false;
+        }
+    }
+    in_word
 }
+
+/// Visible ASCII without the `=` of encoded words.
+const IN_WORDS: [bool; 256] = {
+    let mut in_words = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        in_words[byte as usize] = byte != b'=';
+        byte += 1;
+    }
+    in_words
+};
 
 /// `atext` of RFC 5322 section 3.2.3 with RFC 6532, without the characters that encoded words begin and end with.
 fn is_atom(c: char) -> bool {

@@ -33,6 +33,7 @@ mod head;
 mod header;
 mod lines;
 pub mod merge;
+mod message_id;
 mod notify;
 mod parameter;
 mod parties;

@@ -1,6 +1,6 @@
 //! The people whom a message names, checked.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{EmailMessage, EnvelopeRecipient, RecipientType, check, header::Header};
 use crate::{
@@ -8,65 +8,48 @@ use crate::{
     types::{Address, Cause, Diagnosis, Mailbox, Who, shown},
 };
 
-/// An address that was checked.
-#[derive(Clone, Copy)]
-pub(super) struct Party<'a> {
-    address: &'a Address,
-    mailbox: &'a Mailbox,
-    /// The property that holds it, such as `From` or `Recipients[2]`.
-    place: Place,
-}
-
-#[derive(Clone, Copy)]
+/// The property that holds an address, in the order in which they are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    Property(&'static str),
+    From,
+    Sender,
+    ReplyTo,
+    ReturnPath,
+    /// Of `Recipients`, by index.
     Recipient(usize),
 }
 
 impl Place {
     fn field(self, member: &str) -> String {
         match self {
-            Self::Property(name) => format!("{name}.{member}"),
+            Self::From => format!("From.{member}"),
+            Self::Sender => format!("Sender.{member}"),
+            Self::ReplyTo => format!("ReplyTo.{member}"),
+            Self::ReturnPath => "ReturnPath".to_owned(),
             Self::Recipient(index) => format!("Recipients[{index}].{member}"),
         }
     }
-}
 
-fn check(address: &Address, place: Place) -> Result<Mailbox, Error> {
-    let mailbox = Mailbox::parse(&address.email, "Email").map_err(|e| e.with_field(place.field("Email")))?;
-    check::text(&address.name, || place.field("Name"))?;
-    Ok(mailbox)
-}
-
-/// An optional property counts as unset while both of its texts are empty.
-fn check_optional(address: Option<&Address>, name: &'static str) -> Result<Option<Mailbox>, Error> {
-    address
-        .filter(|address| !address.email.is_empty() || !address.name.is_empty())
-        .map(|address| check(address, Place::Property(name)))
-        .transpose()
-}
-
-/// Those of `Recipients`, in their order.
-pub(super) fn recipients(message: &EmailMessage) -> Result<Vec<EnvelopeRecipient>, Error> {
-    let mut recipients = Vec::with_capacity(message.recipients.len());
-    for (i, recipient) in message.recipients.iter().enumerate() {
-        let place = Place::Recipient(i);
-        let mailbox = check(&recipient.address, place)?;
-        let options = recipient.options.check(|member| place.field(member))?;
-        recipients.push(EnvelopeRecipient {
-            email: mailbox.given(&recipient.address.email),
-            mailbox,
-            options,
-        });
+    fn mailbox(self, email: &str) -> Result<Mailbox, Error> {
+        Mailbox::parse(email, "").map_err(|error| error.with_field(self.field("Email")))
     }
-    Ok(recipients)
+}
+
+/// An address that was checked.
+#[derive(Clone, Copy)]
+pub(super) struct Party<'a> {
+    address: &'a Address,
+    /// `None` when it is written as it was given.
+    mailbox: Option<&'a Mailbox>,
+    place: Place,
 }
 
 impl Party<'_> {
     pub(super) fn write(&self, header: &mut Header<'_>, utf8: bool, more: bool) {
-        let [local, at, domain] = self.mailbox.pieces(utf8);
+        let [local, at, domain] =
+            self.mailbox.map_or([&*self.address.email, "", ""], |mailbox| mailbox.pieces(utf8));
         let name = self.address.name.as_str();
-        if name.trim_matches(' ').is_empty() {
+        if name.is_empty() || name.trim_matches(' ').is_empty() {
             match (at, more) {
                 // As it is, it is in one piece.
                 ("", false) => header.token(local),
@@ -76,6 +59,10 @@ impl Party<'_> {
             header.phrase(name);
             header.token_of(&["<", local, at, domain, if more { ">," } else { ">" }]);
         }
+    }
+
+    fn needs_utf8(&self) -> bool {
+        self.mailbox.is_some_and(|mailbox| !mailbox.has_ascii_local_part())
     }
 
     fn utf8_needed(&self) -> Error {
@@ -99,91 +86,128 @@ impl Party<'_> {
     }
 }
 
+/// Those of `Recipients` as the envelope carries them, each once.
+pub(super) fn recipients(message: &EmailMessage) -> Result<Vec<EnvelopeRecipient>, Error> {
+    let mut recipients = Vec::with_capacity(message.recipients.len());
+    for (i, recipient) in message.recipients.iter().enumerate() {
+        let place = Place::Recipient(i);
+        let mailbox = place.mailbox(&recipient.address.email)?;
+        check::text(&recipient.address.name, || place.field("Name"))?;
+        let options = recipient.options.check(|member| place.field(member))?;
+        recipients.push(EnvelopeRecipient {
+            email: mailbox.given(&recipient.address.email),
+            mailbox,
+            options,
+        });
+    }
+    Ok(unique(recipients))
+}
+
 /// Everyone whom the message names.
 pub(super) struct Parties<'a> {
     message: &'a EmailMessage,
-    pub(super) from: Mailbox,
-    sender: Option<Mailbox>,
-    reply_to: Option<Mailbox>,
-    /// In the order of `Recipients`.
-    recipients: Vec<EnvelopeRecipient>,
-    return_path: ReturnPath,
-}
-
-/// Where bounces go.
-enum ReturnPath {
-    /// To the sender, else to the author.
-    Sender,
-    Null,
-    Other(Mailbox),
+    /// The mailboxes that are not written as they were given, in the order of their places. Most messages have none.
+    others: Vec<(Place, Mailbox)>,
 }
 
 impl<'a> Parties<'a> {
     pub(super) fn of(message: &'a EmailMessage) -> Result<Self, Error> {
-        let from = check(&message.from, Place::Property("From"))?;
-        let sender = check_optional(message.sender.as_ref(), "Sender")?;
-        let reply_to = check_optional(message.reply_to.as_ref(), "ReplyTo")?;
-        let return_path = match message.return_path.as_deref() {
-            Some("" | "<>") => ReturnPath::Null,
-            Some(email) => ReturnPath::Other(Mailbox::parse(email, "ReturnPath")?),
-            None => ReturnPath::Sender,
-        };
+        let mut parties = Self { message, others: Vec::new() };
+        parties.check(&message.from, Place::From)?;
+        if let Some(sender) = set(message.sender.as_ref()) {
+            parties.check(sender, Place::Sender)?;
+        }
+        if let Some(reply_to) = set(message.reply_to.as_ref()) {
+            parties.check(reply_to, Place::ReplyTo)?;
+        }
+        if let Some(email) = message.return_path.as_deref().filter(|email| !is_null(email)) {
+            parties.check_mailbox(email, Place::ReturnPath)?;
+        }
         if message.recipients.is_empty() {
             return Err(Error::input("Recipients", "the message has no recipient; add at least one"));
         }
-        let recipients = recipients(message)?;
-        Ok(Self { message, from, sender, reply_to, recipients, return_path })
+        for (i, recipient) in message.recipients.iter().enumerate() {
+            let place = Place::Recipient(i);
+            parties.check(&recipient.address, place)?;
+            recipient.options.check(|member| place.field(member))?;
+        }
+        Ok(parties)
+    }
+
+    fn check(&mut self, address: &Address, place: Place) -> Result<(), Error> {
+        self.check_mailbox(&address.email, place)?;
+        check::text(&address.name, || place.field("Name"))
+    }
+
+    fn check_mailbox(&mut self, email: &str, place: Place) -> Result<(), Error> {
+        if !Mailbox::is_plain(email) {
+            self.others.push((place, place.mailbox(email)?));
+        }
+        Ok(())
     }
 
     /// The envelope: where bounces go, and each recipient once.
-    pub(super) fn into_envelope(self) -> (Option<Mailbox>, Vec<EnvelopeRecipient>) {
-        let reverse_path = match self.return_path {
-            ReturnPath::Sender => Some(self.sender.unwrap_or(self.from)),
-            ReturnPath::Null => None,
-            ReturnPath::Other(mailbox) => Some(mailbox),
+    pub(super) fn envelope(&self) -> Result<(Option<Mailbox>, Vec<EnvelopeRecipient>), Error> {
+        let message = self.message;
+        let reverse_path = match (message.return_path.as_deref(), set(message.sender.as_ref())) {
+            (Some(email), _) if is_null(email) => None,
+            (Some(email), _) => Some(Place::ReturnPath.mailbox(email)?),
+            (None, Some(sender)) => Some(Place::Sender.mailbox(&sender.email)?),
+            (None, None) => Some(Place::From.mailbox(&message.from.email)?),
         };
-        (reverse_path, unique(self.recipients))
+        Ok((reverse_path, recipients(message)?))
+    }
+
+    fn party(&self, address: &'a Address, place: Place) -> Party<'_> {
+        let mut mailbox = None;
+        if !self.others.is_empty() {
+            let other = self.others.binary_search_by_key(&place, |(place, _)| *place);
+            mailbox = other.ok().map(|at| &self.others[at].1);
+        }
+        Party { address, mailbox, place }
     }
 
     /// Who the message is from.
     pub(super) fn author(&self) -> Party<'_> {
-        Party { address: &self.message.from, mailbox: &self.from, place: Place::Property("From") }
+        self.party(&self.message.from, Place::From)
+    }
+
+    /// The domain of the author, in ASCII.
+    pub(super) fn author_domain(&self) -> Cow<'a, str> {
+        match self.author().mailbox {
+            Some(mailbox) => mailbox.ascii_domain().to_owned().into(),
+            None => {
+                let email = self.message.from.email.as_str();
+                // A mailbox as it was given has one `@`, and is ASCII.
+                memchr::memchr(b'@', email.as_bytes()).map_or("", |at| &email[at + 1..]).into()
+            }
+        }
     }
 
     /// `Sender`, where it is set.
     pub(super) fn sender(&self) -> Option<Party<'_>> {
-        let (address, mailbox) = (self.message.sender.as_ref()?, self.sender.as_ref()?);
-        Some(Party { address, mailbox, place: Place::Property("Sender") })
+        set(self.message.sender.as_ref()).map(|address| self.party(address, Place::Sender))
     }
 
     /// `ReplyTo`, where it is set.
     pub(super) fn reply_to(&self) -> Option<Party<'_>> {
-        let (address, mailbox) = (self.message.reply_to.as_ref()?, self.reply_to.as_ref()?);
-        Some(Party { address, mailbox, place: Place::Property("ReplyTo") })
-    }
-
-    /// Everyone of `Recipients`, with the header that names each.
-    fn recipients(&self) -> impl Iterator<Item = (RecipientType, Party<'_>)> {
-        let all = self.message.recipients.iter().zip(&self.recipients).enumerate();
-        all.map(|(i, (given, checked))| {
-            let party =
-                Party { address: &given.address, mailbox: &checked.mailbox, place: Place::Recipient(i) };
-            (given.kind, party)
-        })
+        set(self.message.reply_to.as_ref()).map(|address| self.party(address, Place::ReplyTo))
     }
 
     /// Everyone whom a header names.
     fn visible(&self) -> impl Iterator<Item = Party<'_>> {
-        let recipients = self.recipients().filter(|(kind, _)| *kind != RecipientType::Bcc);
         std::iter::once(self.author())
             .chain(self.sender())
             .chain(self.reply_to())
-            .chain(recipients.map(|(_, party)| party))
+            .chain(self.of_kind(RecipientType::To))
+            .chain(self.of_kind(RecipientType::Cc))
     }
 
-    /// Those that the header of that kind names.
+    /// Those of `Recipients` that the header of that kind names.
     pub(super) fn of_kind(&self, kind: RecipientType) -> impl Iterator<Item = Party<'_>> {
-        self.recipients().filter(move |(k, _)| *k == kind).map(|(_, party)| party)
+        let all = self.message.recipients.iter().enumerate();
+        all.filter(move |(_, recipient)| recipient.kind == kind)
+            .map(|(i, recipient)| self.party(&recipient.address, Place::Recipient(i)))
     }
 
     /// Whether all recipients are of that kind.
@@ -191,27 +215,35 @@ impl<'a> Parties<'a> {
         self.message.recipients.iter().all(|recipient| recipient.kind == kind)
     }
 
+    /// Whether a local part cannot be written in ASCII.
     pub(super) fn ask_for_utf8(&self) -> bool {
-        let other = match &self.return_path {
-            ReturnPath::Other(mailbox) => Some(mailbox),
-            ReturnPath::Sender | ReturnPath::Null => None,
-        };
-        let named =
-            [Some(&self.from), self.sender.as_ref(), self.reply_to.as_ref(), other].into_iter().flatten();
-        named.chain(self.recipients.iter().map(|r| &r.mailbox)).any(|m| !m.has_ascii_local_part())
+        self.others.iter().any(|(_, mailbox)| !mailbox.has_ascii_local_part())
     }
 
     /// Refuses what a header cannot name without UTF-8.
     pub(super) fn check_ascii(&self) -> Result<(), Error> {
-        match self.visible().find(|party| !party.mailbox.has_ascii_local_part()) {
+        if self.others.is_empty() {
+            return Ok(());
+        }
+        match self.visible().find(Party::needs_utf8) {
             None => Ok(()),
             Some(party) => Err(party.utf8_needed()),
         }
     }
 }
 
+/// An optional property counts as unset while both of its texts are empty.
+fn set(address: Option<&Address>) -> Option<&Address> {
+    address.filter(|address| !address.email.is_empty() || !address.name.is_empty())
+}
+
+/// Whether it is the null reverse-path.
+fn is_null(email: &str) -> bool {
+    matches!(email, "" | "<>")
+}
+
 /// Each mailbox once, where it is named first; with the first options that are asked for it anywhere.
-pub(super) fn unique(recipients: Vec<EnvelopeRecipient>) -> Vec<EnvelopeRecipient> {
+fn unique(recipients: Vec<EnvelopeRecipient>) -> Vec<EnvelopeRecipient> {
     // Alone it is unlike all others; most messages have one recipient.
     if recipients.len() < 2 {
         return recipients;

@@ -52,13 +52,15 @@ impl Opening<'_> {
     }
 }
 
+#[inline]
 pub(super) fn prepare_all<'a>(
     attachments: &'a [Attachment],
     collection: &str,
 ) -> Result<Vec<Prepared<'a>>, Error> {
-    if attachments.is_empty() {
-        return Ok(Vec::new());
-    }
+    if attachments.is_empty() { Ok(Vec::new()) } else { prepare_each(attachments, collection) }
+}
+
+fn prepare_each<'a>(attachments: &'a [Attachment], collection: &str) -> Result<Vec<Prepared<'a>>, Error> {
     let inline = collection == "EmbeddedObjects";
     let mut seen = HashSet::new();
     let mut prepared = Vec::with_capacity(attachments.len());
@@ -156,13 +158,9 @@ impl<'a> Prepared<'a> {
     /// The bytes, each of which must come back; in the shortest form that does so.
     fn plain(&self, opening: Opening<'_>) -> Result<(Source, Encoding, Option<u64>), Error> {
         let allowed = opening.allowed();
-        let mut survey = Survey::new(opening.boundary.as_bytes());
         match self.content {
             Content::Bytes(bytes) => {
-                let total = bytes.len() as u64;
-                // In pieces: the first may show that looking further changes nothing.
-                let _ = bytes.chunks(PIECE).all(|piece| survey.push(piece, total, allowed));
-                let (encoding, octets) = survey.finish(total, allowed);
+                let (encoding, octets) = Survey::of(bytes, opening.boundary.as_bytes(), allowed);
                 Ok((Source::Memory(Arc::clone(bytes)), encoding, Some(octets)))
             }
             // It can be read once, so nobody can look what it holds.
@@ -173,11 +171,19 @@ impl<'a> Prepared<'a> {
                 Ok((Source::Reader(reader), Encoding::Base64, size.map(base64::encoded_len)))
             }
             Content::File(_) | Content::Checked(_) | Content::Message(_) => {
-                let mut seen = open(self.content, &self.field, opening.files)?;
+                let again = || open(self.content, &self.field, opening.files);
+                let mut survey = Survey::new(opening.boundary.as_bytes());
+                let mut seen = again()?;
                 let total = seen.size.unwrap_or(0);
                 each_piece(&mut seen, |piece| Ok(survey.push(piece, total, allowed)))?;
+                if survey.is_undecided(total, allowed) {
+                    each_piece(&mut again()?, |piece| {
+                        survey.measure(piece, allowed);
+                        Ok(true)
+                    })?;
+                }
                 let (encoding, octets) = survey.finish(total, allowed);
-                let mut reader = open(self.content, &self.field, opening.files)?;
+                let mut reader = again()?;
                 // It must be what was looked at.
                 reader.size = Some(total);
                 Ok((Source::Reader(reader), encoding, Some(octets)))

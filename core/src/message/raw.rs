@@ -267,7 +267,7 @@ impl<'a> Head<'a> {
 
     fn recipients(&self, message: &EmailMessage) -> Result<Vec<EnvelopeRecipient>, Error> {
         if !message.recipients.is_empty() {
-            return super::parties::recipients(message).map(super::parties::unique);
+            return super::parties::recipients(message);
         }
         let mut seen = std::collections::HashSet::new();
         let mut recipients = Vec::new();

@@ -44,10 +44,7 @@ impl Object {
         let name = calendar.file_name.clone()?;
         let allowed = Allowed { line_ends: true, ..allowed };
         let text = body::to_crlf(&calendar.text).into_owned().into_bytes();
-        let mut survey = Survey::new(boundary.as_bytes());
-        let total = text.len() as u64;
-        survey.push(&text, total, allowed);
-        let (encoding, octets) = survey.finish(total, allowed);
+        let (encoding, octets) = Survey::of(&text, boundary.as_bytes(), allowed);
         let content_type = ContentType { media: "application/ics".to_owned(), parameters: Vec::new() };
         Some(Self {
             source: Source::Memory(text.into()),
@@ -117,7 +114,7 @@ fn media_of(format: BodyPartFormat) -> &'static str {
 #[derive(Clone, Copy)]
 pub(super) struct Settings<'a> {
     /// In lower case, as checked.
-    pub(super) charset: &'a str,
+    pub(super) charset: &'static str,
     pub(super) eight_bit: bool,
     pub(super) boundary: &'a Boundary,
 }
@@ -127,6 +124,56 @@ impl Settings<'_> {
     fn text<'a>(&self, part: &'a BodyPart) -> Node<'a> {
         let boundary = Some(self.boundary.as_bytes());
         Node::Text(media_of(part.format), None, body::encode(part, self.eight_bit, boundary))
+    }
+}
+
+/// Appends the `Content-*` fields and the text of a message of one text, which ends by itself, to its other fields;
+/// answers what octets occur in it.
+pub(super) fn write_text(
+    part: &BodyPart,
+    charset: &'static str,
+    eight_bit: bool,
+    out: &mut Vec<u8>,
+) -> Encoding {
+    let encoded = body::encode(part, eight_bit, None);
+    write_body(media_of(part.format), None, charset, &encoded, true, out);
+    Encoding::SevenBit.of_both(encoded.encoding)
+}
+
+/// Appends a text with its fields. `whole`: it is the whole message, not a part of a multipart.
+fn write_body(
+    media: &str,
+    method: Option<&str>,
+    charset: &str,
+    encoded: &Encoded<'_>,
+    whole: bool,
+    out: &mut Vec<u8>,
+) {
+    if let Some(method) = method {
+        let mut header = Header::begin(out, "Content-Type", false);
+        header.token_of(&[media, ";"]);
+        header.token_of(&["method=", method, ";"]);
+        // An invitation is UTF-8 whatever the texts are (RFC 5545 section 3.1.4); ASCII is a part of it.
+        header.token("charset=utf-8");
+        header.end();
+    } else {
+        // It always fits into a line.
+        out.extend_from_slice(b"Content-Type: ");
+        out.extend_from_slice(media.as_bytes());
+        out.extend_from_slice(b"; charset=");
+        out.extend_from_slice(charset.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(encoded.encoding.field());
+    out.extend_from_slice(b"\r\n");
+    let start = out.len();
+    encoded.write(out);
+    // In a multipart the CRLF before the boundary belongs to the boundary (RFC 2046 section 5.1.1), so the
+    // text keeps its own end; base64 ignores line ends. A whole message only has to end with one.
+    let bytes = &out[start..];
+    let ends = bytes.ends_with(b"\r\n") || bytes.is_empty();
+    if !ends || !(whole || encoded.encoding == Encoding::Base64) {
+        out.extend_from_slice(b"\r\n");
     }
 }
 
@@ -144,14 +191,6 @@ impl<'a> Writer<'a> {
         Self { settings, text: Text::default(), ready: head, boundaries: 0 }
     }
 
-    /// Writes a message of one text, which ends by itself; answers as [`write`](Self::write).
-    pub(super) fn write_text(mut self, part: &BodyPart) -> (Text, Encoding) {
-        let encoded = body::encode(part, self.settings.eight_bit, None);
-        self.body(media_of(part.format), None, &encoded, true);
-        self.text.push_ready(self.ready);
-        (self.text, Encoding::SevenBit.of_both(encoded.encoding))
-    }
-
     /// Writes all parts; answers the text and what octets occur in it outside the head.
     pub(super) fn write(mut self, parts: Parts<'_>) -> (Text, Encoding) {
         // RFC 6047 section 2.4: the charset and the method are named.
@@ -162,7 +201,10 @@ impl<'a> Writer<'a> {
         });
         let Some(node) = arrange(parts.bodies, calendar, parts.embedded, parts.attached, self.settings)
         else {
-            return self.write_text(&BodyPart::plain(""));
+            let Settings { charset, eight_bit, .. } = self.settings;
+            let encoding = write_text(&BodyPart::plain(""), charset, eight_bit, &mut self.ready);
+            self.text.push_ready(self.ready);
+            return (self.text, encoding);
         };
         let encoding = node.encoding();
         self.node(node, true);
@@ -175,7 +217,9 @@ impl<'a> Writer<'a> {
     /// Writes one part, ending in CRLF. `whole`: it is the whole message, not a part of a multipart.
     fn node(&mut self, node: Node<'_>, whole: bool) {
         match node {
-            Node::Text(media, method, encoded) => self.body(media, method, &encoded, whole),
+            Node::Text(media, method, encoded) => {
+                write_body(media, method, self.settings.charset, &encoded, whole, &mut self.ready);
+            }
             Node::Object(object) => self.object(*object, whole),
             Node::Multipart(subtype, nodes) => self.multipart(subtype, nodes),
         }
@@ -189,33 +233,6 @@ impl<'a> Writer<'a> {
 
     fn encoding(&mut self, encoding: Encoding) {
         self.ready.extend_from_slice(encoding.field());
-    }
-
-    fn body(&mut self, media: &str, method: Option<&str>, encoded: &Encoded<'_>, whole: bool) {
-        if let Some(method) = method {
-            let mut header = Header::begin(&mut self.ready, "Content-Type", false);
-            header.token_of(&[media, ";"]);
-            header.token_of(&["method=", method, ";"]);
-            // An invitation is UTF-8 whatever the texts are (RFC 5545 section 3.1.4); ASCII is a part of it.
-            header.token("charset=utf-8");
-            header.end();
-        } else {
-            // It always fits into a line.
-            for part in ["Content-Type: ", media, "; charset=", self.settings.charset, "\r\n"] {
-                self.ready.extend_from_slice(part.as_bytes());
-            }
-        }
-        self.encoding(encoded.encoding);
-        self.ready.extend_from_slice(b"\r\n");
-        let start = self.ready.len();
-        encoded.write(&mut self.ready);
-        // In a multipart the CRLF before the boundary belongs to the boundary (RFC 2046 section 5.1.1), so the
-        // text keeps its own end; base64 ignores line ends. A whole message only has to end with one.
-        let bytes = &self.ready[start..];
-        let ends = bytes.ends_with(b"\r\n") || bytes.is_empty();
-        if !ends || !(whole || encoded.encoding == Encoding::Base64) {
-            self.ready.extend_from_slice(b"\r\n");
-        }
     }
 
     fn object(&mut self, object: Object, whole: bool) {

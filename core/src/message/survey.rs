@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2, memchr2_iter, memmem};
 
-use super::{base64, encoding::Encoding, header::HARD_LIMIT, quoted_printable};
+use super::{base64, encoding::Encoding, header::HARD_LIMIT, quoted_printable, text::PIECE};
 
 /// Whether bytes that come in pieces are lines that a session can carry: each ended by CRLF, none too long, no NUL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,14 +70,14 @@ pub(super) struct Survey<'a> {
     has_line_end: bool,
     /// The end of the last piece, where a boundary may begin.
     tail: Vec<u8>,
+    /// Bytes that quoted-printable writes in three octets.
+    escapes: u64,
     quoted: Quoted,
 }
 
 /// How long the bytes are in quoted-printable.
 #[derive(Default)]
 struct Quoted {
-    /// Bytes that take three octets; counted ahead, as counting them is cheap.
-    escapes: u64,
     /// Made with the first piece.
     encoder: Option<quoted_printable::Encoder>,
     octets: u64,
@@ -108,16 +108,31 @@ impl<'a> Survey<'a> {
             has_boundary: false,
             has_line_end: false,
             tail: Vec::new(),
+            escapes: 0,
             quoted: Quoted::default(),
         }
+    }
+
+    /// What is found of bytes in memory.
+    pub(super) fn of(bytes: &[u8], boundary: &'a [u8], allowed: Allowed) -> (Encoding, u64) {
+        let (mut survey, total) = (Self::new(boundary), bytes.len() as u64);
+        // In pieces: the first may show that looking further changes nothing.
+        let _ = bytes.chunks(PIECE).all(|piece| survey.push(piece, total, allowed));
+        if survey.is_undecided(total, allowed) {
+            survey.measure(bytes, allowed);
+        }
+        survey.finish(total, allowed)
     }
 
     /// Looks at the next piece of `total` bytes; answers whether looking further can change anything.
     pub(super) fn push(&mut self, piece: &[u8], total: u64, allowed: Allowed) -> bool {
         self.octets += piece.len() as u64;
-        self.has_line_end |= !allowed.line_ends && memchr2(b'\r', b'\n', piece).is_some();
-        self.shape.push(piece);
-        let lines = self.shape.may_be_lines(allowed.eight_bit) && !self.has_boundary && !self.has_line_end;
+        self.has_line_end =
+            self.has_line_end || (!allowed.line_ends && memchr2(b'\r', b'\n', piece).is_some());
+        if self.may_be_lines(allowed) {
+            self.shape.push(piece);
+        }
+        let lines = self.may_be_lines(allowed);
         if lines || allowed.binary {
             self.look_for_boundary(piece);
         }
@@ -126,12 +141,38 @@ impl<'a> Survey<'a> {
             // then takes base64.
             return !self.has_boundary;
         }
-        self.quoted.escapes += escapes(piece, !allowed.line_ends);
-        let hopeless = total + 2 * self.quoted.escapes > base64::encoded_len(total);
-        if !hopeless {
-            self.quoted.push(piece, false, allowed);
-        }
-        lines || !hopeless
+        self.escapes += escapes(piece, !allowed.line_ends);
+        lines || self.may_be_quoted(total)
+    }
+
+    fn may_be_lines(&self, allowed: Allowed) -> bool {
+        self.shape.may_be_lines(allowed.eight_bit) && !self.has_boundary && !self.has_line_end
+    }
+
+    /// Whether quoted-printable can be shorter than base64, as far as is known without its line ends.
+    fn may_be_quoted(&self, total: u64) -> bool {
+        total + 2 * self.escapes <= base64::encoded_len(total)
+    }
+
+    /// Whether the bytes, all of which were looked at, have to be [measured](Self::measure) too.
+    pub(super) fn is_undecided(&self, total: u64, allowed: Allowed) -> bool {
+        self.octets == total
+            && !allowed.binary
+            && total > 0
+            && !self.are_lines(allowed)
+            && self.may_be_quoted(total)
+    }
+
+    /// Looks at the next piece once more, for its length in quoted-printable: that takes much longer than a first look,
+    /// which most contents do not need more of.
+    pub(super) fn measure(&mut self, piece: &[u8], allowed: Allowed) {
+        self.quoted.push(piece, false, allowed);
+    }
+
+    /// Whether the bytes are lines that can travel as they are.
+    fn are_lines(&self, allowed: Allowed) -> bool {
+        let ends = !allowed.alone || self.shape.column == 0;
+        ends && self.may_be_lines(allowed) && self.shape.are_lines(allowed.eight_bit)
     }
 
     fn look_for_boundary(&mut self, piece: &[u8]) {
@@ -158,15 +199,14 @@ impl<'a> Survey<'a> {
             // Nothing shorter is possible, or the file is changing, which is found out when it is sent.
             return (Encoding::Base64, based);
         }
-        let ends = !allowed.alone || self.shape.column == 0;
-        if ends && !self.has_boundary && !self.has_line_end && self.shape.are_lines(allowed.eight_bit) {
+        if self.are_lines(allowed) {
             let encoding = if self.shape.eight_bit { Encoding::EightBit } else { Encoding::SevenBit };
             return (encoding, total);
         }
         if allowed.binary && !self.has_boundary {
             return (Encoding::Binary, total);
         }
-        if !allowed.binary && total + 2 * self.quoted.escapes <= based {
+        if self.is_undecided(total, allowed) {
             self.quoted.push(&[], true, allowed);
             if self.quoted.octets <= based {
                 let encoding =
@@ -226,7 +266,12 @@ mod tests {
     fn chosen(bytes: &[u8], step: usize, allowed: Allowed) -> (Encoding, u64) {
         let (mut survey, total) = (Survey::new(BOUNDARY), bytes.len() as u64);
         let _ = bytes.chunks(step).all(|piece| survey.push(piece, total, allowed));
-        survey.finish(total, allowed)
+        if survey.is_undecided(total, allowed) {
+            bytes.chunks(step).for_each(|piece| survey.measure(piece, allowed));
+        }
+        let chosen = survey.finish(total, allowed);
+        assert_eq!(chosen, Survey::of(bytes, BOUNDARY, allowed));
+        chosen
     }
 
     /// Each encoding that brings the bytes back, found in the plainest way, and its octets.

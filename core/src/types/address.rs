@@ -95,6 +95,11 @@ impl Mailbox {
         Self::read(email).map_err(|problem| Error::input(field, problem))
     }
 
+    /// Whether `email` is a mailbox in ASCII that is written as it is given: nearly every address is.
+    pub(crate) fn is_plain(email: &str) -> bool {
+        plain(email.as_bytes()).is_some()
+    }
+
     fn read(email: &str) -> Result<Self, String> {
         if email.is_empty() {
             return Err("the address is empty; write it as user@example.com".into());
@@ -236,48 +241,43 @@ fn closing_quote(text: &str) -> Option<usize> {
     None
 }
 
-/// Where the `@` is, when `email` is what nearly every address is: a dot-string of ASCII and a domain of letters, digits,
-/// hyphens and underscores that is no punycode and no number. Everything else is looked at more closely.
+/// Where the `@` is, when `email` is what nearly every address is: a dot-string of ASCII and a short domain of letters,
+/// digits, underscores and single hyphens that does not end in a digit. Everything else is looked at more closely: so
+/// punycode, which has two hyphens in a row, and numbers, which may be addresses of IPv4.
 fn plain(email: &[u8]) -> Option<usize> {
-    if email.len() > LONGEST_MAILBOX {
-        return None;
-    }
-    let mut at = 0;
-    loop {
-        let atom = run(&email[at..], ATEXT);
-        at += atom;
-        match email.get(at) {
-            Some(b'.') if atom > 0 => at += 1,
-            Some(b'@') if atom > 0 && at <= LONGEST_LOCAL_PART => break,
-            _ => return None,
-        }
-    }
-    let mut rest = &email[at + 1..];
-    loop {
-        let (label, others) = rest.split_at(run(rest, LABEL));
-        let (Some(first), Some(last)) = (label.first(), label.last()) else { return None };
-        let punycode = label.len() > 3 && label[2] == b'-' && label[3] == b'-';
-        if label.len() > LONGEST_LABEL || *first == b'-' || *last == b'-' || punycode {
-            return None;
-        }
-        match others.split_first() {
-            Some((b'.', others)) => rest = others,
-            Some(_) => return None,
-            // What ends in a digit may be an address of IPv4.
-            None => return (!last.is_ascii_digit()).then_some(at),
-        }
-    }
+    let at = words::<ATEXT, DOT>(email)?;
+    let (b'@', domain) = email[at..].split_first()? else { return None };
+    // Then no label is too long either.
+    let short = at <= LONGEST_LOCAL_PART && domain.len() <= LONGEST_LABEL;
+    let whole = short && words::<LABEL, JOINT>(domain)? == domain.len();
+    (whole && domain.last().is_some_and(|last| !last.is_ascii_digit())).then_some(at)
 }
 
-/// How many octets at the beginning are of that kind.
-fn run(text: &[u8], kind: u8) -> usize {
-    text.iter().position(|b| KINDS[usize::from(*b)] & kind == 0).unwrap_or(text.len())
+/// How far `text` is words of one kind with one joint between two; `None` when no word ends there.
+fn words<const WORD: u8, const BETWEEN: u8>(text: &[u8]) -> Option<usize> {
+    let (mut end, mut in_word) = (0, false);
+    for byte in text {
+        let kind = KINDS[usize::from(*byte)];
+        if kind & WORD != 0 {
+            in_word = true;
+        } else if kind & BETWEEN != 0 && in_word {
+            in_word = false;
+        } else {
+            break;
+        }
+        end += 1;
+    }
+    in_word.then_some(end)
 }
 
 /// `atext` of RFC 5322 section 3.2.3.
 const ATEXT: u8 = 1;
-/// What a label of a domain has: letters, digits, hyphens, and the underscore that inner networks use.
-const LABEL: u8 = 2;
+/// What stands between two atoms.
+const DOT: u8 = 2;
+/// What a label of a domain begins and ends with: letters, digits, and the underscore that inner networks use.
+const LABEL: u8 = 4;
+/// What stands between those: a dot, or a hyphen within a label.
+const JOINT: u8 = 8;
 
 /// What each octet is.
 const KINDS: [u8; 256] = {
@@ -295,8 +295,9 @@ const KINDS: [u8; 256] = {
         kinds[OTHERS[i] as usize] = ATEXT;
         i += 1;
     }
-    kinds[b'-' as usize] |= LABEL;
     kinds[b'_' as usize] |= LABEL;
+    kinds[b'-' as usize] |= JOINT;
+    kinds[b'.' as usize] = DOT | JOINT;
     kinds
 };
 

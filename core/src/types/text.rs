@@ -7,7 +7,7 @@ pub(crate) fn is_control(c: char) -> bool {
 
 /// Whether `text` holds one of them. In UTF-8 their octets stand for nothing else.
 pub(crate) fn has_control(text: &str) -> bool {
-    text.bytes().fold(false, |found, b| found | (b < 0x20) | (b == 0x7f))
+    text.bytes().any(|b| b.is_ascii_control())
 }
 
 /// Characters that cannot be seen, or change how their neighbours are seen: C1 controls, bidirectional

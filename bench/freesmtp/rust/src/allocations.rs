@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let work = Work::from_args()?;
     let before = (ALLOCATOR.calls.load(Relaxed), ALLOCATOR.bytes.load(Relaxed));
     if work.port == 0 {
-        work.compose(drop)?;
+        work.compose()?;
     } else {
         work.carry_out()?;
     }

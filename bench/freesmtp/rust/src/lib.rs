@@ -2,7 +2,7 @@
 
 mod meter;
 
-use std::{env, error::Error, path::PathBuf, thread};
+use std::{env, error::Error, hint::black_box, path::PathBuf, thread};
 
 use freesmtp_core::{EmailMessage, Smtp};
 pub use meter::Meter;
@@ -83,13 +83,40 @@ impl Work {
         Ok(())
     }
 
-    /// Composes everything without a server; `take` gets the bytes of each message.
+    /// Composes everything without a server.
+    ///
+    /// With `FREESMTP_BENCH=anew` each message is made anew and has a buffer of its own; else one message is kept, of
+    /// which recipient and subject are set each time, and one buffer, as a program does that composes many.
     ///
     /// # Errors
     /// The first message that is not valid.
-    pub fn compose(&self, mut take: impl FnMut(Vec<u8>)) -> Result<(), freesmtp_core::Error> {
-        let text = self.text();
-        (0..self.count).try_for_each(|i| self.message(i, &text).to_bytes().map(&mut take))
+    pub fn compose(&self) -> Result<(), freesmtp_core::Error> {
+        // What a program has at hand before it composes.
+        let given: Vec<(String, String)> =
+            (0..1000).map(|i| (format!("r{i}@example.test"), format!("Message {i}"))).collect();
+        let (text, mut next) = (self.text(), given.iter().cycle().take(self.count));
+        let anew = |recipient: &str, subject: &str| {
+            let mut message = EmailMessage::new();
+            message.from = "sender@example.test".into();
+            message.add_recipient(recipient);
+            subject.clone_into(&mut message.subject);
+            message.add_text(text.as_str());
+            message
+        };
+        if env::var("FREESMTP_BENCH").is_ok_and(|how| how == "anew") {
+            return next.try_for_each(|(recipient, subject)| {
+                anew(recipient, subject).to_bytes().map(|b| drop(black_box(b)))
+            });
+        }
+        let (mut message, mut bytes) = (anew("", ""), Vec::new());
+        next.try_for_each(|(recipient, subject)| {
+            message.recipients[0].address.email.clone_from(recipient);
+            message.subject.clone_from(subject);
+            bytes.clear();
+            message.append_to(&mut bytes)?;
+            black_box(&bytes);
+            Ok(())
+        })
     }
 
     /// The text of every message.

@@ -24,6 +24,11 @@ impl Work {
         Self { port, count, connections, text, attachment: args.next() }
     }
 
+    /// Recipients and subjects.
+    pub fn given(&self) -> Vec<(String, String)> {
+        (0..1000).map(|i| (format!("r{i}@example.test"), format!("Message {i}"))).collect()
+    }
+
     /// The numbers of the messages that this connection sends.
     pub fn share(&self, connection: usize) -> impl Iterator<Item = usize> + use<> {
         (connection..self.count).step_by(self.connections)

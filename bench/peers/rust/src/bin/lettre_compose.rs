@@ -7,12 +7,14 @@ use lettre::{Message, message::header::ContentType};
 
 fn main() {
     let work = Work::from_args();
+    let given = work.given();
+    let next = given.iter().cycle().take(work.count);
     let meter = Meter::new();
-    for i in 0..work.count {
+    for (recipient, subject) in next {
         let message = Message::builder()
             .from("sender@example.test".parse().expect("an address"))
-            .to(format!("r{i}@example.test").parse().expect("an address"))
-            .subject(format!("Message {i}"))
+            .to(recipient.parse().expect("an address"))
+            .subject(subject)
             .header(ContentType::TEXT_PLAIN)
             .body(work.text.clone())
             .expect("composed");
