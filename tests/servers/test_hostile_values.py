@@ -3,17 +3,23 @@
 What arrives is read by Python's own parser, which shares nothing with the composer.
 """
 
+import contextlib
 import email
 import email.policy
 import email.utils
+import random
 import re
+import socket
+import threading
 from collections.abc import Iterator
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from typing import IO
 
+import dkim
 import pytest
 
-from harness.driver import Job
+from harness.driver import ROOT, Job
 from harness.running import RunningDriver
 from harness.scripted import Hear, Message, Say, Step
 
@@ -24,28 +30,70 @@ FIELDS = {
     "recipient.name": "Recipients[0].Name",
     "header.value": "CustomHeaders[0].Value",
     "attachment.name": "Attachments[0].DisplayName",
+    "calendar.filename": "Calendar.FileName",
 }
-#: The same for what no reader is shown: the lines before it, and the property. An address may hold a value in its local
-#: part, in its domain, and behind it.
-UNSHOWN: dict[str, tuple[tuple[str, ...], str]] = {
-    "from.email": ((), r"From\.Email"),
-    "sender.email": ((), r"Sender\.Email"),
-    "replyto.email": ((), r"ReplyTo\.Email"),
-    "returnpath": ((), r"ReturnPath"),
-    "recipient.to": ((), r"Recipients\[0\]\.Email"),
-    "recipient.cc": ((), r"Recipients\[1\]\.Email"),
-    "recipient.bcc": ((), r"Recipients\[1\]\.Email"),
-    "sender.name": (("sender.email a@domain.test",), r"Sender\.Name"),
-    "replyto.name": (("replyto.email a@domain.test",), r"ReplyTo\.Name"),
-    "messageid": ((), r"MessageID"),
-    "header.name": ((), r"CustomHeaders\[0\]\.Name"),
-    "embedded.cid": ((), r"EmbeddedObjects\[0\]\.ContentID"),
-    "envelopeid": ((), r"EnvelopeID"),
-    "recipient.originalrecipient": ((), r"Recipients\[0\]\.OriginalRecipient"),
-    "optionalextensions": ((), r"OptionalExtensions\[0\]"),
-    "smtp.defaultdomain": ((), r"DefaultDomain"),
+#: The same for what no reader is shown. An address may hold a value in its local part, in its domain, and behind it.
+UNSHOWN = {
+    "from.email": "From.Email",
+    "sender.email": "Sender.Email",
+    "replyto.email": "ReplyTo.Email",
+    "returnpath": "ReturnPath",
+    "recipient.to": "Recipients[0].Email",
+    "recipient.cc": "Recipients[1].Email",
+    "recipient.bcc": "Recipients[1].Email",
+    "sender.name": "Sender.Name",
+    "replyto.name": "ReplyTo.Name",
+    "messageid": "MessageID",
+    "inreplyto": "InReplyTo[0]",
+    "reference": "References[0]",
+    "listunsubscribe": "ListUnsubscribe[0]",
+    "charset": "CharsetEncoding",
+    "header.name": "CustomHeaders[0].Name",
+    "attachment.contenttype": "Attachments[0].ContentType",
+    "embedded.cid": "EmbeddedObjects[0].ContentID",
+    "embedded.contenttype": "EmbeddedObjects[0].ContentType",
+    "calendar.method": "Calendar.Method",
+    "dkim.domain": "DKIM.Domain",
+    "dkim.selector": "DKIM.Selector",
+    "dkim.identity": "DKIM[0].Identity",
+    "dkim.key": "DKIM.Key",
+    "envelopeid": "EnvelopeID",
+    "recipient.originalrecipient": "Recipients[0].OriginalRecipient",
+    "optionalextensions": "OptionalExtensions[0]",
+    "smtp.defaultdomain": "DefaultDomain",
 }
-ADDRESSES = ("from.email", "sender.email", "replyto.email", "returnpath", "recipient.to")
+#: The key of RFC 8463 appendix A, and what its domain publishes.
+DKIM_KEY = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+PUBLISHED = b"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"
+#: The lines that a key needs before it, and behind it.
+AROUND: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "sender.name": ({"sender.email": "a@domain.test"}, {}),
+    "replyto.name": ({"replyto.email": "a@domain.test"}, {}),
+    "header.name": ({}, {"header.value": "value"}),
+    "header.value": ({"header.name": "X-Hostile"}, {}),
+    "attachment.name": ({}, {"attachment.bytes": "ZGF0YQ=="}),
+    "attachment.contenttype": ({"attachment.name": "a", "attachment.bytes": "ZGF0YQ=="}, {}),
+    "embedded.cid": ({}, {"embedded.file": __file__}),
+    "embedded.contenttype": ({"embedded.cid": "a", "embedded.file": __file__}, {}),
+    "calendar.method": ({}, {"calendar.text": CALENDAR}),
+    "calendar.filename": ({}, {"calendar.text": CALENDAR}),
+    "dkim.domain": ({}, {"dkim.selector": "mail", "dkim.key": DKIM_KEY}),
+    "dkim.selector": ({"dkim.domain": "domain.test"}, {"dkim.key": DKIM_KEY}),
+    "dkim.identity": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {"dkim.key": DKIM_KEY}),
+    "dkim.key": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {}),
+}
+#: Texts that no line or header is made of, and files; tests elsewhere hold what is right for them.
+FREE = {
+    "text", "html", "calendar.text", "attachment.file", "attachment.stream", "attachment.bytes", "embedded.file",
+    "blast", "idempotencykey",
+}  # fmt: skip
+#: What is no text.
+NUMBERS = {
+    "message.new", "listunsubscribe.oneclick", "autosubmitted", "priority", "returncontent", "deliverbymode",
+    "requiretls", "deliverbytrace", "deliverby", "holdfor", "mtpriority", "holduntil", "notbefore", "expires",
+    "spoolpriority", "recipient.notify", "recipient.validsinceaction", "recipient.validsince",
+}  # fmt: skip
 CONTROLS = {f"c0-{code:02x}": f"a{chr(code)}b" for code in (*range(1, 0x20), 0x7F)}
 REFUSED = CONTROLS | {
     "nul": "a\0b",
@@ -102,24 +150,27 @@ def script() -> list[Step]:
 
 def job(port: int, key: str, value: str) -> Job:
     """A good message with one hostile value."""
-    lines = Job().server("127.0.0.1", port, security="none").put("smtp.defaultdomain", "client.test")
-    if key == "from.name":
+    lines = Job().put("message.new").server("127.0.0.1", port, security="none")
+    lines.put("smtp.defaultdomain", "client.test")
+    if key in ("from.name", "recipient.name"):
         lines.put(key, value)
-    lines.put("from.email", "sender@domain.test")
-    if key == "recipient.name":
+    for name, good in (("from.email", "sender@domain.test"), ("recipient.to", "recipient@domain.test")):
+        lines.put(name, value if key == name else good)
+    if key not in ("from.name", "recipient.name", "from.email", "recipient.to"):
+        before, behind = AROUND.get(key, ({}, {}))
+        for name, good in before.items():
+            lines.put(name, good)
         lines.put(key, value)
-    lines.put("recipient.to", "recipient@domain.test")
-    lines.put("subject", value if key == "subject" else "Hello").put("text", "Hello")
-    if key == "header.value":
-        lines.put("header.name", "X-Hostile").put(key, value)
-    if key == "attachment.name":
-        lines.attach(value, b"data")
-    return lines.send()
+        for name, good in behind.items():
+            lines.put(name, good)
+    if key != "subject":
+        lines.put("subject", "Hello")
+    return lines.put("text", "Hello").send()
 
 
 def arrived(message: EmailMessage, key: str) -> str | None:
     """The value as a reader shows it."""
-    if key == "attachment.name":
+    if key in ("attachment.name", "calendar.filename"):
         (attachment,) = message.iter_attachments()
         # get_filename() takes spaces at the ends away.
         return attachment["Content-Disposition"].params["filename"]
@@ -152,12 +203,25 @@ def unshown(key: str, value: str) -> Iterator[str]:
             f"user@dom{value}ain.test",
             f"user@domain.test{value}",
         )
-    elif key == "messageid":
-        yield from (f"{value}@domain.test", f"<id@domain.test{value}>")
+    elif key in ("messageid", "inreplyto", "reference", "dkim.identity"):
+        yield from (f"{value}@domain.test", f"<id@domain.test{value}>", f"@domain.test{value}")
     elif key == "recipient.originalrecipient":
         yield from (f"a@domain.test{value}", f"x400;{value}", f"{value};a")
     elif key == "optionalextensions":
         yield f"DSN{value}"
+    elif key == "listunsubscribe":
+        yield from (value, f"https://domain.test/{value}", f"<https://{value}>", f"mailto:a@domain.test{value}")
+    elif key.endswith(".contenttype"):
+        yield from (value, f"text/{value}", f"{value}/plain", f"text/plain; {value}=x", f"text/plain; a={value}")
+        yield f'text/plain; a="{value}"'
+    elif key == "calendar.method":
+        yield from (value, f"REQUEST{value}")
+    elif key in ("dkim.domain", "dkim.selector"):
+        yield from (value, f"dom{value}ain.test", f"domain.test{value}")
+    elif key == "dkim.key":
+        yield f"nWGxne/9WmC6{value}hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+    elif key == "charset":
+        yield from (value, f"utf-8{value}")
     else:
         yield value
 
@@ -165,32 +229,13 @@ def unshown(key: str, value: str) -> Iterator[str]:
 @pytest.mark.parametrize("key", UNSHOWN)
 def test_refused_where_no_reader_looks(key: str, running: RunningDriver, serve) -> None:
     """One process for all of them: an object that refused a value takes the next one."""
-    before, field = UNSHOWN[key]
     server = serve()
     for name, hostile in REFUSED.items():
         for value in unshown(key, hostile):
-            lines = Job().put("message.new").server("127.0.0.1", server.port, security="none")
-            for line in before:
-                lines.put(*line.split(" ", 1))
-            if key in ("smtp.defaultdomain", "sender.name", "replyto.name") or key in ADDRESSES:
-                lines.put(key, value)
-            if key != "from.email":
-                lines.put("from.email", "sender@domain.test")
-            if key != "recipient.to":
-                lines.put("recipient.to", "recipient@domain.test")
-            if key in ("recipient.cc", "recipient.bcc", "messageid", "envelopeid", "optionalextensions"):
-                lines.put(key, value)
-            if key == "recipient.originalrecipient":
-                lines.put(key, value)
-            if key == "header.name":
-                lines.put(key, value).put("header.value", "value")
-            if key == "embedded.cid":
-                lines.put(key, value).put("embedded.file", __file__)
-            (answer,) = running.run(lines.put("subject", "Hello").put("text", "Hello").send())
+            (answer,) = running.run(job(server.port, key, value))
             assert not answer["ok"], (name, value, answer)
             error = answer["error"]
-            assert error["kind"] == "message", (name, value, error)
-            assert re.fullmatch(field, error["field"] or ""), (name, value, error)
+            assert (error["kind"], error["field"]) == ("message", UNSHOWN[key]), (name, value, error)
             assert not any(control in error["message"] for control in value if ord(control) < 0x20), (
                 name,
                 value,
@@ -198,6 +243,132 @@ def test_refused_where_no_reader_looks(key: str, running: RunningDriver, serve) 
             )
     server.finish()
     assert server.connections == []
+
+
+def test_every_text_of_a_message_is_looked_at() -> None:
+    """A key that is new in the contract of the drivers has its row here."""
+    contract = (ROOT / "tests/drivers/README.md").read_text(encoding="utf-8")
+    table = contract.partition("### The message\n")[2].partition("\n### ")[0]
+    rows = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+    keys = {key for row in rows for key in re.findall(r"`([a-z.]+)`", row)}
+    assert keys - NUMBERS - FREE == (set(FIELDS) | set(UNSHOWN)) - {"smtp.defaultdomain"}
+
+
+class Taker:
+    """Takes every message of every client, and keeps the last session."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        self.commands: list[bytes] = []
+        self.message = b""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                with client, client.makefile("rb") as lines, contextlib.suppress(ConnectionError):
+                    self._serve(client, lines)
+
+    def _serve(self, client: socket.socket, lines: IO[bytes]) -> None:
+        self.commands, self.message = [], b""
+        client.sendall(b"220 taker.test\r\n")
+        for line in lines:
+            self.commands.append(line)
+            if line == b"DATA\r\n":
+                client.sendall(b"354 go\r\n")
+                self.message = b"".join(iter(lines.readline, b".\r\n"))
+            client.sendall(b"250-taker.test\r\n250-8BITMIME\r\n250 DSN\r\n" if line[:4] == b"EHLO" else b"250 ok\r\n")
+            if line == b"QUIT\r\n":
+                return
+
+
+@pytest.fixture(scope="module")
+def taker() -> Iterator[Taker]:
+    server = Taker()
+    yield server
+    server.listener.close()
+
+
+#: What generated values are made of.
+MADE_OF = (
+    *"ab@.,;:<>()[]\"\\'=?_ %&{}|/-+*#!~`^$", "\r", "\n", "\t", "\0", "\x7f", "\x85", "ü", "\u760a", "\u760d",
+    "\u202e", "\u2028", "\u200b", "👩‍💻", "\u0301", "=?utf-8?Q?", "?=", "--", "..", "/../", "\r\n", "\r\n.\r\n",
+    "\n.\n", "xn--", "a@b.test", "Bcc: e@f.test", "%0D%0A", "https://", "mailto:", "text/plain", "; name=", "REQUEST",
+    "domain.test", "x" * 80, "ü" * 80,
+)  # fmt: skip
+WRITTEN = {
+    "date", "from", "sender", "reply-to", "to", "cc", "subject", "message-id", "in-reply-to", "references",
+    "mime-version", "x-hostile", "list-unsubscribe", "content-type", "content-transfer-encoding", "dkim-signature",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [*FIELDS, *UNSHOWN])
+def test_generated_values(key: str, running: RunningDriver, taker: Taker) -> None:
+    """Whatever the value is: refused by its name, or one message of the right form to the right people."""
+    make = random.Random(key)
+    for _ in range(15):
+        made = "".join(make.choice(MADE_OF) for _ in range(make.randint(1, 12)))
+        value = make.choice(list(unshown(key, made)))
+        (answer,) = running.run(job(taker.port, key, value))
+        if not answer["ok"]:
+            error = answer["error"]
+            # Which the server decides, and the error of the session says so.
+            if (error["diagnosis"] or {}).get("cause") != "smtputf8-unsupported":
+                assert error["field"] == (FIELDS | UNSHOWN)[key], (value, error)
+            continue
+        verbs = [command[:4] for command in taker.commands if command != b"QUIT\r\n"]
+        recipients = 2 if key in ("recipient.cc", "recipient.bcc") else 1
+        assert verbs == [b"EHLO", b"MAIL", *[b"RCPT"] * recipients, b"DATA"], (value, taker.commands)
+        assert all(line.endswith(b"\r\n") and len(line) <= 1000 for line in taker.message.splitlines(keepends=True))
+        assert b"\r" not in taker.message.replace(b"\r\n", b"")
+        message = email.message_from_bytes(taker.message, _class=EmailMessage, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        names = {name.lower() for name in message}
+        if key != "header.name":
+            assert names <= WRITTEN, (value, names)
+        assert message.get_content_type() != "text/plain" or message.get_content().strip() == "Hello", value
+        if key in FIELDS:
+            assert arrived(message, key) == value
+
+
+def test_what_is_set_arrives_in_its_place(language: str, serve, send) -> None:
+    """The answers, the links, the invitation and the signature; the signature is verified by dkimpy."""
+    server = serve(script())
+    lines = Job().server("127.0.0.1", server.port, security="none").put("smtp.defaultdomain", "client.test")
+    lines.put("from.email", "sender@domain.test").put("recipient.to", "recipient@domain.test").put("text", "Grüße")
+    lines.put("inreplyto", "<b@domain.test>").put("reference", "a@domain.test").put("reference", "<b@domain.test>")
+    lines.put("autosubmitted", 1).put("charset", "UTF-8")
+    lines.put("listunsubscribe", "https://domain.test/u?id=1").put("listunsubscribe", "mailto:u@domain.test")
+    lines.put("listunsubscribe.oneclick", True)
+    lines.put("calendar.method", "request").put("calendar.filename", "büro.ics").put("calendar.text", CALENDAR)
+    lines.put("attachment.name", "a").put("attachment.bytes", "ZGF0YQ==").put(
+        "attachment.contenttype", 'text/csv; a="b;c"'
+    )
+    lines.put("embedded.cid", "logo").put("embedded.file", __file__).put("embedded.contenttype", "image/x-mine")
+    lines.put("dkim.domain", "domain.test").put("dkim.selector", "mail").put("dkim.identity", "@news.domain.test")
+    answer = send(lines.put("dkim.key", DKIM_KEY).send())
+    server.finish()
+    assert answer["ok"], answer
+    raw = server.messages[0]
+    message = email.message_from_bytes(raw, _class=EmailMessage, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert message["In-Reply-To"] == "<b@domain.test>"
+    assert message["References"] == "<a@domain.test> <b@domain.test>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Unsubscribe"] == "<https://domain.test/u?id=1>, <mailto:u@domain.test>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    parts = {part.get_content_type(): part for part in message.walk()}
+    assert parts["text/calendar"].get_param("method") == "REQUEST"
+    assert parts["text/calendar"].get_content() == CALENDAR
+    assert parts["application/ics"].get_filename() == "büro.ics"
+    assert parts["text/csv"].get_param("a") == "b;c"
+    assert parts["image/x-mine"]["Content-ID"] == "<logo>"
+    assert b"i=@news.domain.test" in raw
+    assert dkim.verify(
+        raw, dnsfunc=lambda name, timeout=5: PUBLISHED if name == b"mail._domainkey.domain.test." else b""
+    )
 
 
 #: An address, and what may come of it: what the server is to hear, or that it is refused.
@@ -245,7 +416,7 @@ def test_one_address_is_one(address: str, language: str, serve, send) -> None:
 @pytest.mark.parametrize("key", FIELDS)
 def test_kept(key: str, value: str, language: str, serve, send) -> None:
     text = KEPT[value]
-    if key == "attachment.name" and value in NO_FILE_NAME:
+    if key in ("attachment.name", "calendar.filename") and value in NO_FILE_NAME:
         server = serve()
         answer = send(job(server.port, key, text))
         server.finish()

@@ -15,6 +15,8 @@ struct state {
     freesmtp_message *message;
     char *recipient_name, *attachment_name, *content_id, *header_name;
     size_t recipient_name_size, attachment_name_size, content_id_size, header_name_size;
+    char *dkim_domain, *selector, *dkim_identity, *calendar_method, *calendar_file_name;
+    size_t dkim_domain_size, selector_size, dkim_identity_size, calendar_method_size, calendar_file_name_size;
     long repeat;
     /* The options of the next check; what they point to is kept here. */
     freesmtp_check_options checking;
@@ -167,22 +169,28 @@ static freesmtp_error *server_line(struct state *s, const struct line *line) {
 
 /* Keeps the second part of something, for the line that adds it. */
 static int kept(struct state *s, const struct line *line) {
-    if (is(line, "recipient.name")) {
-        s->recipient_name = job_keep(s->recipient_name, line);
-        s->recipient_name_size = line->size;
-    } else if (is(line, "attachment.name")) {
-        s->attachment_name = job_keep(s->attachment_name, line);
-        s->attachment_name_size = line->size;
-    } else if (is(line, "embedded.cid")) {
-        s->content_id = job_keep(s->content_id, line);
-        s->content_id_size = line->size;
-    } else if (is(line, "header.name")) {
-        s->header_name = job_keep(s->header_name, line);
-        s->header_name_size = line->size;
-    } else {
-        return 0;
-    }
-    return 1;
+    const struct part {
+        const char *key;
+        char **text;
+        size_t *size;
+    } parts[] = {
+        {"recipient.name", &s->recipient_name, &s->recipient_name_size},
+        {"attachment.name", &s->attachment_name, &s->attachment_name_size},
+        {"embedded.cid", &s->content_id, &s->content_id_size},
+        {"header.name", &s->header_name, &s->header_name_size},
+        {"dkim.domain", &s->dkim_domain, &s->dkim_domain_size},
+        {"dkim.selector", &s->selector, &s->selector_size},
+        {"dkim.identity", &s->dkim_identity, &s->dkim_identity_size},
+        {"calendar.method", &s->calendar_method, &s->calendar_method_size},
+        {"calendar.filename", &s->calendar_file_name, &s->calendar_file_name_size},
+    };
+    for (size_t at = 0; at < sizeof parts / sizeof *parts; at++)
+        if (is(line, parts[at].key)) {
+            *parts[at].text = job_keep(*parts[at].text, line);
+            *parts[at].size = line->size;
+            return 1;
+        }
+    return 0;
 }
 
 static void forget(char **part, size_t *size) {
@@ -296,6 +304,59 @@ static freesmtp_error *add_part(struct state *s, struct line *line) {
     return error;
 }
 
+/* Signs with the key of the line. */
+static freesmtp_error *add_signer(struct state *s, const struct line *line) {
+    freesmtp_signer *signer = NULL;
+    freesmtp_error *error = freesmtp_signer_new_n(s->dkim_domain, s->dkim_domain_size, s->selector, s->selector_size,
+                                                  line->value, line->size, &signer);
+    if (error == NULL && s->dkim_identity != NULL)
+        error = freesmtp_signer_set_identity_n(signer, s->dkim_identity, s->dkim_identity_size);
+    if (error == NULL)
+        error = freesmtp_message_add_signer(s->message, signer);
+    freesmtp_signer_free(signer);
+    forget(&s->dkim_domain, &s->dkim_domain_size);
+    forget(&s->selector, &s->selector_size);
+    forget(&s->dkim_identity, &s->dkim_identity_size);
+    return error;
+}
+
+static freesmtp_error *set_calendar(struct state *s, const struct line *line) {
+    freesmtp_error *error = freesmtp_message_set_calendar_n(s->message, line->value, line->size, s->calendar_method,
+                                                            s->calendar_method_size, s->calendar_file_name,
+                                                            s->calendar_file_name_size);
+    forget(&s->calendar_method, &s->calendar_method_size);
+    forget(&s->calendar_file_name, &s->calendar_file_name_size);
+    return error;
+}
+
+/* Whom it answers, how to unsubscribe, who signs, what is invited to; 0 when the key is none of these. */
+static int purpose_line(struct state *s, const struct line *line, freesmtp_error **error) {
+    freesmtp_message *const m = s->message;
+    if (is(line, "inreplyto"))
+        *error = freesmtp_message_add_in_reply_to_n(m, line->value, line->size);
+    else if (is(line, "reference"))
+        *error = freesmtp_message_add_reference_n(m, line->value, line->size);
+    else if (is(line, "autosubmitted"))
+        *error = freesmtp_message_set_auto_submitted(m, (int)job_number(line));
+    else if (is(line, "listunsubscribe"))
+        *error = freesmtp_message_add_list_unsubscribe_n(m, line->value, line->size);
+    else if (is(line, "listunsubscribe.oneclick"))
+        *error = freesmtp_message_set_list_unsubscribe_one_click(m, job_truth(line));
+    else if (is(line, "dkim.key"))
+        *error = add_signer(s, line);
+    else if (is(line, "calendar.text"))
+        *error = set_calendar(s, line);
+    else if (is(line, "attachment.contenttype"))
+        *error = freesmtp_message_set_attachment_content_type_n(m, freesmtp_message_attachment_count(m) - 1,
+                                                                line->value, line->size);
+    else if (is(line, "embedded.contenttype"))
+        *error = freesmtp_message_set_embedded_object_content_type_n(m, freesmtp_message_embedded_object_count(m) - 1,
+                                                                     line->value, line->size);
+    else
+        return 0;
+    return 1;
+}
+
 static freesmtp_error *message_line(struct state *s, struct line *line) {
     const struct setter {
         const char *key;
@@ -305,7 +366,7 @@ static freesmtp_error *message_line(struct state *s, struct line *line) {
         {"sender.email", freesmtp_message_set_sender_n},      {"sender.name", freesmtp_message_set_sender_name_n},
         {"replyto.email", freesmtp_message_set_reply_to_n},   {"replyto.name", freesmtp_message_set_reply_to_name_n},
         {"returnpath", freesmtp_message_set_return_path_n},   {"subject", freesmtp_message_set_subject_n},
-        {"messageid", freesmtp_message_set_message_id_n},
+        {"messageid", freesmtp_message_set_message_id_n},     {"charset", freesmtp_message_set_charset_encoding_n},
     };
     for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
         if (is(line, texts[at].key))
@@ -313,7 +374,7 @@ static freesmtp_error *message_line(struct state *s, struct line *line) {
     if (kept(s, line))
         return NULL;
     freesmtp_error *error = NULL;
-    if (delivery_line(s, line, &error))
+    if (delivery_line(s, line, &error) || purpose_line(s, line, &error))
         return error;
     if (is(line, "message.new")) {
         freesmtp_message_free(s->message);
@@ -477,6 +538,11 @@ static void end(struct state *s) {
     forget(&s->attachment_name, &s->attachment_name_size);
     forget(&s->content_id, &s->content_id_size);
     forget(&s->header_name, &s->header_name_size);
+    forget(&s->dkim_domain, &s->dkim_domain_size);
+    forget(&s->selector, &s->selector_size);
+    forget(&s->dkim_identity, &s->dkim_identity_size);
+    forget(&s->calendar_method, &s->calendar_method_size);
+    forget(&s->calendar_file_name, &s->calendar_file_name_size);
 }
 
 int main(void) {

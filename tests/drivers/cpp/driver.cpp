@@ -188,6 +188,9 @@ private:
     EmailMessage message_;
     std::string recipient_name_, content_id_, header_name_;
     std::optional<std::string> attachment_name_;
+    std::string dkim_domain_, dkim_selector_;
+    std::optional<std::string> dkim_identity_;
+    CalendarPart calendar_;
     int repeat_ = 1;
     CheckOptions checking_;
     std::vector<EmailMessage> bulk_;
@@ -272,6 +275,28 @@ private:
         {"returnpath", [this](Value v) { message_.ReturnPath = v; }},
         {"subject", [this](Value v) { message_.Subject = v; }},
         {"messageid", [this](Value v) { message_.MessageID = v; }},
+        {"charset", [this](Value v) { message_.CharsetEncoding = v; }},
+        {"inreplyto", [this](Value v) { message_.InReplyTo.Add(v); }},
+        {"reference", [this](Value v) { message_.References.Add(v); }},
+        {"autosubmitted", [this](Value v) { message_.AutoSubmitted = static_cast<AutoSubmittedBy>(Number(v)); }},
+        {"listunsubscribe", [this](Value v) { message_.ListUnsubscribe.Add(v); }},
+        {"listunsubscribe.oneclick", [this](Value v) { message_.ListUnsubscribeOneClick = Truth(v); }},
+        {"dkim.domain", [this](Value v) { dkim_domain_ = v; }},
+        {"dkim.selector", [this](Value v) { dkim_selector_ = v; }},
+        {"dkim.identity", [this](Value v) { dkim_identity_ = v; }},
+        {"dkim.key",
+         [this](Value v) {
+             DkimSigner signer(std::exchange(dkim_domain_, {}), std::exchange(dkim_selector_, {}), v);
+             signer.Identity = std::exchange(dkim_identity_, {});
+             message_.DKIM.Add(signer);
+         }},
+        {"calendar.method", [this](Value v) { calendar_.Method = v; }},
+        {"calendar.filename", [this](Value v) { calendar_.FileName = v; }},
+        {"calendar.text",
+         [this](Value v) {
+             calendar_.Text = v;
+             message_.Calendar = std::exchange(calendar_, {});
+         }},
         {"priority", [this](Value v) { message_.Priority = static_cast<MessagePriority>(Number(v)); }},
         {"returncontent", [this](Value v) { message_.ReturnContent = static_cast<ReturnedContent>(Number(v)); }},
         {"envelopeid", [this](Value v) { message_.EnvelopeID = v; }},
@@ -319,6 +344,8 @@ private:
                  Fault("attachment.bytes without attachment.name");
              message_.Attachments.Add(Base64(v), *std::exchange(attachment_name_, {}));
          }},
+        {"attachment.contenttype", [this](Value v) { message_.Attachments.GetLastItem().ContentType = v; }},
+        {"embedded.contenttype", [this](Value v) { message_.EmbeddedObjects.GetLastItem().ContentType = v; }},
         {"embedded.cid", [this](Value v) { content_id_ = v; }},
         {"embedded.file", [this](Value v) { message_.EmbeddedObjects.Add(v, std::exchange(content_id_, {})); }},
         {"header.name", [this](Value v) { header_name_ = v; }},

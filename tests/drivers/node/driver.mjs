@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { EmailMessage, SMTP, SMTPError, SMTPServer } from '../../../node/index.mjs';
+import { Calendar, DkimSigner, EmailMessage, SMTP, SMTPError, SMTPServer } from '../../../node/index.mjs';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
@@ -61,6 +61,9 @@ const callback = (value) => {
 };
 const sets = (target, name, read = text) => (value) => {
   target()[name] = read(value);
+};
+const adds = (name) => (value) => {
+  message[name] = [...message[name], value];
 };
 const keeps = (name) => (value) => {
   parts[name] = value;
@@ -151,6 +154,25 @@ const KEYS = {
   returnpath: sets(() => message, 'returnPath'),
   subject: sets(() => message, 'subject'),
   messageid: sets(() => message, 'messageId'),
+  charset: sets(() => message, 'charsetEncoding'),
+  inreplyto: adds('inReplyTo'),
+  reference: adds('references'),
+  autosubmitted: sets(() => message, 'autoSubmitted', number),
+  listunsubscribe: adds('listUnsubscribe'),
+  'listunsubscribe.oneclick': sets(() => message, 'listUnsubscribeOneClick', truth),
+  'dkim.domain': keeps('dkim.domain'),
+  'dkim.selector': keeps('dkim.selector'),
+  'dkim.identity': keeps('dkim.identity'),
+  'dkim.key': takes((key, used) => {
+    const signer = new DkimSigner(needed(used, 'dkim.domain'), needed(used, 'dkim.selector'), key);
+    signer.identity = used['dkim.identity'];
+    message.dkim.add(signer);
+  }),
+  'calendar.method': keeps('calendar.method'),
+  'calendar.filename': keeps('calendar.filename'),
+  'calendar.text': takes((text, used) => {
+    message.calendar = new Calendar(text, used['calendar.method'], used['calendar.filename']);
+  }),
   priority: sets(() => message, 'priority', number),
   returncontent: sets(() => message, 'returnContent', number),
   envelopeid: sets(() => message, 'envelopeId'),
@@ -180,6 +202,8 @@ const KEYS = {
   'attachment.bytes': takes((base64, used) =>
     message.attachments.add(Buffer.from(base64, 'base64'), needed(used, 'attachment.name')),
   ),
+  'attachment.contenttype': sets(() => message.attachments.getLastItem(), 'contentType'),
+  'embedded.contenttype': sets(() => message.embeddedObjects.getLastItem(), 'contentType'),
   'embedded.cid': keeps('embedded.cid'),
   'embedded.file': takes((path, used) => message.embeddedObjects.add(path, needed(used, 'embedded.cid'))),
   'header.name': keeps('header.name'),

@@ -13,9 +13,11 @@ from typing import Any
 from freesmtp import (
     SMTP,
     BodyPartFormat,
+    Calendar,
     CheckReport,
     CheckStep,
     Diagnosis,
+    DkimSigner,
     EmailMessage,
     RecipientResult,
     RecipientType,
@@ -138,6 +140,19 @@ class Driver:
             "returnpath": lambda v: setattr(self.message, "return_path", v),
             "subject": lambda v: setattr(self.message, "subject", v),
             "messageid": lambda v: setattr(self.message, "message_id", v),
+            "charset": lambda v: setattr(self.message, "charset_encoding", v),
+            "inreplyto": lambda v: setattr(self.message, "in_reply_to", [*self.message.in_reply_to, v]),
+            "reference": lambda v: setattr(self.message, "references", [*self.message.references, v]),
+            "autosubmitted": lambda v: setattr(self.message, "auto_submitted", number(v)),
+            "listunsubscribe": lambda v: setattr(self.message, "list_unsubscribe", [*self.message.list_unsubscribe, v]),
+            "listunsubscribe.oneclick": lambda v: setattr(self.message, "list_unsubscribe_one_click", truth(v)),
+            "dkim.domain": lambda v: self.keep("dkim.domain", v),
+            "dkim.selector": lambda v: self.keep("dkim.selector", v),
+            "dkim.identity": lambda v: self.keep("dkim.identity", v),
+            "dkim.key": self.add_signer,
+            "calendar.method": lambda v: self.keep("calendar.method", v),
+            "calendar.filename": lambda v: self.keep("calendar.filename", v),
+            "calendar.text": self.set_calendar,
             "priority": lambda v: setattr(self.message, "priority", number(v)),
             "returncontent": lambda v: setattr(self.message, "return_content", number(v)),
             "envelopeid": lambda v: setattr(self.message, "envelope_id", v),
@@ -170,6 +185,8 @@ class Driver:
             "attachment.file": self.attach_file,
             "attachment.stream": self.attach_stream,
             "attachment.bytes": self.attach_bytes,
+            "attachment.contenttype": lambda v: setattr(self.message.attachments[-1], "content_type", v),
+            "embedded.contenttype": lambda v: setattr(self.message.embedded_objects[-1], "content_type", v),
             "embedded.cid": lambda v: self.keep("embedded.cid", v),
             "embedded.file": lambda v: self.message.embedded_objects.add(v, self.kept("embedded.cid")),
             "header.name": lambda v: self.keep("header.name", v),
@@ -244,6 +261,22 @@ class Driver:
         except ValueError as error:
             raise JobFault(f"attachment.bytes: {error}") from error
         self.message.attachments.add(data, self.kept("attachment.name"))
+
+    def add_signer(self, key: str) -> None:
+        """Signs with that key for the domain and selector that were kept."""
+        signer = DkimSigner(self.kept("dkim.domain"), self.kept("dkim.selector"), key)
+        if "dkim.identity" in self.pending:
+            signer.identity = self.kept("dkim.identity")
+        self.message.dkim.add(signer)
+
+    def set_calendar(self, text: str) -> None:
+        """Makes it an invitation, with the method and the file name that were kept, if any."""
+        calendar = Calendar(text)
+        if "calendar.method" in self.pending:
+            calendar.method = self.kept("calendar.method")
+        if "calendar.filename" in self.pending:
+            calendar.file_name = self.kept("calendar.filename")
+        self.message.calendar = calendar
 
     def check(self) -> None:
         """Checks with the options that were kept, and prints the answer."""

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    mem::take,
     str::FromStr,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -12,8 +13,8 @@ use freesmtp_core::{
     BulkResult, EmailMessage, Error, Secret, Server, Smtp, Token,
     check::CheckOptions,
     message::{
-        Attachment, DeliverByMode, Notify, Priority, RecipientOptions, RecipientType, ReturnContent, Stream,
-        ValidSinceAction,
+        Attachment, AutoSubmitted, Calendar, DeliverByMode, DkimSigner, Notify, Priority, RecipientOptions,
+        RecipientType, ReturnContent, Stream, ValidSinceAction,
     },
     spool::Durability,
     types::Moment,
@@ -46,6 +47,11 @@ pub(crate) struct Session {
     attachment_name: Option<String>,
     content_id: Option<String>,
     header_name: Option<String>,
+    dkim_domain: String,
+    dkim_selector: String,
+    dkim_identity: Option<String>,
+    calendar_method: String,
+    calendar_file_name: Option<String>,
     repeat: Option<u64>,
     bulk: Vec<EmailMessage>,
     check: CheckOptions,
@@ -181,6 +187,29 @@ impl Session {
             "returnpath" => message.return_path = Some(text()),
             "subject" => message.subject = text(),
             "messageid" => message.message_id = Some(text()),
+            "charset" => message.charset_encoding = text().into(),
+            "inreplyto" => message.in_reply_to.push(text()),
+            "reference" => message.references.push(text()),
+            "autosubmitted" => message.auto_submitted = enumerated(value, AutoSubmitted::from_number)?,
+            "listunsubscribe" => message.list_unsubscribe.push(text()),
+            "listunsubscribe.oneclick" => message.list_unsubscribe_one_click = parse(value)?,
+            "dkim.domain" => self.dkim_domain = text(),
+            "dkim.selector" => self.dkim_selector = text(),
+            "dkim.identity" => self.dkim_identity = Some(text()),
+            "dkim.key" => {
+                let (domain, selector) = (take(&mut self.dkim_domain), take(&mut self.dkim_selector));
+                let mut signer = DkimSigner::new(&domain, &selector, value)?;
+                signer.identity = self.dkim_identity.take();
+                message.dkim.push(signer);
+            }
+            "calendar.method" => self.calendar_method = text(),
+            "calendar.filename" => self.calendar_file_name = Some(text()),
+            "calendar.text" => {
+                let mut calendar = Calendar::new(value);
+                calendar.method = take(&mut self.calendar_method);
+                calendar.file_name = self.calendar_file_name.take().or(calendar.file_name);
+                message.calendar = Some(calendar);
+            }
             "priority" => {
                 message.priority = enumerated(value, Priority::from_number)?;
             }
@@ -236,6 +265,12 @@ impl Session {
             "attachment.bytes" => {
                 let bytes = BASE64_STANDARD.decode(value).map_err(|fault| Failed::Job(fault.to_string()))?;
                 message.attach_bytes(waiting(&mut self.attachment_name, "attachment.name")?, bytes);
+            }
+            "attachment.contenttype" => {
+                last_part(&mut message.attachments)?.content_type = Some(text());
+            }
+            "embedded.contenttype" => {
+                last_part(&mut message.embedded_objects)?.content_type = Some(text());
             }
             "embedded.cid" => self.content_id = Some(text()),
             "embedded.file" => {
@@ -305,6 +340,11 @@ fn last(message: &mut EmailMessage) -> Result<&mut RecipientOptions, Failed> {
     let recipient =
         message.recipients.last_mut().ok_or_else(|| Failed::Job("no recipient yet".to_owned()))?;
     Ok(&mut recipient.options)
+}
+
+/// The part that was added last.
+fn last_part(parts: &mut [Attachment]) -> Result<&mut Attachment, Failed> {
+    parts.last_mut().ok_or_else(|| Failed::Job("nothing was added yet".to_owned()))
 }
 
 fn unknown() -> Failed {
