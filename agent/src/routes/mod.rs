@@ -20,13 +20,20 @@ mod order;
 mod smarthost;
 mod sts;
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use freesmtp_core::{Error, Security, Server};
 
 pub use self::error::RouteError;
 use self::{domain::Domain, mx::MailExchangers, smarthost::Smarthosts};
 use crate::config::{AgentSettings, DestinationLimits, RouteSettings, Via};
+
+/// So much is said of the ways to domains between two starts or reloads: whoever writes to very many has other ways to look.
+const SAID: usize = 1_000;
 
 /// Where mail for a domain goes.
 #[derive(Clone, Debug)]
@@ -57,6 +64,8 @@ pub fn in_clear_text(server: &Server) -> Option<Server> {
 pub struct Routes {
     routes: Vec<Route>,
     exchangers: MailExchangers,
+    /// What a person was told already.
+    said: Mutex<HashSet<String>>,
 }
 
 /// One `[[route]]`, checked.
@@ -75,7 +84,11 @@ impl Routes {
     /// `ErrorKind::Message` with the field that is not right, such as `route[0].servers[1]`.
     pub fn new(settings: &AgentSettings) -> Result<Self, Error> {
         let routes = settings.route.iter().enumerate().map(|(index, route)| Route::new(route, index));
-        Ok(Self { routes: routes.collect::<Result<_, _>>()?, exchangers: MailExchangers::new(settings)? })
+        Ok(Self {
+            routes: routes.collect::<Result<_, _>>()?,
+            exchangers: MailExchangers::new(settings)?,
+            said: Mutex::default(),
+        })
     }
 
     /// The queue for a domain, found without asking anybody: recipients with the same one may share a transaction. The
@@ -109,8 +122,21 @@ impl Routes {
         let domain = normal(domain);
         match self.route(&domain).and_then(|route| route.servers.as_ref()) {
             Some(servers) => Ok(servers.destination()),
-            None => self.exchangers.resolve(&domain).await,
+            None => {
+                let found = self.exchangers.resolve(&domain).await?;
+                for note in self.news(&domain, &found.notes) {
+                    eprintln!("freesmtp agent: {note}");
+                }
+                Ok(found)
+            }
         }
+    }
+
+    /// Of what a person should know of the way to a domain, that which was not said before.
+    fn news(&self, domain: &str, notes: &[String]) -> Vec<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let notes = notes.iter().map(|note| format!("mail for {domain}: {note}"));
+        notes.filter(|note| said.len() < SAID && said.insert(note.clone())).collect()
     }
 
     fn route(&self, domain: &str) -> Option<&Route> {

@@ -10,7 +10,7 @@ use super::{
     mailserver::{MailServers, Manner, send},
     nameserver::{Fault, NameServer},
     pki::Authority,
-    resolve,
+    resolve, routes,
     signed::Signer,
 };
 use crate::{config::MxSettings, routes::in_clear_text};
@@ -73,8 +73,12 @@ async fn a_server_with_records_gets_nothing_in_clear_text() {
     let mail = MailServers::new(&[("127.0.0.31", Manner::Clear)]);
     let owner = format!("_{}._tcp.mx.example.com", mail.port);
     let server = signed.zone().with(&owner, tlsa(2, 1, &[7; 32]));
-    let found = resolve(signed.settings(&server, mail.port), "example.com").await.unwrap();
+    let routes = routes(signed.settings(&server, mail.port));
+    let found = routes.resolve("example.com").await.unwrap();
     assert!(found.notes[0].contains("not checked"), "{:?}", found.notes);
+    // Whoever runs the agent was told, once.
+    assert!(routes.news("example.com", &found.notes).is_empty());
+    assert_eq!(routes.news("example.org", &found.notes).len(), 1);
     send(&found.servers, "bob@example.com").await.unwrap_err();
     assert!(mail.arrived().is_empty());
 }
