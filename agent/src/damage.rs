@@ -5,7 +5,6 @@
 //! to `badmail/`, for whoever runs this machine, and their senders are told.
 
 use std::{
-    fs::File,
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -13,7 +12,7 @@ use std::{
 
 use freesmtp_core::{
     Error, ErrorKind,
-    spool::{Body, Envelope, Recipient, badmail},
+    spool::{Body, Envelope, Recipient, badmail, open_file},
 };
 
 use crate::queue::{Details, Job};
@@ -50,7 +49,7 @@ pub(crate) fn put_aside(spool: &Path, job: &Job, reason: &str) -> Result<PathBuf
         Body::Inline { offset, length } => {
             let mut bytes = vec![0; usize::try_from(*length).unwrap_or_default()];
             let segment = spool.join("incoming").join(&*job.place.segment);
-            let read = File::open(segment).and_then(|file| file.read_exact_at(&mut bytes, *offset));
+            let read = open_file(&segment).and_then(|file| file.read_exact_at(&mut bytes, *offset));
             // A segment that was cut has nothing there.
             if read.is_err() {
                 bytes.clear();

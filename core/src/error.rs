@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use crate::types::{
     Diagnosis, EnhancedCode, Failure, RecipientResult, RecipientStatus, Reply, Stage, Transcript,
+    escaped_lines,
 };
 
 /// What kind of failure it is. The numbers are stable, banded by hundred and never reused.
@@ -121,12 +122,13 @@ struct Inner {
 }
 
 impl Error {
-    /// A failure of `kind` during `stage`, in one sentence.
+    /// A failure of `kind` during `stage`, in one sentence. Control characters in it, such as a server's words may hold, are
+    /// escaped: it will be shown on terminals and written to logs.
     pub fn new(kind: ErrorKind, stage: Stage, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
             stage,
-            message: message.into(),
+            message: escaped_lines(message.into()),
             field: None,
             failure: None,
             reply: None,
@@ -174,7 +176,7 @@ impl Error {
     /// The same, with what it happened in before the sentence.
     #[must_use]
     pub(crate) fn within(mut self, whole: impl fmt::Display) -> Self {
-        self.0.message = format!("{whole}: {}", self.0.message);
+        self.0.message = escaped_lines(format!("{whole}: {}", self.0.message));
         self
     }
 

@@ -147,7 +147,9 @@ fn a_spool_of_somebody_else_is_used_only_where_its_owner_lets_one() {
     assert_eq!(as_nobody(&path), Ok(9));
     assert_eq!(read_all(&path).len(), 9);
     let segment = segments(&path).remove(0);
-    assert_eq!((mode(&segment), segment.metadata().unwrap().uid()), (0o600, NOBODY));
+    // The agent, which runs as the owner of the spool, reads it by the group.
+    let found = segment.metadata().unwrap();
+    assert_eq!((mode(&segment), found.uid(), found.gid()), (0o640, NOBODY, NOBODY));
 
     // A new spool in such a folder lets them in as well, and a folder that is missing is for its owner to make.
     for name in ["incoming", "bodies"] {

@@ -1,14 +1,18 @@
 """The control socket: what a program asks of a running agent, and orders."""
 
 import json
+import multiprocessing
+import multiprocessing.connection
 import os
 import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from freesmtp import SMTP, EmailMessage
 
 from harness.agent import Agent, Recorder, submit, until
 from harness.control import Control
@@ -62,6 +66,58 @@ def test_a_spool_for_a_group_lets_the_group_ask(spool: Path, start: Start, recor
     found = (spool / "agent.sock").stat()
     assert stat.S_IMODE(found.st_mode) == 0o660
     assert found.st_gid == spool.stat().st_gid
+
+
+def ask_as(user: int, spool: Path, requests: list[str], answers: multiprocessing.connection.Connection) -> None:
+    """What somebody else gets, who is in the group of that number: told as `ok`, or the code of the refusal."""
+    os.chdir(spool)
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+    asking = socket.socket(socket.AF_UNIX)
+    asking.connect("agent.sock")
+    with asking.makefile("rwb") as file:
+        for request in requests:
+            file.write(request.encode() + b"\n")
+            file.flush()
+            answer = json.loads(file.readline())
+            answers.send("ok" if answer["ok"] else answer["error"]["code"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_who_may_submit_is_not_told_of_the_mail_of_others(spool: Path, start: Start, recorder: Recorder) -> None:
+    nobody = 65534
+    spool.mkdir(mode=0o730)
+    os.chown(spool, 0, nobody)
+    os.chmod(spool, 0o730)
+    start("--server", recorder.server)
+    smtp = SMTP()
+    smtp.spool_path = spool
+    message = EmailMessage("b@one.test", "a@one.test", "Later", "Text\n")
+    message.not_before = datetime(2099, 1, 1, tzinfo=UTC)
+    identifier = smtp.submit_to_spool(message)
+    asked = {
+        '{"request":"status"': "ok",
+        f'{{"request":"message","id":"{identifier}"': "ok",
+        '{"request":"wait","blast":"never","timeout":0': "unknown-blast",
+        '{"request":"list"': "denied",
+        '{"request":"search","text":"a@"': "denied",
+        '{"request":"destinations"': "denied",
+        '{"request":"blasts"': "denied",
+        '{"request":"events"': "denied",
+        '{"request":"monitor"': "denied",
+        '{"request":"hold","text":"a@"': "denied",
+        '{"request":"purge","all":true': "denied",
+        '{"request":"purge","blast":"a"': "denied",
+        f'{{"request":"cancel","ids":["{identifier}"]': "ok",
+    }
+    here, there = multiprocessing.Pipe()
+    requests = [f'{request},"v":1}}' for request in asked]
+    other = multiprocessing.get_context("fork").Process(target=ask_as, args=(nobody, spool, requests, there))
+    other.start()
+    other.join(60)
+    assert other.exitcode == 0
+    assert {request: here.recv() for request in asked} == asked
 
 
 def test_status(spool: Path, start: Start, recorder: Recorder, control: Connect) -> None:

@@ -88,6 +88,23 @@ def test_a_refusal_tells_everything(serve: Serve, message: EmailMessage) -> None
         assert {name: getattr(made, name) for name in _UNKNOWN} == {name: getattr(error, name) for name in _UNKNOWN}
 
 
+def test_the_servers_words_drive_no_terminal(serve: Serve, message: EmailMessage) -> None:
+    words = "554-5.7.1 \x1b[2J\x07\r\n554 5.7.1 \u202e \u009b31m\r\n".encode()
+    error = refused(
+        serve,
+        message,
+        [Say(b"220 \x1b]0;a.test ESMTP\r\n"), *GREETING[1:]],
+        MAIL,
+        [Hear("RCPT TO:.*", pattern=True), Say(words), Hear("RSET|QUIT", pattern=True, optional=True), Silence()],
+    )
+    assert error.diagnosis is not None
+    for text in (str(error), error.message, str(error.diagnosis), error.diagnosis.evidence, *error.transcript):
+        assert not [c for c in text if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160 or c == "\u202e")]
+    assert "\\x1b[2J" in error.message
+    # What a program looks into is what the server said.
+    assert "\x1b[2J" in error.reply_text
+
+
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_class_pickles(kind: str) -> None:
     error: Any = CLASSES[kind]("text", kind=kind, os_error=5, others=(MessageError("a"),))

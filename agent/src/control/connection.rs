@@ -95,6 +95,7 @@ impl Answers {
 
 /// Serves one connection to its end.
 pub(super) async fn serve(stream: UnixStream, context: Context) {
+    let may_all = is_operator(&stream);
     let (read, write) = stream.into_split();
     let mut requests = Requests { stream: read, buffer: Vec::new() };
     let mut answers = Answers(write);
@@ -112,6 +113,9 @@ pub(super) async fn serve(stream: UnixStream, context: Context) {
                 return;
             }
             Came::Line(line) => match Request::parse(&line) {
+                Ok(request) if !may_all && !request.names_what_it_is_about() => {
+                    answers.refuse(&denied()).await
+                }
                 Ok(request) => answer(&request, &context, &mut requests, &mut answers).await,
                 Err(refusal) => answers.refuse(&refusal).await,
             },
@@ -120,6 +124,18 @@ pub(super) async fn serve(stream: UnixStream, context: Context) {
             return;
         }
     }
+}
+
+/// Whether the other side is the agent's own user, or root: others are there because they may submit.
+fn is_operator(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own)
+}
+
+fn denied() -> Refusal {
+    let text = "this tells of the mail of others, and only the agent's own user and root may ask for it";
+    let remedy = "Ask by the id of a message or the name of a blast, or as the user that the agent runs as.";
+    Refusal::new(Trouble::Denied, text, remedy)
 }
 
 async fn answer(

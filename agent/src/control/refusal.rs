@@ -26,6 +26,7 @@ pub(crate) enum Trouble {
     Queue,
     NoMonitor,
     Ending,
+    Denied,
 }
 
 impl Trouble {
@@ -40,6 +41,7 @@ impl Trouble {
             Self::Queue => "queue",
             Self::NoMonitor => "no-monitor",
             Self::Ending => "ending",
+            Self::Denied => "denied",
         }
     }
 }

@@ -136,6 +136,18 @@ impl Request {
         }
         line.request()
     }
+
+    /// Whether it names the messages or the blast that it is about. Who submitted them knows these names; everything else
+    /// tells of the mail of others, or touches it.
+    pub(crate) fn names_what_it_is_about(&self) -> bool {
+        match self {
+            Self::Status | Self::Message(..) | Self::Blast(_) | Self::BlastOrder(..) => true,
+            Self::Watch(_) | Self::Wait(_) => true,
+            Self::Orders(_, which) | Self::Purge(which) => !which.ids.is_empty(),
+            Self::Events(listen) => listen.id.is_some() || listen.blast.is_some(),
+            Self::Destinations(_) | Self::List(_) | Self::Blasts(_) | Self::Monitor => false,
+        }
+    }
 }
 
 impl Line {

@@ -11,7 +11,7 @@ use std::{
 use freesmtp_core::{
     Address, EmailMessage, Error,
     message::{CheckedFile, Content, DeliverByMode, Recipient, RecipientType},
-    spool::{Body, Envelope, MessageReader, read_inline, read_message, read_record},
+    spool::{Body, Envelope, MessageReader, open_file, read_inline, read_message, read_record},
 };
 
 use crate::{
@@ -132,7 +132,7 @@ impl Letters {
         match &place.body {
             Body::Inline { offset, .. } => self.file(&place.segment)?.read_exact_at(&mut bytes, *offset)?,
             Body::File { name, .. } => {
-                File::open(self.spool.join("bodies").join(name))?.read_exact_at(&mut bytes, 0)?;
+                open_file(&self.spool.join("bodies").join(name))?.read_exact_at(&mut bytes, 0)?;
             }
         }
         Ok(bytes)
@@ -155,7 +155,7 @@ impl Letters {
         if let Some(file) = open.get(segment) {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(File::open(self.segment(segment))?);
+        let file = Arc::new(open_file(&self.segment(segment))?);
         if open.len() >= OPEN_FILES {
             open.clear();
         }
@@ -206,5 +206,26 @@ mod tests {
         assert_eq!(date(0), "Thu, 01 Jan 1970 00:00:00 +0000");
         assert_eq!(date(1_396_566_060_500), "Thu, 03 Apr 2014 23:01:00 +0000");
         assert_eq!(date(951_782_400_000), "Tue, 29 Feb 2000 00:00:00 +0000");
+    }
+
+    /// Who may submit must not have the agent send what they cannot read.
+    #[test]
+    fn a_link_in_the_place_of_a_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, [b'x'; 100]).unwrap();
+        for (name, file) in [("incoming", "s.seg"), ("bodies", "x.eml")] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::os::unix::fs::symlink(&secret, folder.path().join(name).join(file)).unwrap();
+        }
+        let letters = Letters::new(folder.path(), "test");
+        for body in [
+            Body::Inline { offset: 0, length: 10 },
+            Body::File { name: "x.eml".to_owned(), length: 100, crc: 0 },
+        ] {
+            let place = Place { segment: "s.seg".into(), record: 0, body };
+            assert!(letters.head(&place, 10).is_err());
+            assert!(letters.bytes(&place).is_err());
+        }
     }
 }

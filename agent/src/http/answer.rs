@@ -115,6 +115,7 @@ impl From<Refusal> for Problem {
             Trouble::BadRequest | Trouble::Version => StatusCode::BAD_REQUEST,
             Trouble::UnknownId | Trouble::UnknownBlast | Trouble::NoMonitor => StatusCode::NOT_FOUND,
             Trouble::Cancelled => StatusCode::CONFLICT,
+            Trouble::Denied => StatusCode::FORBIDDEN,
             Trouble::Queue | Trouble::Ending => StatusCode::SERVICE_UNAVAILABLE,
         };
         let is_bad = refusal.trouble == Trouble::BadRequest;

@@ -1,7 +1,6 @@
 //! One segment of `incoming/`, followed.
 
 use std::{
-    fs::File,
     io::{self, Read},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -10,7 +9,7 @@ use std::{
 
 use freesmtp_core::{
     Error,
-    spool::{Next, Record, SegmentReader, read_message},
+    spool::{Next, Record, SegmentReader, open_file, read_message},
 };
 use sha2::{Digest, Sha256};
 
@@ -161,7 +160,7 @@ impl Follower {
 
     fn keep_bad(&self, spool: &Path, offset: u64, length: u64, reason: &str) -> io::Result<()> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0).min(128 << 20)];
-        let file = File::open(&self.path)?;
+        let file = open_file(&self.path)?;
         let mut read = 0;
         while read < bytes.len() {
             match file.read_at(&mut bytes[read..], offset + read as u64)? {

@@ -30,7 +30,7 @@ use std::time::Duration;
 pub use context::{Context, Failure};
 pub use explain::{Explanation, explain};
 
-use crate::types::{Cause, Diagnosis, Reply};
+use crate::types::{Cause, Diagnosis, Reply, escaped_lines};
 use model::MODEL;
 use rules::{Facts, Rule, TABLE};
 use text::tokenise;
@@ -53,10 +53,14 @@ pub fn diagnose(context: &Context<'_>) -> Diagnosis {
     Diagnosis {
         cause,
         who: advice.who,
-        summary: words
-            .fill(context.failure.filter(|_| !by_reply).and_then(client::summary).unwrap_or(advice.summary)),
-        remedy: remedy::lines(cause, context, &words).join("\n"),
-        evidence: evidence(context, refusal, by_reply),
+        // A server's names and words are in all of them, and they are for people: on terminals, in logs.
+        summary: escaped_lines(
+            words.fill(
+                context.failure.filter(|_| !by_reply).and_then(client::summary).unwrap_or(advice.summary),
+            ),
+        ),
+        remedy: escaped_lines(remedy::lines(cause, context, &words).join("\n")),
+        evidence: escaped_lines(evidence(context, refusal, by_reply)),
         retry_after,
         reference: link.or_else(|| {
             let reference = context.failure.and_then(client::reference).unwrap_or(advice.reference);

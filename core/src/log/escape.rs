@@ -2,33 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::types::escaped;
+
 /// Escapes what could forge a line or drive a terminal: C0 and C1 controls, DEL, line and paragraph separators,
 /// and the characters that change the direction of text. Everything else stays as it is.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_dangerous) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\t' => safe.push_str("\\t"),
-            '\r' => safe.push_str("\\r"),
-            '\n' => safe.push_str("\\n"),
-            c if is_dangerous(c) && u32::from(c) < 0x100 => {
-                safe.push_str(&format!("\\x{:02x}", u32::from(c)));
-            }
-            c if is_dangerous(c) => safe.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
-            c => safe.push(c),
-        }
-    }
-    Cow::Owned(safe)
-}
-
-fn is_dangerous(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    escaped(text)
 }
 
 #[cfg(test)]

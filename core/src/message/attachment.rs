@@ -152,6 +152,15 @@ pub trait Files {
     ///
     /// Whatever the file system answers; composing ends with [`ErrorKind::FileIo`](crate::error::ErrorKind::FileIo).
     fn open(&self, path: &Path) -> io::Result<OpenedFile>;
+
+    /// Opens what has that name itself: a symbolic link, which somebody else may have put there, is not followed.
+    ///
+    /// # Errors
+    ///
+    /// As for `open`.
+    fn open_itself(&self, path: &Path) -> io::Result<OpenedFile> {
+        self.open(path)
+    }
 }
 
 /// A file to attach.

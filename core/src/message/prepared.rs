@@ -223,7 +223,7 @@ pub(super) fn open(content: &Content, field: &str, files: &dyn Files) -> Result<
         Content::Checked(checked) => {
             let name = shown_path(&checked.path);
             let unreadable = |error| failed(&format!("cannot read {name}"), &field, &error);
-            let file = files.open(&checked.path).map_err(unreadable)?;
+            let file = files.open_itself(&checked.path).map_err(unreadable)?;
             let reader = checked.check(file.reader, file.size).map_err(unreadable)?;
             Ok(Reader { input: Input::Open(Box::new(reader)), size: Some(checked.size), field, name })
         }

@@ -1,24 +1,52 @@
 //! Files: the log, and the files that a message names.
 
 use std::{
-    fs::{File, Metadata, OpenOptions},
+    fs::{File, Metadata},
     io::{self, Read},
     path::Path,
     time::SystemTime,
 };
 
+#[cfg(unix)]
+use rustix::fs::OFlags;
+
 use crate::message::{Files, OpenedFile};
 
 /// Opens a log for appending; a new one belongs to its user alone (mode 0600; on Windows the folder's rights apply).
+///
+/// # Errors
+/// When it can't be opened; a pipe that nobody reads is such a case, as waiting for a reader would stop the mail.
 pub(crate) fn open_log(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+        let file = unix::open(path, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE)?;
+        // What is open may wait for room, as anything that is written to.
+        rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        Ok(file)
     }
-    options.open(path)
+    #[cfg(not(unix))]
+    std::fs::OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Opens a file for reading, without waiting for whoever would write to a pipe of that name.
+fn open_for_reading(path: &Path) -> io::Result<File> {
+    #[cfg(unix)]
+    return unix::open(path, OFlags::RDONLY);
+    #[cfg(not(unix))]
+    File::open(path)
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::{fs::File, io, path::Path};
+
+    use rustix::fs::{CWD, Mode, OFlags};
+
+    /// Opens what is there at once, whatever it is; a new file is for its user alone.
+    pub(super) fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+        let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(CWD, path, flags, Mode::from_raw_mode(0o600))?.into())
+    }
 }
 
 /// Creates or replaces a message file.
@@ -32,18 +60,25 @@ pub(crate) struct Disk;
 
 impl Files for Disk {
     fn open(&self, path: &Path) -> io::Result<OpenedFile> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
-        }
-        if !metadata.is_file() {
-            // A pipe or device has no size to declare, and may block for ever.
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-        }
-        let size = metadata.len();
-        Ok(OpenedFile { reader: Box::new(Watched { state: State::of(&metadata), file }), size })
+        opened(open_for_reading(path)?)
     }
+
+    fn open_itself(&self, path: &Path) -> io::Result<OpenedFile> {
+        opened(super::folder::open_regular(path)?)
+    }
+}
+
+fn opened(file: File) -> io::Result<OpenedFile> {
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    if !metadata.is_file() {
+        // A pipe or device has no size to declare, and may block for ever.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let size = metadata.len();
+    Ok(OpenedFile { reader: Box::new(Watched { state: State::of(&metadata), file }), size })
 }
 
 /// A file that fails at its end when it is not what it was at its beginning: half of what was and half of what is would
@@ -124,5 +159,36 @@ mod tests {
                 Some(words) => assert!(end.unwrap_err().to_string().contains(words)),
             }
         }
+    }
+
+    /// Both would wait for ever for the other end.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_has_open_is_told_at_once() {
+        use std::{process::Command, sync::mpsc, thread, time::Duration};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let (told, tells) = mpsc::channel();
+        thread::spawn(move || {
+            told.send(Disk.open(&path).map(drop).map_err(|error| error.kind())).unwrap();
+            told.send(open_log(&path).map(drop).map_err(|error| error.kind())).unwrap();
+        });
+        let next = || tells.recv_timeout(Duration::from_secs(20)).expect("it waits for the other end");
+        assert_eq!(next(), Err(io::ErrorKind::InvalidInput));
+        assert!(next().is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_is_followed_only_where_the_program_named_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "secret").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(Disk.open(&link).is_ok());
+        assert!(Disk.open_itself(&file).is_ok());
+        assert!(Disk.open_itself(&link).is_err());
     }
 }

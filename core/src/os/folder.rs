@@ -51,7 +51,7 @@ impl Folder {
         &self.path
     }
 
-    /// Makes a new file, for its owner alone; never an existing one.
+    /// Makes a new file, never an existing one: for its owner, and for the owner of the folder.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         system::create(&self.handle, &self.path, name)
     }
@@ -134,6 +134,11 @@ pub(crate) fn lock(file: &File) -> io::Result<bool> {
 /// Whether another one has the lock of the file.
 pub(crate) fn is_locked(file: &File, path: &Path) -> io::Result<bool> {
     system::is_locked(file, path)
+}
+
+/// Whether the file has further names: hard links, which may be another user's file.
+pub(crate) fn has_other_names(file: &File) -> io::Result<bool> {
+    system::has_other_names(file)
 }
 
 /// Whether the file has no name any more.
@@ -313,9 +318,16 @@ mod unix {
     pub(super) fn create(folder: &Handle, _path: &Path, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&folder.fd, name, flags, Mode::from_raw_mode(0o600))?;
-        if folder.owner != rustix::process::geteuid().as_raw() && is_superuser() {
-            // The agent of an ordinary user has to read what root submits.
-            rustix::fs::fchown(&fd, Some(Uid::from_raw(folder.owner)), Some(Gid::from_raw(folder.group)))?;
+        if folder.owner != rustix::process::geteuid().as_raw() {
+            let group = Some(Gid::from_raw(folder.group));
+            if is_superuser() {
+                // The agent of an ordinary user has to read what root submits.
+                rustix::fs::fchown(&fd, Some(Uid::from_raw(folder.owner)), group)?;
+            } else {
+                // And what a member of the group submits. The others of the group don't know its name, and may list nothing.
+                rustix::fs::fchown(&fd, None, group)?;
+                rustix::fs::fchmod(&fd, Mode::from_raw_mode(0o640))?;
+            }
         }
         Ok(File::from(fd))
     }
@@ -382,6 +394,10 @@ mod unix {
             Err(Errno::WOULDBLOCK) => Ok(true),
             Err(error) => Err(error.into()),
         }
+    }
+
+    pub(super) fn has_other_names(file: &File) -> io::Result<bool> {
+        Ok(file.metadata()?.nlink() > 1)
     }
 
     pub(super) fn is_removed(file: &File) -> io::Result<bool> {
@@ -504,6 +520,10 @@ mod others {
             Err(error) if error.raw_os_error() == Some(SHARING_VIOLATION) => Ok(true),
             Err(error) => Err(error),
         }
+    }
+
+    pub(super) fn has_other_names(_file: &File) -> io::Result<bool> {
+        Ok(false)
     }
 
     pub(super) fn is_removed(_file: &File) -> io::Result<bool> {

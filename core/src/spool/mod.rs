@@ -36,5 +36,5 @@ pub use group::Group;
 pub use id::Id;
 pub use reader::{Next, SegmentReader};
 pub use record::{Body, Record};
-pub use stored::{MessageReader, read_inline, read_message, read_record};
+pub use stored::{MessageReader, open_file, read_inline, read_message, read_record};
 pub use writer::Spool;

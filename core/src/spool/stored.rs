@@ -39,6 +39,15 @@ impl Read for At {
     }
 }
 
+/// Opens a segment or a body for reading. Whoever submitted it may have put something else in its place since: a symbolic
+/// link is not followed, and what is no regular file is refused.
+///
+/// # Errors
+/// When there is none.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    folder::open_regular(path)
+}
+
 /// Reads the bytes of a message of the segment, or of `bodies/` in the spool.
 ///
 /// # Errors

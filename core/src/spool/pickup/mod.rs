@@ -37,10 +37,33 @@ pub fn ready_files(spool: &Path, quiet: Duration) -> Result<Vec<PathBuf>, Error>
 pub fn read_file(path: &Path) -> Result<EmailMessage, String> {
     let unreadable = |error: io::Error| format!("the file cannot be read: {error}");
     let file = folder::open_regular(path).map_err(unreadable)?;
+    // Who may put files here may not have the agent read what they cannot read themselves.
+    if folder::has_other_names(&file).map_err(unreadable)? {
+        return Err(
+            "the file has another name besides this one (a hard link): move or copy it here".to_owned()
+        );
+    }
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LONGEST {
         return Err(format!("the file has over {LONGEST} octets"));
     }
     parse(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_another_name_is_nobodys_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let (secret, here) = (folder.path().join("secret"), folder.path().join("here"));
+        std::fs::write(&secret, "X-Receiver: thief@example.org\r\nSubject: x\r\n\r\nx\r\n").unwrap();
+        assert!(read_file(&secret).is_ok());
+        std::fs::hard_link(&secret, &here).unwrap();
+        assert!(read_file(&here).unwrap_err().contains("hard link"));
+        std::fs::remove_file(&secret).unwrap();
+        assert!(read_file(&here).is_ok());
+    }
 }
