@@ -69,6 +69,7 @@ fn page() -> Result<String, Box<dyn Error>> {
             writeln!(page, "| [`{cause}`](#{cause}) | {} |", acting(entry.diagnosis.who))?;
         }
     }
+    page.push_str("\n## Each of them\n");
     for cause in Cause::ALL {
         let entry = refused.remove(cause).or_else(|| noticed.remove(cause));
         describe(&mut page, *cause, &entry.ok_or(format!("no example shows {cause}"))?)?;
