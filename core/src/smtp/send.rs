@@ -115,7 +115,7 @@ impl Smtp {
     pub(super) fn is_turn(&self) -> bool {
         let Some(interval) = self.limits.rate.and_then(|rate| rate::interval(rate).ok()) else { return true };
         let now = Instant::now();
-        let turn = self.pool.rate.turn(interval, now);
+        let turn = self.pool.rate().turn(interval, now);
         let is_now = turn.at <= now;
         if is_now {
             turn.use_up();
@@ -127,7 +127,7 @@ impl Smtp {
     pub(super) async fn await_turn(&self, operation: &Operation<'_>) -> Result<(), Error> {
         let Some(rate) = self.limits.rate else { return Ok(()) };
         let now = Instant::now();
-        let turn = self.pool.rate.turn(rate::interval(rate)?, now);
+        let turn = self.pool.rate().turn(rate::interval(rate)?, now);
         if turn.at > now {
             // No connection exists yet.
             let waited = operation.sleep_until(turn.at, Stage::Compose).await;
