@@ -431,6 +431,14 @@ typedef bool (*freesmtp_bulk_result)(void *user_data,
                                      const freesmtp_report *report,
                                      const freesmtp_error *error);
 
+/// Gives the next row of a merge: sets `*fields` and `*count`, which are read before it is called again and stay the
+/// program's. False says that there are no more rows; after that it is not called again. It is called when a message is
+/// wanted. It must return: no `longjmp`, no C++ exception.
+typedef bool (*freesmtp_bulk_row)(void *user_data, const freesmtp_field **fields, size_t *count);
+
+/// The same with the texts' sizes.
+typedef bool (*freesmtp_bulk_row_n)(void *user_data, const freesmtp_field_n **fields, size_t *count);
+
 /// What becomes of a message of the spool. Made by `freesmtp_spool_status_get`; what it gives is borrowed from it.
 typedef struct freesmtp_spool_status freesmtp_spool_status;
 
@@ -1844,6 +1852,21 @@ freesmtp_error *freesmtp_smtp_send_bulk(const freesmtp_smtp *smtp,
                                         freesmtp_bulk_result result,
                                         void *user_data);
 
+/// `freesmtp_smtp_send_bulk` of one message for each row of a template. A row that lacks a field, or whose message is not
+/// valid, has that error as its result.
+freesmtp_error *freesmtp_smtp_send_bulk_merge(const freesmtp_smtp *smtp,
+                                              const freesmtp_template *message_template,
+                                              freesmtp_bulk_row next,
+                                              freesmtp_bulk_result result,
+                                              void *user_data);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_smtp_send_bulk_merge_n(const freesmtp_smtp *smtp,
+                                                const freesmtp_template *message_template,
+                                                freesmtp_bulk_row_n next,
+                                                freesmtp_bulk_result result,
+                                                void *user_data);
+
 /* ---- Advanced: how much at once, and how fast ------------------------------------------------------------ */
 
 /// Sets how many connections `freesmtp_smtp_send_bulk` uses at once: 1 or more; 1 at first.
@@ -1878,6 +1901,15 @@ double freesmtp_smtp_rate_limit(const freesmtp_smtp *smtp);
 freesmtp_error *freesmtp_spool_status_get(const freesmtp_smtp *smtp,
                                           const char *id,
                                           freesmtp_spool_status **status);
+
+/// Waits until each recipient of a message has its result, or until `timeout` seconds are over (0: without a limit), and
+/// gives what became of it until then. `cancel` ends it from another thread; it may be NULL. Errors are as those of
+/// `freesmtp_spool_status_get`. `*status` is owned.
+freesmtp_error *freesmtp_spool_wait(const freesmtp_smtp *smtp,
+                                    const char *id,
+                                    double timeout,
+                                    const freesmtp_cancel *cancel,
+                                    freesmtp_spool_status **status);
 
 /// Lets go of it. NULL is allowed.
 void freesmtp_spool_status_free(freesmtp_spool_status *status);

@@ -230,6 +230,8 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
   resumeBlast(name: string): Promise<BlastStatus>;
   /** Takes all messages of a blast out that are not delivered; their senders get no reports. */
   cancelBlast(name: string): Promise<BlastStatus>;
+  /** Waits until each recipient of a message has its result, or so many seconds are over, and gives what became of it. */
+  waitForMessage(id: string, timeout?: number | null, options?: SendOptions): Promise<SpoolStatus>;
   /** Waits until each recipient of a blast has its result, or so many seconds are over, and gives how far it is then. */
   waitForBlast(name: string, timeout?: number | null, options?: SendOptions): Promise<BlastStatus>;
   /**
@@ -332,6 +334,8 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
   ResumeBlast(name: string): Promise<BlastStatus>;
   /** The original name of `cancelBlast`. */
   CancelBlast(name: string): Promise<BlastStatus>;
+  /** The original name of `waitForMessage`. */
+  WaitForMessage(id: string, timeout?: number | null, options?: SendOptions): Promise<SpoolStatus>;
   /** The original name of `waitForBlast`. */
   WaitForBlast(name: string, timeout?: number | null, options?: SendOptions): Promise<BlastStatus>;
   /** The original name of `spoolEvents`. */

@@ -271,11 +271,26 @@ public:
     }
     /// How far a blast is: all messages that were submitted under that name.
     BlastStatus BlastStatusOf(const std::string &name) const { return Blast(&freesmtp_blast_status_get, name); }
+    /// Waits until each recipient of a message has its result, or until `timeout` seconds are over (0: without a limit),
+    /// and gives what became of it until then.
+    SpoolStatus WaitForMessage(const std::string &id, double timeout = 0) const {
+        return WaitForMessage(id, timeout, CancelToken());
+    }
+    /// The same, and `cancel` ends it from another thread.
+    SpoolStatus WaitForMessage(const std::string &id, double timeout, const CancelToken &cancel) const {
+        freesmtp_spool_status *status = nullptr;
+        detail::check(freesmtp_spool_wait(handle_.get(), id.c_str(), timeout, cancel.handle_.get(), &status));
+        return detail::spool_status(detail::SpoolStatusHandle(status).get());
+    }
     /// Waits until each recipient of a blast has its result, or until `timeout` seconds are over (0: without a limit), and
     /// gives how far it is then.
     BlastStatus WaitForBlast(const std::string &name, double timeout = 0) const {
+        return WaitForBlast(name, timeout, CancelToken());
+    }
+    /// The same, and `cancel` ends it from another thread.
+    BlastStatus WaitForBlast(const std::string &name, double timeout, const CancelToken &cancel) const {
         freesmtp_blast_status *status = nullptr;
-        detail::check(freesmtp_blast_wait(handle_.get(), name.c_str(), timeout, nullptr, &status));
+        detail::check(freesmtp_blast_wait(handle_.get(), name.c_str(), timeout, cancel.handle_.get(), &status));
         return detail::blast_status(detail::BlastStatusHandle(status).get());
     }
     /// Keeps the messages of a blast until it is resumed; those that are being sent are sent.

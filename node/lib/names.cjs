@@ -24,6 +24,7 @@ const members = {
     spoolStatus: 'SpoolStatus',
     blastStatus: 'BlastStatus',
     waitForBlast: 'WaitForBlast',
+    waitForMessage: 'WaitForMessage',
     pauseBlast: 'PauseBlast',
     resumeBlast: 'ResumeBlast',
     cancelBlast: 'CancelBlast',

@@ -60,6 +60,8 @@ export declare class Smtp {
   blast(name: string, request: BlastRequest): Promise<BlastStatusFields | Failed>
   /** Waits for a blast, for so many seconds. */
   waitForBlast(name: string, timeout: number | undefined | null, cancel: Cancel): Promise<BlastStatusFields | Failed>
+  /** Waits for a message, for so many seconds. */
+  waitForMessage(id: string, timeout: number | undefined | null, cancel: Cancel): Promise<SpoolStatusFields | Failed>
   /** Begins to listen. */
   spoolEvents(blast: string): Promise<SpoolEvents | Failed>
   /** An object without servers. */

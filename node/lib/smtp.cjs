@@ -225,6 +225,15 @@ class SMTP extends EventEmitter {
     return this.#abortable(signal, (_servers, _questions, cancel) => this.#native.waitForBlast(blast, limit, cancel));
   }
 
+  /** Waits until each recipient of a message of the spool has its result. */
+  async waitForMessage(id, timeout, { signal } = {}) {
+    requireSignal(signal);
+    const message = text(id, 'Id');
+    const limit = optional(number)(timeout, 'Timeout');
+    return toSpoolStatus(await this.#abortable(signal, (_servers, _questions, cancel) =>
+      this.#native.waitForMessage(message, limit, cancel)));
+  }
+
   /** What happens to recipients from now on. */
   spoolEvents({ blast = '', signal } = {}) {
     requireSignal(signal);

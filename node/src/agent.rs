@@ -292,6 +292,21 @@ impl Smtp {
         promise(env, move || smtp.wait_for_blast_with(&name, timeout?, &cancel).map(BlastStatusFields::from))
     }
 
+    /// Waits for a message, for so many seconds.
+    #[napi(ts_return_type = "Promise<SpoolStatusFields | Failed>")]
+    pub fn wait_for_message<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+        timeout: Option<f64>,
+        cancel: &Cancel,
+    ) -> napi::Result<Object<'env>> {
+        let smtp = self.inner.borrow().clone();
+        let timeout = timeout.map(limit).transpose();
+        let cancel = cancel.inner.clone();
+        promise(env, move || smtp.wait_for_message_with(&id, timeout?, &cancel).map(SpoolStatusFields::from))
+    }
+
     /// Begins to listen.
     #[napi(ts_return_type = "Promise<SpoolEvents | Failed>")]
     pub fn spool_events<'env>(&self, env: &'env Env, blast: String) -> napi::Result<Object<'env>> {

@@ -221,6 +221,8 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
   resumeBlast(name: string): Promise<BlastStatus>;
   /** Takes all messages of a blast out that are not delivered; their senders get no reports. */
   cancelBlast(name: string): Promise<BlastStatus>;
+  /** Waits until each recipient of a message has its result, or so many seconds are over, and gives what became of it. */
+  waitForMessage(id: string, timeout?: number | null, options?: SendOptions): Promise<SpoolStatus>;
   /** Waits until each recipient of a blast has its result, or so many seconds are over, and gives how far it is then. */
   waitForBlast(name: string, timeout?: number | null, options?: SendOptions): Promise<BlastStatus>;
   /**

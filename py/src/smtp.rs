@@ -1,6 +1,9 @@
 //! `SMTP`: servers, log, connections, send.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use freesmtp_core::{Cancel, EmailMessage as Message, Error, Smtp as Core, message::BodyPartFormat};
 use pyo3::{
@@ -57,22 +60,17 @@ impl Smtp {
         detached(py, move || question(&core))
     }
 
-    fn wait<'py>(
+    /// Waits for what the agent tells, as long as `timeout` says.
+    fn wait<T: Send + 'static>(
         &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyAny>,
-        timeout: Option<&Bound<'py, PyAny>>,
+        py: Python<'_>,
+        timeout: Option<&Bound<'_, PyAny>>,
         cancel: Cancel,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let name = text(name, "Blast")?;
+        wait: impl FnOnce(&Core, Option<Duration>, &Cancel) -> Result<T, Error> + Send + 'static,
+    ) -> PyResult<T> {
         let timeout = timeout.map(|timeout| optional_seconds(timeout, "Timeout")).transpose()?.flatten();
         let (core, operation) = (lock(&self.core).clone(), cancel.clone());
-        let found = interruptible(
-            py,
-            || cancel.cancel(),
-            move || core.wait_for_blast_with(&name, timeout, &operation),
-        )?;
-        agent::blast_status(py, &found)
+        interruptible(py, || cancel.cancel(), move || wait(&core, timeout, &operation))
     }
 
     /// Work that waits for a server. Ctrl-C cancels what this object has under way: for these operations the core
@@ -382,18 +380,7 @@ impl Smtp {
         name: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.wait(py, name, timeout, Cancel::new())
-    }
-
-    /// `wait_for_blast` for asyncio: it ends when the task is cancelled.
-    #[pyo3(signature = (name, timeout=None))]
-    fn wait_for_blast_async<'py>(
-        slf: &Bound<'py, Self>,
-        name: &Bound<'py, PyAny>,
-        timeout: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        static WAIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        WAIT.import(slf.py(), "freesmtp._agent", "wait_for_blast")?.call1((slf, name, timeout))
+        self._wait_for_blast(py, name, timeout, &Bound::new(py, agent::AgentCall::default())?)
     }
 
     #[pyo3(signature = (name, timeout, call))]
@@ -404,7 +391,38 @@ impl Smtp {
         timeout: Option<&Bound<'py, PyAny>>,
         call: &Bound<'py, agent::AgentCall>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.wait(py, name, timeout, call.get().cancel.clone())
+        let (name, cancel) = (text(name, "Blast")?, call.get().cancel.clone());
+        let found = self.wait(py, timeout, cancel, move |core, limit, cancel| {
+            core.wait_for_blast_with(&name, limit, cancel)
+        })?;
+        agent::blast_status(py, &found)
+    }
+
+    /// Waits until each recipient of a message of the spool has its result, or until `timeout` seconds are over, and gives
+    /// what became of it until then.
+    #[pyo3(signature = (id, timeout=None))]
+    fn wait_for_message<'py>(
+        &self,
+        py: Python<'py>,
+        id: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self._wait_for_message(py, id, timeout, &Bound::new(py, agent::AgentCall::default())?)
+    }
+
+    #[pyo3(signature = (id, timeout, call))]
+    fn _wait_for_message<'py>(
+        &self,
+        py: Python<'py>,
+        id: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+        call: &Bound<'py, agent::AgentCall>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (id, cancel) = (text(id, "Id")?, call.get().cancel.clone());
+        let found = self.wait(py, timeout, cancel, move |core, limit, cancel| {
+            core.wait_for_message_with(&id, limit, cancel)
+        })?;
+        agent::spool_status(py, &found)
     }
 
     /// What happens to recipients from now on, of one blast or of all messages, for `for` and `async for`.

@@ -36,9 +36,9 @@ def test_status_and_blasts(language: str, send: Send, spool: Path, start: Start,
     assert send(ask(spool, "blaststatus", "news"))["told"] == paused["told"]
     assert send(ask(spool, "resumeblast", "news"))["told"][1] == "running"
     asking.ask("retry", ids=[id_])
-    assert asking.ask("wait", id=id_, timeout=20)["done"]
-    done = send(ask(spool, "spoolstatus", id_))["told"]
+    done = send(ask(spool, "waitformessage", id_))["told"]
     assert done[:5] == [id_, "done", "true", "3", "0"]
+    assert send(ask(spool, "spoolstatus", id_))["told"] == done
     assert "wait0@x.test delivered 250" in done
     cancelled = send(ask(spool, "cancelblast", "news"))["told"]
     assert cancelled == ["news", "cancelled", "true", "3", "9", "0", "4", "3", "2"]
@@ -76,7 +76,11 @@ def test_what_cannot_be_told(language: str, send: Send, spool: Path, start: Star
     assert error["is_temporary"]
     assert "freesmtp agent --spool" in error["message"]
     start("--server", recorder.server)
-    for what, value, field in (("spoolstatus", UNKNOWN, "Id"), ("waitforblast", "never", "Blast")):
+    for what, value, field in (
+        ("spoolstatus", UNKNOWN, "Id"),
+        ("waitformessage", UNKNOWN, "Id"),
+        ("waitforblast", "never", "Blast"),
+    ):
         error = send(ask(spool, what, value))["error"]
         assert (error["kind"], error["field"], error["is_temporary"]) == ("spool", field, False)
     error = send(ask(spool, "spoolstatus", "short"))["error"]

@@ -221,6 +221,24 @@ def test_bulk_callbacks(tmp_path: Path, suffix: str, serve) -> None:
     server.finish()
 
 
+def test_bulk_merge(tmp_path: Path, serve) -> None:
+    queue = (step for number in range(1, 5) for step in queued(number))
+    server = serve([*dialogue(0)[:3], *queue])
+    run([*VALGRIND, build(tmp_path / "merge", HERE / "merge.c"), f"127.0.0.1:{server.port}"])
+    server.finish()
+    subjects = [
+        email.message_from_bytes(message, policy=email.policy.default)["Subject"] for message in server.messages
+    ]
+    assert subjects == ["News for Zoë", "News for Ada", "News for Zoë", "News for Zoë"]
+
+
+def test_a_wait_is_cancelled(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent.sock"))
+        agent.listen()
+        run([*VALGRIND, build(tmp_path / "waiting", HERE / "waiting.cpp"), tmp_path])
+
+
 def test_spool(tmp_path: Path, suffix: str) -> None:
     program = build(tmp_path / "program", HERE / f"spool.{suffix}")
     told = run([*VALGRIND, program, tmp_path / "spool"]).stdout.split()

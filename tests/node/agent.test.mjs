@@ -44,13 +44,22 @@ test('a status has moments', async (context) => {
   assert.equal(status.expires, null);
 });
 
+test('a message is waited for', async (context) => {
+  const { smtp } = await withAgent(context, [{ done: true, status: { id: ID, state: 'done', submitted: '2026-01-02T03:04:05.000Z' } }]);
+  const status = await smtp.WaitForMessage(ID, 5);
+  assert.equal(status.isDone, true);
+  assert.deepEqual(status.submitted, new Date('2026-01-02T03:04:05Z'));
+});
+
 test('a signal ends a wait', async (context) => {
   const { smtp } = await withAgent(context, []);
-  await assert.rejects(smtp.waitForBlast('news', null, { signal: AbortSignal.timeout(50) }), (error) => {
-    assert.ok(error instanceof Cancelled);
-    assert.equal(error.cause.name, 'TimeoutError');
-    return true;
-  });
+  for (const wait of [(options) => smtp.waitForBlast('news', null, options), (options) => smtp.waitForMessage(ID, null, options)]) {
+    await assert.rejects(wait({ signal: AbortSignal.timeout(50) }), (error) => {
+      assert.ok(error instanceof Cancelled);
+      assert.equal(error.cause.name, 'TimeoutError');
+      return true;
+    });
+  }
 });
 
 test('events end with the loop, and with a signal', async (context) => {

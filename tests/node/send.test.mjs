@@ -1,9 +1,13 @@
 // Sending: it does not block, it can be cancelled, and what arrives is what was meant.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { folder, freesmtp, mailServer, plainMessage, silent, smtpFor } from './support.mjs';
 
@@ -129,4 +133,38 @@ test('worker threads load it, send with it, and may end in the midst of a send',
   idle.sockets.forEach((socket) => socket.destroy());
   // This thread's own copy is not harmed by their end.
   assert.equal((await smtpFor(server).send(plainMessage())).replyCode, 250);
+});
+
+test('objects may be let go of while a send runs', async (t) => {
+  const server = await mailServer(t);
+  async function* pieces() {
+    for (let piece = 0; piece < 5; piece += 1) {
+      await turn();
+      globalThis.gc();
+      yield Buffer.alloc(100_000, 'x');
+    }
+  }
+  const begin = () => {
+    const smtp = smtpFor(server);
+    const message = plainMessage();
+    message.attachments.add(pieces(), 'pieces.bin');
+    return smtp.send(message);
+  };
+  const report = await begin();
+  assert.equal(report.replyCode, 250);
+  assert.equal(server.messages.length, 1);
+});
+
+test('what a listener throws is its own affair: the mail is sent', async (t) => {
+  const server = await mailServer(t);
+  const path = fileURLToPath(new URL('../../node/index.cjs', import.meta.url));
+  const program = `
+    const { SMTP, EmailMessage } = require(${JSON.stringify(path)});
+    const thrown = new Set();
+    process.on('uncaughtException', ({ message }) => thrown.add(message));
+    const smtp = new SMTP('127.0.0.1:${server.port}');
+    smtp.on('protocolLog', () => { throw new Error('mine'); });
+    smtp.send(new EmailMessage('to@a.test', 'from@a.test', 's', 't')).then(({ replyCode }) => console.log(replyCode, ...thrown));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { timeout: 60_000 });
+  assert.equal(stdout, '250 mine\n');
 });

@@ -1,6 +1,7 @@
 """Asking the agent from Python: asyncio, iteration and cancelling, with an agent that is a few lines."""
 
 import asyncio
+import concurrent.futures
 import json
 import pickle
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from freesmtp import SMTP, BlastStatus, Cancelled, SpoolError, SpoolStatus
+from freesmtp import SMTP, BlastStatus, Cancelled, MessageError, SpoolError, SpoolStatus
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 BLAST = {
@@ -90,14 +91,52 @@ def test_a_blast_is_waited_for_in_asyncio(smtp: SMTP, serve: Serve) -> None:
     assert (status.state, status.is_done, status.eta_seconds) == ("done", True, 4.0)
 
 
-def test_a_cancelled_task_ends_its_wait(smtp: SMTP, serve: Serve) -> None:
+def test_a_message_is_waited_for(smtp: SMTP, serve: Serve) -> None:
+    answer = {"done": True, "status": {"id": ID, "state": "done", "recipients_total": 1, "recipients_open": 0}}
+    serve(answer)
+    status = smtp.wait_for_message(ID, 5)
+    assert isinstance(status, SpoolStatus)
+    assert status.is_done
+    serve(answer)
+    assert asyncio.run(smtp.WaitForMessageAsync(ID)) == status
+
+
+def test_questions_and_orders_in_asyncio(smtp: SMTP, serve: Serve) -> None:
+    for ask in (smtp.blast_status_async, smtp.pause_blast_async, smtp.ResumeBlastAsync, smtp.cancel_blast_async):
+        serve(BLAST)
+        assert asyncio.run(ask("news")).name == "news"
+    serve({"id": ID, "state": "later", "recipients_total": 1, "recipients_open": 1})
+    assert asyncio.run(smtp.spool_status_async(ID)).state == "later"
+    with pytest.raises(MessageError):
+        asyncio.run(smtp.spool_status_async("short"))
+
+
+@pytest.mark.parametrize(("wait", "what"), [(SMTP.wait_for_blast_async, "news"), (SMTP.WaitForMessageAsync, ID)])
+def test_a_cancelled_task_ends_its_wait(smtp: SMTP, serve: Serve, wait: Callable[..., Any], what: str) -> None:
     serve()
 
     async def main() -> None:
+        before = threading.active_count()
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(smtp.wait_for_blast_async("news"), 0.2)
+            await asyncio.wait_for(wait(smtp, what), 0.2)
+        while threading.active_count() > before:  # it would hang: nothing goes on behind the task's back
+            await asyncio.sleep(0.01)
 
-    # It would hang: asyncio waits for its threads.
+    asyncio.run(main())
+
+
+def test_waits_leave_the_loop_its_threads(smtp: SMTP, serve: Serve) -> None:
+    async def main() -> None:
+        # A loop has one thread for such work, and answers all the same while many wait.
+        asyncio.get_running_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
+        serve()
+        waiting = asyncio.create_task(smtp.wait_for_blast_async("news"))
+        await asyncio.sleep(0)
+        assert await asyncio.to_thread(lambda: 7) == 7
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
     asyncio.run(main())
 
 

@@ -1,11 +1,12 @@
 """`send_async`: the loop goes on meanwhile, and a cancelled task leaves nothing behind."""
 
 import asyncio
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from freesmtp import SMTP, Cancelled, EmailMessage, MessageError
+from freesmtp import SMTP, Cancelled, EmailMessage, MessageError, Report
 
 from harness.scripted import ScriptedServer, Silence
 
@@ -137,3 +138,20 @@ def test_a_loop_that_is_gone_does_no_harm(message: EmailMessage, serve: Serve) -
 
     asyncio.run(leave())
     assert not smtp.connected
+
+
+def test_objects_may_be_let_go_of_while_a_send_runs(sink: int) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(3):
+            gc.collect()
+            yield bytes(100_000)
+
+    def begin() -> asyncio.Task[Report]:
+        message = EmailMessage("a@b.test", "c@d.test", "s", "t")
+        message.attachments.add(pieces(), "pieces.bin")
+        return asyncio.create_task(SMTP(f"127.0.0.1:{sink}").send_async(message))
+
+    async def main() -> None:
+        assert (await begin()).reply_code == 250
+
+    asyncio.run(main())

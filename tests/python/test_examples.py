@@ -87,4 +87,3 @@ def test_a_failure_is_told_and_is_an_exit_status(serve: Serve, tmp_path: Path, n
     done = run(tmp_path, name, f"smtp://127.0.0.1:{server.port}")
     assert done.returncode == 75
     assert "connect-refused" in done.stderr
-

@@ -31,6 +31,28 @@ impl Smtp {
         self.ask_agent(&json!({ "request": "message", "id": id.to_string() }))
     }
 
+    /// Waits until each recipient of a message has its result, or until the time is over, and gives what became of it until then.
+    ///
+    /// # Errors
+    /// See above; when the agent ends meanwhile, too.
+    pub fn wait_for_message(&self, id: &str, timeout: Option<Duration>) -> Result<SpoolStatus, Error> {
+        self.wait_for_message_with(id, timeout, &Cancel::new())
+    }
+
+    /// [`Smtp::wait_for_message`], and `cancel` ends it from another thread.
+    ///
+    /// # Errors
+    /// As [`Smtp::wait_for_message`]; `ErrorKind::Cancelled` when it was cancelled.
+    pub fn wait_for_message_with(
+        &self,
+        id: &str,
+        timeout: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<SpoolStatus, Error> {
+        let id = Id::from_str(id).map_err(explain_input)?;
+        self.wait(json!({ "request": "wait", "id": id.to_string() }), timeout, cancel)
+    }
+
     /// How far a blast is: all messages that were submitted with its name in `spool.blast`.
     ///
     /// # Errors
@@ -57,16 +79,7 @@ impl Smtp {
         timeout: Option<Duration>,
         cancel: &Cancel,
     ) -> Result<BlastStatus, Error> {
-        #[derive(serde::Deserialize)]
-        struct Waited {
-            status: BlastStatus,
-        }
-        // What is longer than the agent counts is for ever.
-        let seconds = timeout.map(|timeout| timeout.as_secs_f64()).filter(|seconds| *seconds < 1e9);
-        let mut agent = AgentClient::connect(&self.agent_path())?;
-        agent.send(&json!({ "request": "wait", "blast": name, "timeout": seconds }))?;
-        let waited: Waited = agent.next(None, &|| cancel.is_cancelled())?;
-        Ok(waited.status)
+        self.wait(json!({ "request": "wait", "blast": name }), timeout, cancel)
     }
 
     /// Keeps the messages of a blast until it is resumed; those that are being sent are sent.
@@ -118,6 +131,25 @@ impl Smtp {
         // The first answer says that it listens.
         let _: SpoolEvent = agent.ask(&request, &|| false)?;
         Ok(SpoolEvents { agent: Some(agent) })
+    }
+
+    fn wait<T: serde::de::DeserializeOwned>(
+        &self,
+        mut request: Value,
+        timeout: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<T, Error> {
+        #[derive(serde::Deserialize)]
+        struct Waited<T> {
+            status: T,
+        }
+        // What is longer than the agent counts is for ever.
+        let seconds = timeout.map(|timeout| timeout.as_secs_f64()).filter(|seconds| *seconds < 1e9);
+        request["timeout"] = json!(seconds);
+        let mut agent = AgentClient::connect(&self.agent_path())?;
+        agent.send(&request)?;
+        let waited: Waited<T> = agent.next(None, &|| cancel.is_cancelled())?;
+        Ok(waited.status)
     }
 
     fn ask_agent<T: serde::de::DeserializeOwned>(&self, request: &Value) -> Result<T, Error> {

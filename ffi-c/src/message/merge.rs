@@ -6,7 +6,7 @@ use std::{
     ptr, slice,
 };
 
-use freesmtp_core::{Error, message::merge::Template};
+use freesmtp_core::{EmailMessage, Error, message::merge::Template};
 
 use crate::{
     error::freesmtp_error,
@@ -17,6 +17,38 @@ use crate::{
 
 /// A message whose texts are compiled once, and filled in for each row.
 pub struct freesmtp_template(Template);
+
+impl freesmtp_template {
+    /// The message of one row.
+    ///
+    /// # Safety
+    /// `fields` is NULL, or points to `count` fields with NUL-terminated texts.
+    pub(crate) unsafe fn message(
+        &self,
+        fields: *const freesmtp_field,
+        count: usize,
+    ) -> Result<EmailMessage, Error> {
+        // SAFETY: the caller's promise is the same.
+        let row = unsafe {
+            row(fields, count, |field| Ok((text(field.name, "name")?, text(field.value, "value")?)))
+        }?;
+        self.0.render(&row)
+    }
+
+    /// The same with the texts' sizes.
+    ///
+    /// # Safety
+    /// `fields` is NULL, or points to `count` fields with as many bytes as they say.
+    pub(crate) unsafe fn message_n(
+        &self,
+        fields: *const freesmtp_field_n,
+        count: usize,
+    ) -> Result<EmailMessage, Error> {
+        // SAFETY: the caller's promise is the same.
+        let row = unsafe { row(fields, count, sized) }?;
+        self.0.render(&row)
+    }
+}
 
 /// One field of a row: its name, and its value.
 #[repr(C)]
@@ -90,12 +122,10 @@ pub unsafe extern "C" fn freesmtp_template_render(
     guard::attempt(|| {
         let message = guard::handle(message, "message")?;
         *message = ptr::null_mut();
-        let template = &guard::handle(message_template, "message_template")?.0;
+        let template = guard::handle(message_template, "message_template")?;
         // SAFETY: rule 2 of the header: NULL, or `count` fields with NUL-terminated texts.
-        let row = unsafe {
-            row(fields, count, |field| Ok((text(field.name, "name")?, text(field.value, "value")?)))
-        }?;
-        *message = Box::into_raw(Box::new(freesmtp_message(template.render(&row)?)));
+        let made = unsafe { template.message(fields, count) }?;
+        *message = Box::into_raw(Box::new(freesmtp_message(made)));
         Ok(())
     })
 }
@@ -111,10 +141,10 @@ pub unsafe extern "C" fn freesmtp_template_render_n(
     guard::attempt(|| {
         let message = guard::handle(message, "message")?;
         *message = ptr::null_mut();
-        let template = &guard::handle(message_template, "message_template")?.0;
+        let template = guard::handle(message_template, "message_template")?;
         // SAFETY: rule 2 of the header: NULL, or `count` fields with as many bytes as they say.
-        let row = unsafe { row(fields, count, sized) }?;
-        *message = Box::into_raw(Box::new(freesmtp_message(template.render(&row)?)));
+        let made = unsafe { template.message_n(fields, count) }?;
+        *message = Box::into_raw(Box::new(freesmtp_message(made)));
         Ok(())
     })
 }

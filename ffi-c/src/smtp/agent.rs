@@ -3,16 +3,20 @@
 use std::{
     ffi::{CString, c_char},
     ptr,
+    time::Duration,
 };
 
 use freesmtp_core::{
+    Cancel,
     spool::agent::{SpoolRecipient, SpoolStatus},
     types::Moment,
 };
 
 use crate::{
+    cancel::freesmtp_cancel,
     error::freesmtp_error,
     guard,
+    server::duration,
     smtp::freesmtp_smtp,
     strings::{c_string, lend, text},
 };
@@ -98,6 +102,30 @@ pub unsafe extern "C" fn freesmtp_spool_status_get(
         // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
         let id = unsafe { text(id, "id") }?;
         let found = guard::handle(smtp, "smtp")?.0.spool_status(id)?;
+        *status = Box::into_raw(Box::new(freesmtp_spool_status::new(&found)));
+        Ok(())
+    })
+}
+
+/// Waits until each recipient of a message has its result, or until `timeout` seconds are over (0: without a limit), and
+/// gives what became of it until then. `cancel` ends it from another thread; it may be NULL. Errors are as those of
+/// `freesmtp_spool_status_get`. `*status` is owned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_spool_wait(
+    smtp: Option<&freesmtp_smtp>,
+    id: *const c_char,
+    timeout: f64,
+    cancel: Option<&freesmtp_cancel>,
+    status: Option<&mut *mut freesmtp_spool_status>,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let status = guard::handle(status, "status")?;
+        *status = ptr::null_mut();
+        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
+        let id = unsafe { text(id, "id") }?;
+        let limit: Option<Duration> = if timeout == 0.0 { None } else { Some(duration(timeout, "timeout")?) };
+        let cancel = cancel.map_or_else(Cancel::new, |it| it.0.clone());
+        let found = guard::handle(smtp, "smtp")?.0.wait_for_message_with(id, limit, &cancel)?;
         *status = Box::into_raw(Box::new(freesmtp_spool_status::new(&found)));
         Ok(())
     })

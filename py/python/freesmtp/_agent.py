@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from . import _freesmtp
+from ._asyncio import in_thread
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -177,11 +180,7 @@ class SpoolEvents:
         return self
 
     async def __anext__(self) -> SpoolEvent:
-        try:
-            event = await asyncio.to_thread(self._native.next)
-        except asyncio.CancelledError:
-            self.close()
-            raise
+        event = await in_thread(self._native.next, self.close)
         if event is None:
             raise StopAsyncIteration
         return event
@@ -197,13 +196,54 @@ class SpoolEvents:
         self._native.cancel()
 
 
-async def wait_for_blast(smtp: SMTP, name: str, timeout: float | None) -> BlastStatus:
-    """Wait in a thread, which ends when the task is cancelled."""
-    from ._freesmtp import _AgentCall
+async def _spool_status_async(self: SMTP, id: str) -> SpoolStatus:
+    """`spool_status` for asyncio."""
+    return await asyncio.to_thread(self.spool_status, id)
 
-    call = _AgentCall()
-    try:
-        return await asyncio.to_thread(smtp._wait_for_blast, name, timeout, call)
-    except asyncio.CancelledError:
-        call.cancel()
-        raise
+
+async def _blast_status_async(self: SMTP, name: str) -> BlastStatus:
+    """`blast_status` for asyncio."""
+    return await asyncio.to_thread(self.blast_status, name)
+
+
+async def _pause_blast_async(self: SMTP, name: str) -> BlastStatus:
+    """`pause_blast` for asyncio."""
+    return await asyncio.to_thread(self.pause_blast, name)
+
+
+async def _resume_blast_async(self: SMTP, name: str) -> BlastStatus:
+    """`resume_blast` for asyncio."""
+    return await asyncio.to_thread(self.resume_blast, name)
+
+
+async def _cancel_blast_async(self: SMTP, name: str) -> BlastStatus:
+    """`cancel_blast` for asyncio."""
+    return await asyncio.to_thread(self.cancel_blast, name)
+
+
+async def _wait_for_blast_async(self: SMTP, name: str, timeout: float | None = None) -> BlastStatus:
+    """`wait_for_blast` for asyncio: it ends when the task is cancelled."""
+    call = _freesmtp._AgentCall()
+    return await in_thread(lambda: self._wait_for_blast(name, timeout, call), call.cancel)
+
+
+async def _wait_for_message_async(self: SMTP, id: str, timeout: float | None = None) -> SpoolStatus:
+    """`wait_for_message` for asyncio: it ends when the task is cancelled."""
+    call = _freesmtp._AgentCall()
+    return await in_thread(lambda: self._wait_for_message(id, timeout, call), call.cancel)
+
+
+def apply() -> None:
+    """Gives `SMTP` what is for asyncio."""
+    for ask in (
+        _spool_status_async,
+        _blast_status_async,
+        _pause_blast_async,
+        _resume_blast_async,
+        _cancel_blast_async,
+        _wait_for_blast_async,
+        _wait_for_message_async,
+    ):
+        name = ask.__name__.removeprefix("_")
+        ask.__name__, ask.__qualname__ = name, f"SMTP.{name}"
+        setattr(_freesmtp.SMTP, name, ask)

@@ -502,7 +502,7 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
     }
     if (is(line, "sendbulk"))
         return bulk_send(&s->bulk, s->smtp);
-    if (is(line, "spoolstatus"))
+    if (is(line, "spoolstatus") || is(line, "waitformessage"))
         return told_status(s->smtp, line);
     if (is(line, "blaststatus") || is(line, "pauseblast") || is(line, "resumeblast") || is(line, "cancelblast") ||
         is(line, "waitforblast"))

@@ -21,7 +21,9 @@ static void told_end(void) {
 
 static freesmtp_error *told_status(const freesmtp_smtp *smtp, const struct line *line) {
     freesmtp_spool_status *status;
-    freesmtp_error *error = freesmtp_spool_status_get(smtp, line->value, &status);
+    freesmtp_error *error = strcmp(line->key, "waitformessage") == 0
+                                ? freesmtp_spool_wait(smtp, line->value, 20, NULL, &status)
+                                : freesmtp_spool_status_get(smtp, line->value, &status);
     if (error != NULL)
         return error;
     told_begin(line->key);

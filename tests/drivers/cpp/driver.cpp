@@ -138,12 +138,12 @@ private:
         }
     }
 
-    static void Tell(const SpoolStatus &status) {
+    static void Tell(const std::string &at, const SpoolStatus &status) {
         std::vector<std::string> told{status.Id, status.State, status.IsDone ? "true" : "false",
                                       std::to_string(status.RecipientsTotal), std::to_string(status.RecipientsOpen)};
         for (const SpoolRecipient &one : status.Recipients)
             told.push_back(one.Email + " " + one.State + " " + std::to_string(one.ReplyCode));
-        json::PrintTold(told, "spoolstatus");
+        json::PrintTold(told, at);
     }
 
     static void Tell(const std::string &at, const BlastStatus &status) {
@@ -363,7 +363,8 @@ private:
         {"bulk.add", [this](Value) { bulk_.push_back(message_); }},
         {"bulk.repeat", [this](Value v) { bulk_.insert(bulk_.end(), static_cast<std::size_t>(Number(v)), message_); }},
         {"sendbulk", [this](Value) { SendBulk(); }},
-        {"spoolstatus", [this](Value v) { Tell(smtp_.SpoolStatusOf(v)); }},
+        {"spoolstatus", [this](Value v) { Tell("spoolstatus", smtp_.SpoolStatusOf(v)); }},
+        {"waitformessage", [this](Value v) { Tell("waitformessage", smtp_.WaitForMessage(v, 20)); }},
         {"blaststatus", [this](Value v) { Tell("blaststatus", smtp_.BlastStatusOf(v)); }},
         {"pauseblast", [this](Value v) { Tell("pauseblast", smtp_.PauseBlast(v)); }},
         {"resumeblast", [this](Value v) { Tell("resumeblast", smtp_.ResumeBlast(v)); }},

@@ -229,11 +229,8 @@ const KEYS = {
     bulk = [];
     submitted('submitbulk', await smtp.submitBulk(messages));
   },
-  spoolstatus: async (value) => {
-    const { id, state, isDone, recipientsTotal, recipientsOpen, recipients } = await smtp.spoolStatus(value);
-    const each = recipients.map((one) => `${one.email} ${one.state} ${one.replyCode}`);
-    tell('spoolstatus', [id, state, isDone, recipientsTotal, recipientsOpen, ...each]);
-  },
+  spoolstatus: async (value) => tellMessage('spoolstatus', await smtp.spoolStatus(value)),
+  waitformessage: async (value) => tellMessage('waitformessage', await smtp.waitForMessage(value, 20)),
   blaststatus: async (value) => tellBlast('blaststatus', await smtp.blastStatus(value)),
   pauseblast: async (value) => tellBlast('pauseblast', await smtp.pauseBlast(value)),
   resumeblast: async (value) => tellBlast('resumeblast', await smtp.resumeBlast(value)),
@@ -288,6 +285,11 @@ async function sendBulk() {
 
 function submitted(at, ids) {
   print({ ok: true, at, sends: 0, ids });
+}
+
+function tellMessage(at, { id, state, isDone, recipientsTotal, recipientsOpen, recipients }) {
+  const each = recipients.map((one) => `${one.email} ${one.state} ${one.replyCode}`);
+  tell(at, [id, state, isDone, recipientsTotal, recipientsOpen, ...each]);
 }
 
 function tellBlast(at, { name, state, isDone, messages, recipients, open, delivered, failed, cancelled }) {

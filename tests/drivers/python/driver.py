@@ -195,7 +195,8 @@ class Driver:
             "bulk.add": lambda _: self.bulk.append(self.message),
             "bulk.repeat": lambda v: self.bulk.extend([self.message] * number(v)),
             "sendbulk": lambda _: self.send_bulk(),
-            "spoolstatus": self.spool_status,
+            "spoolstatus": lambda v: tell_message("spoolstatus", self.smtp.spool_status(v)),
+            "waitformessage": lambda v: tell_message("waitformessage", self.smtp.wait_for_message(v, 20)),
             "blaststatus": lambda v: tell_blast("blaststatus", self.smtp.blast_status(v)),
             "pauseblast": lambda v: tell_blast("pauseblast", self.smtp.pause_blast(v)),
             "resumeblast": lambda v: tell_blast("resumeblast", self.smtp.resume_blast(v)),
@@ -310,13 +311,6 @@ class Driver:
             elif sent.error is not None:
                 raise sent.error
 
-    def spool_status(self, id_: str) -> None:
-        """Tells what became of a message."""
-        status = self.smtp.spool_status(id_)
-        done = "true" if status.is_done else "false"
-        told = [status.id, status.state, done, str(status.recipients_total), str(status.recipients_open)]
-        tell("spoolstatus", told + [f"{one.email} {one.state} {one.reply_code}" for one in status.recipients])
-
     def spool_events(self, count: str) -> None:
         """Tells so many events of the blast `news`."""
         told: list[str] = []
@@ -350,6 +344,13 @@ class Driver:
 def submitted(at: str, ids: list[str]) -> None:
     """Prints the ids of what the spool has taken."""
     say({"ok": True, "at": at, "sends": 0, "ids": ids})
+
+
+def tell_message(at: str, status: SpoolStatus) -> None:
+    """Tells what became of a message."""
+    done = "true" if status.is_done else "false"
+    told = [status.id, status.state, done, str(status.recipients_total), str(status.recipients_open)]
+    tell(at, told + [f"{one.email} {one.state} {one.reply_code}" for one in status.recipients])
 
 
 def tell_blast(at: str, status: Any) -> None:

@@ -102,6 +102,10 @@ impl Session {
                 let limit = Some(std::time::Duration::from_secs(20));
                 return Ok(vec![answer::blast(key, &self.smtp.wait_for_blast(value, limit)?)]);
             }
+            "waitformessage" => {
+                let limit = Some(std::time::Duration::from_secs(20));
+                return Ok(vec![answer::spool_status(key, &self.smtp.wait_for_message(value, limit)?)]);
+            }
             "spoolevents" => {
                 let events = self.smtp.spool_events("news")?.take(parse(value)?);
                 return Ok(vec![answer::events(key, &events.collect::<Result<Vec<_>, _>>()?)]);
