@@ -8,6 +8,8 @@
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
+#   make dist               wheel, source distribution and npm packages, as they are published (docs/releasing.md)
+#   make test-dist          those packages, installed and used as their users do
 #   make docs               the documentation as a site, in build/docs
 #   make headers            generated headers and declarations, written anew
 #   make monitor            the agent's web page, built anew into the agent's sources
@@ -26,7 +28,8 @@ CARGO_FLAGS := --locked
 export FREESMTP_PROFILE := release
 
 .PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy \
-        lint lint-rust lint-python lint-node lint-monitor monitor drift bench install docs header headers clean
+        lint lint-rust lint-python lint-node lint-monitor monitor drift bench install dist dist-python dist-node test-dist \
+        docs header headers clean
 
 # --- Setting up -------------------------------------------------------------------------------------------------
 
@@ -154,6 +157,20 @@ install: rust
 	$(MAKE) -f ffi-c/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 	$(MAKE) -f packaging/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 
+# What is published, in dist/. The libraries carry their own TLS (`vendored`), which takes some minutes to build.
+dist: dist-python dist-node
+
+dist-python: $(STAMPS)/venv
+	.venv/bin/maturin build --release --locked --features vendored --out dist -m py/Cargo.toml
+	.venv/bin/maturin sdist --out dist -m py/Cargo.toml
+
+dist-node: $(STAMPS)/npm
+	cd node && node scripts/dist.mjs ../dist
+
+# Apart from `make test`, because of that time.
+test-dist: dist
+	$(PYTHON) -m pytest -q tests/dist
+
 # What the site is built with, apart from the rest: build/docs is the site, build/docs-parts what is generated for it.
 $(STAMPS)/docs: docs/site/requirements.txt scripts/packages.sh | $(STAMPS)/packages-build
 	scripts/packages.sh docs
@@ -172,4 +189,4 @@ docs: python $(STAMPS)/docs
 
 clean:
 	cargo clean
-	rm -rf build .venv node/node_modules monitor/node_modules
+	rm -rf build dist .venv node/node_modules monitor/node_modules
