@@ -23,11 +23,11 @@ def main(server: str = "127.0.0.1:2525", messages: str = "3") -> int:
     with SMTP(server) as smtp:
         smtp.max_connections = 1  # as it is at first; with more, the messages are shared out
         for result in smtp.send_bulk(newsletter(int(messages))):
-            if result.error is None:
+            if result.report is not None:
                 print(f"{result.index}: {result.report.reply_text}")
             else:
                 failed += 1
-                print(f"{result.index}: {result.error.message}")
+                print(f"{result.index}: {result.error}")  # what failed, why, and what to do
     print(f"{failed} of {messages} failed")
     return 1 if failed else 0
 
