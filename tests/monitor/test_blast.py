@@ -31,6 +31,17 @@ DRAWN = """() => {
 }"""
 
 
+# Notes what a screen reader is told.
+WATCH_WORDS = """() => {
+    window.words = []
+    const watch = new MutationObserver(() => {
+        for (const one of document.querySelectorAll("[role=status]")) if (one.textContent) words.push(one.textContent)
+    })
+    for (const one of document.querySelectorAll("[role=status]"))
+        watch.observe(one, {childList: true, characterData: true, subtree: true})
+}"""
+
+
 def submit(monitored: Monitored, parts: dict[str, int], blast: str) -> None:
     """Hands the parts over at the same time, each by a process of its own."""
     running = [
@@ -80,6 +91,11 @@ def watch(monitored: Monitored, shown: Look) -> None:
     page.wait_for_function(DRAWN)
     expect(page.locator(".readout")).to_contain_text("peak")
     assert number(page.locator(".figures dd").first.inner_text()) > 0
+    # What is read out is not every number that changes.
+    page.evaluate(WATCH_WORDS)
+    said = int(bar.get_attribute("aria-valuenow") or 0)
+    until(lambda: int(bar.get_attribute("aria-valuenow") or 0) > said + 200, 60, "the bar does not move")
+    assert page.evaluate("words") == []
     shown.shot("blast-overview")
 
     # Pause, and it stands; resume, and it goes on.
@@ -101,6 +117,7 @@ def watch(monitored: Monitored, shown: Look) -> None:
     wanted = {"delivered": 18_800, "failed": 500, "cancelled": 0, "deferred": 700, "waiting": 0}
     until(lambda: shares(news) == wanted, 20, "the page says something else")
     expect(news.locator(".big")).to_have_text("96.5 %")
+    expect(news).to_contain_text("what is left waits for another attempt")
     shown.shot("blast-put-off")
 
     # The causes, with what to do, lead to the messages.

@@ -75,6 +75,8 @@ export interface Failed {
 }
 
 export interface Destinations {
+  /** When the queue was looked through: a long one is not for every question. */
+  at: string
   sites: Site[]
   /** What waits. */
   causes: Cause[]

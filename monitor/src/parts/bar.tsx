@@ -1,7 +1,7 @@
 // How far a blast is.
 
 import type { Blast } from "../api/types"
-import { count, percent } from "../format"
+import { count, duration, percent } from "../format"
 import { plain } from "../text"
 
 interface Share {
@@ -19,6 +19,12 @@ export function shares(blast: Blast): Share[] {
     { kind: "deferred", label: "Deferred", count: blast.deferred },
     { kind: "waiting", label: "Waiting", count: Math.max(0, blast.open - blast.deferred) },
   ]
+}
+
+/** When it is through: what is left in seconds, or why that cannot be told. */
+export function left(blast: Blast): string {
+  if (blast.open > 0 && blast.open <= blast.deferred) return "what is left waits for another attempt"
+  return blast.eta_seconds === null ? "no end in sight yet" : `${duration(blast.eta_seconds)} left`
 }
 
 export const ended = (blast: Blast): number => blast.recipients - blast.open

@@ -15,12 +15,16 @@ const SERIES = [
 ] as const
 const RANGES = [1, 5, 10]
 const HEIGHT = 224
+/** So many points are few. */
+const FEW = 90
 
 export function Chart() {
-  const [range, setRange] = useState(5)
+  const [chosen, setRange] = useState<number | null>(null)
   const [isTable, setTable] = useState(false)
   const [hovered, setHovered] = useState<number | null>(null)
   const latest = points.value.at(-1)
+  // Five minutes, once there are so many; an agent that has just begun would show a blank.
+  const range = chosen ?? (points.value.length > FEW ? 5 : 1)
   // While nothing comes, the picture stands still.
   const end = latest && isLost.value ? Date.parse(latest.at) / 1_000 : Math.floor(now.value / 1_000)
   const data = columns(points.value, range * 60, end)

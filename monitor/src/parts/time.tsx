@@ -3,6 +3,9 @@
 import { duration, fullMoment, moment } from "../format"
 import { now } from "../live/live"
 
+/** After so many milliseconds something is not of just now. */
+const OLD = 15_000
+
 export function Moment({ at }: { at: string | null | undefined }) {
   if (!at) return <span class="faint">–</span>
   const date = new Date(at)
@@ -10,6 +13,17 @@ export function Moment({ at }: { at: string | null | undefined }) {
     <time dateTime={at} title={fullMoment(date)}>
       {moment(date)}
     </time>
+  )
+}
+
+/** Says of what moment something is, when that is not just now. */
+export function AsOf({ at }: { at: string | undefined }) {
+  if (!at || now.value - Date.parse(at) < OLD) return null
+  return (
+    <span class="hint">
+      {" "}
+      as of <Moment at={at} />
+    </span>
   )
 }
 

@@ -3,10 +3,10 @@
 import { useEffect, useState } from "preact/hooks"
 import { blastOrder, get, type Problem } from "../api/api"
 import type { Blast } from "../api/types"
-import { count, duration, percent, rate, several } from "../format"
+import { count, percent, rate, several } from "../format"
 import { blastList, keepBlasts, restarts } from "../live/live"
 import { Action, TokenHint } from "../parts/action"
-import { Bar, ended, Shares } from "../parts/bar"
+import { Bar, ended, left, Shares } from "../parts/bar"
 import { Foreign } from "../parts/foreign"
 import { Empty, Failure, Heading, State } from "../parts/parts"
 import { Moment } from "../parts/time"
@@ -80,8 +80,7 @@ function Card({ blast }: { blast: Blast }) {
             {!blast.done && blast.state === "running" && (
               <>
                 {" "}
-                · <strong>{rate(blast.rate)}/s</strong> ·{" "}
-                {blast.eta_seconds === null ? "no end in sight yet" : `${duration(blast.eta_seconds)} left`}
+                · <strong>{rate(blast.rate)}/s</strong> · {left(blast)}
               </>
             )}
           </p>

@@ -7,7 +7,7 @@ import { count, several } from "../format"
 import { destinations } from "../live/live"
 import { Email, Reply } from "../parts/foreign"
 import { Empty, Failure, Heading, Remedy } from "../parts/parts"
-import { Moment } from "../parts/time"
+import { AsOf, Moment } from "../parts/time"
 import { toMessage, toQueue } from "../route"
 import { words } from "../text"
 
@@ -27,7 +27,10 @@ export function Causes({ arrive }: { arrive: boolean }) {
       <Heading arrive={arrive}>Causes</Heading>
       {problem && !destinations.value && <Failure problem={problem} />}
       <section aria-labelledby="causes-waiting">
-        <h2 id="causes-waiting">Why mail waits</h2>
+        <h2 id="causes-waiting">
+          Why mail waits
+          <AsOf at={destinations.value?.at} />
+        </h2>
         <p class="hint">
           What the last attempt of each waiting message met. These are tried again by themselves.
         </p>

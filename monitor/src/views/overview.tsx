@@ -3,7 +3,7 @@
 import { count, duration, percent, rate } from "../format"
 import { blastList, destinations, heardAt, isLost, points, restarts, status, troubles } from "../live/live"
 import { verdict } from "../live/verdict"
-import { Bar } from "../parts/bar"
+import { Bar, left } from "../parts/bar"
 import { Chart } from "../parts/chart"
 import { Email, Foreign, Reply } from "../parts/foreign"
 import { Empty, Heading } from "../parts/parts"
@@ -157,9 +157,7 @@ function Blasts() {
               </strong>
               <span>
                 {percent(blast.recipients - blast.open, blast.recipients)}
-                {blast.state === "running" && blast.eta_seconds !== null
-                  ? `, ${duration(blast.eta_seconds)} left`
-                  : `, ${blast.state}`}
+                {blast.state === "running" ? `, ${left(blast)}` : `, ${blast.state}`}
               </span>
             </div>
             <Bar blast={blast} />

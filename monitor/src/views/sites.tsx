@@ -5,6 +5,7 @@ import { count, duration, several } from "../format"
 import { destinations } from "../live/live"
 import { Foreign } from "../parts/foreign"
 import { Empty } from "../parts/parts"
+import { AsOf } from "../parts/time"
 import { toQueue } from "../route"
 import { plain } from "../text"
 
@@ -34,7 +35,10 @@ export function Sites({ chosen }: { chosen: string | undefined }) {
   const most = Math.max(1, ...sites.flatMap((site) => columns.map((column) => column.of(site))))
   return (
     <section aria-labelledby="queue-sites">
-      <h2 id="queue-sites">Destinations by age</h2>
+      <h2 id="queue-sites">
+        Destinations by age
+        <AsOf at={destinations.value?.at} />
+      </h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
       <section class="scroll" tabIndex={0} aria-labelledby="queue-sites">
         <table class="matrix">
