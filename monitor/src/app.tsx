@@ -1,6 +1,6 @@
 // The page: header, view, and what is said aside.
 
-import { useEffect, useRef } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { note } from "./announce"
 import { blastList, isLost, link, restarts, status } from "./live/live"
 import { ConfirmDialog, TokenDialog } from "./parts/dialog"
@@ -79,15 +79,25 @@ function Note() {
   ) : null
 }
 
+/** So long, in milliseconds, must news last before they are said: a blast that is being submitted ends now and then. */
+const LASTING = 3_000
+
 /** Says what matters to who cannot see: what was done, that the agent is gone or back, that a blast ended. */
 function Announcer() {
+  const [said, setSaid] = useState("")
+  const text = news()
+  const isUrgent = link.value.state === "lost"
+  useEffect(() => {
+    const timer = setTimeout(() => setSaid(text), isUrgent ? 0 : LASTING)
+    return () => clearTimeout(timer)
+  }, [text, isUrgent])
   return (
     <>
       <p class="unseen-label" role="status">
-        {note.value?.text ?? ""}
+        {note.value?.text}
       </p>
       <p class="unseen-label" role="status">
-        {news()}
+        {said || null}
       </p>
     </>
   )

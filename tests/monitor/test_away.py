@@ -18,13 +18,13 @@ def gone(page: Page) -> None:
     # What is old says how old it is.
     expect(banner).to_contain_text(" ago.")
     expect(page.locator("main")).to_have_class("is-stale")
-    assert page.locator("[role=status]").last.inner_text() == "The agent does not answer. What is shown is old."
+    expect(page.locator("[role=status]").last).to_have_text("The agent does not answer. What is shown is old.")
 
 
 def back(page: Page) -> None:
     expect(page.locator(".link")).to_have_text("Live")
     expect(page.locator(".banner")).to_have_count(0)
-    assert "restarted" in page.locator("[role=status]").last.inner_text()
+    expect(page.locator("[role=status]").last).to_contain_text("restarted")
 
 
 def test_the_page_says_that_the_agent_is_gone_and_comes_back_with_it(monitored: Monitored, look: Open) -> None:

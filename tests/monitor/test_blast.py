@@ -92,6 +92,7 @@ def watch(monitored: Monitored, shown: Look) -> None:
     expect(page.locator(".readout")).to_contain_text("peak")
     assert number(page.locator(".figures dd").first.inner_text()) > 0
     # What is read out is not every number that changes.
+    expect(page.locator("[role=status]").last).to_have_text("The agent answers. Blasts that run: 1.")
     page.evaluate(WATCH_WORDS)
     said = int(bar.get_attribute("aria-valuenow") or 0)
     until(lambda: int(bar.get_attribute("aria-valuenow") or 0) > said + 200, 60, "the bar does not move")
