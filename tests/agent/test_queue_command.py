@@ -47,6 +47,7 @@ def test_list_and_show(spool: Path, start: Start, recorder: Recorder) -> None:
         "id",
         "state",
         "sender",
+        "subject",
         "recipients",
         "recipients_total",
         "recipients_open",
