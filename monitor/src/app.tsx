@@ -23,6 +23,8 @@ const TITLES: Record<View, string> = {
 export function App() {
   const { view, id } = route.value
   const place = `${view}/${id}`
+  // What was refused is asked for again once the door is open.
+  const isLocked = link.value.state === "locked"
   // Whoever opens the page starts at its top; whoever follows a link inside is led to the new view.
   const first = useRef(place)
   const arrive = first.current !== place
@@ -40,7 +42,7 @@ export function App() {
       <Header />
       <main id="main" tabIndex={-1} class={isLost.value ? "is-stale" : ""}>
         <Banner />
-        <Shown view={view} id={id} arrive={arrive} key={place} />
+        <Shown view={view} id={id} arrive={arrive} key={`${place} ${isLocked}`} />
       </main>
       <Note />
       <Announcer />

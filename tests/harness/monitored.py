@@ -16,11 +16,12 @@ SETTINGS = '[retry]\nschedule = ["1h"]\n[[route]]\nservers = ["{server}"]\n'
 class Monitored:
     """An agent that is monitored, and the server that it delivers to; it may be stopped and started again."""
 
-    def __init__(self, folder: Path, sessions: int = 64, delay: float = 0) -> None:
+    def __init__(self, folder: Path, sessions: int = 64, delay: float = 0, settings: str = "") -> None:
         self.recorder = Recorder(folder, delay=delay)
         self.spool = folder / "spool"
         self.port = free_port()
         self.sessions = sessions
+        self.settings = settings
         self.address = f"http://{LOOPBACK}:{self.port}"
         self.start()
         self.token = (self.spool / "queue" / "token").read_text().strip()
@@ -28,11 +29,14 @@ class Monitored:
     def start(self) -> None:
         """Starts the agent, at the same address each time."""
         options = ["--smtp", "off", "--http", f"{LOOPBACK}:{self.port}", "--sessions", str(self.sessions)]
-        self.agent = Agent(self.spool, *options, config=SETTINGS.format(server=self.recorder.server))
+        self.agent = Agent(self.spool, *options, config=SETTINGS.format(server=self.recorder.server) + self.settings)
 
     def ask(self, path: str) -> dict[str, Any]:
         """An answer of the API, to compare the page with."""
-        with urllib.request.urlopen(f"{self.address}/api/{path}", timeout=30) as response:
+        request = urllib.request.Request(
+            f"{self.address}/api/{path}", headers={"Authorization": f"Bearer {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
             answer: dict[str, Any] = json.load(response)
         return answer
 

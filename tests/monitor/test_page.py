@@ -1,6 +1,7 @@
 """The token, the keyboard, the colours, and what the page asks of whom."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -36,6 +37,27 @@ def test_without_the_token_everything_is_shown_and_nothing_changes(monitored: Mo
     page.get_by_role("button", name="Resume news").click()
     expect(page.locator(".card .state")).to_have_text("Running")
     assert not any(monitored.token in request.url for request in shown.requests)
+
+
+def test_who_comes_from_elsewhere_sees_nothing_without_the_token(tmp_path: Path, look: Open) -> None:
+    monitored = Monitored(tmp_path, settings="[http]\nbehind_proxy = true\n")
+    try:
+        submit(monitored.spool, 3, "wait{n}@x.test")
+        until(lambda: monitored.ask("status")["queue"]["later"] == 3, 30, "not all were tried")
+        shown = look(monitored, token=False)
+        page = shown.show("#/queue")
+        expect(page.locator(".link")).to_have_text("Locked")
+        expect(page.locator(".banner")).to_contain_text("The agent tells nothing without its token.")
+        assert "x.test" not in page.content()
+        assert shown.accessibility() == []
+        page.get_by_role("button", name="Give the token").click()
+        page.get_by_role("dialog").get_by_label("Token").fill(monitored.token)
+        page.get_by_role("dialog").get_by_role("button", name="Use it").click()
+        expect(page.locator(".link")).to_have_text("Live")
+        expect(page.locator(".messages tbody tr")).to_have_count(3)
+        assert not any(monitored.token in request.url for request in shown.requests)
+    finally:
+        monitored.close()
 
 
 def test_the_token_of_the_address_is_taken_out_of_it(monitored: Monitored, look: Open) -> None:
