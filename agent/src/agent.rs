@@ -21,6 +21,7 @@ use crate::{
     intake::{Intake, Rounds},
     queue::{Millis, Queue, Words},
     reports::Reports,
+    reserve::Reserve,
     routes::Routes,
 };
 
@@ -106,6 +107,9 @@ impl Agent {
         let folder = path.join("queue");
         crate::os::create_private_folder(&folder).map_err(|error| failed("the folder queue", &error))?;
         let lock = take_lock(&folder, &path)?;
+        let reserve = Reserve::new(&folder);
+        // A disk that is full is full all the more without it; what that means is found out below.
+        drop(reserve.tend());
         let now = Arc::clone(&clock);
         let queue = Queue::open_at(&folder, move || now())?;
         let name = if settings.name.is_empty() { crate::os::host_name() } else { settings.name.clone() };
@@ -312,6 +316,7 @@ struct Keeper {
     queue: Queue,
     delivery: Delivery,
     reports: Reports,
+    reserve: Reserve,
     clock: Clock,
     path: PathBuf,
     /// The clock, and the time since the start that it had then.
@@ -329,6 +334,7 @@ impl Keeper {
             queue: agent.queue.clone(),
             delivery: agent.delivery.clone(),
             reports: agent.reports.clone(),
+            reserve: Reserve::new(&agent.path.join("queue")),
             clock: Arc::clone(&agent.clock),
             path: agent.path.clone(),
             last: (now, Instant::now()),
@@ -354,6 +360,8 @@ impl Keeper {
             self.queue.promote(now).await?;
         }
         if tick.is_multiple_of(4) {
+            // What cannot be made now is made later.
+            drop(self.reserve.tend());
             self.delivery.tidy();
             self.expire(now).await?;
         }

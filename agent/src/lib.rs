@@ -23,6 +23,7 @@ pub mod intake;
 mod os;
 pub mod queue;
 mod reports;
+mod reserve;
 pub mod retry;
 pub mod routes;
 mod server;

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent import Agent, Recorder, submit, until
+from harness.agent import Agent, Recorder, Submitter, submit, until
 from harness.sink import program
 
 
@@ -24,9 +24,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fill(folder: Path) -> Path:
+def fill(folder: Path, name: str = "filler") -> Path:
     """Takes all room there is."""
-    path = folder / "filler"
+    path = folder / name
     with path.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096):
             try:
@@ -43,14 +43,18 @@ def test_a_full_disk_loses_nothing(small_disk: Path, recorder: Recorder) -> None
     agent = Agent(spool, "--server", recorder.server, "--sessions", "32")
     try:
         until(lambda: len(recorder.kept()) > 200, 20, "it does not deliver")
-        filler = fill(small_disk)
+        fillers = [fill(small_disk)]
+        # What was kept is used up too.
+        until(lambda: not (spool / "queue" / "reserve").exists(), 20, "it goes on without the room that is kept")
+        fillers.append(fill(small_disk, "more"))
         time.sleep(3)
         assert agent.process.poll() is None, agent.log()
         stuck = len(recorder.kept())
         time.sleep(1)
         # A session takes nothing new while its last result is not written.
         assert len(recorder.kept()) == stuck or stuck == 4000
-        filler.unlink()
+        for filler in fillers:
+            filler.unlink()
         until(lambda: len(recorder.kept()) >= 4000, 60, f"it does not go on: {agent.log()[-2000:]}")
         until(agent.is_empty, 30, "the spool is not empty")
         assert Counter(facts["message_id"] for facts in recorder.kept()) == Counter([*ids])
@@ -65,6 +69,8 @@ def test_a_start_on_a_full_disk_is_one_to_try_again(small_disk: Path, recorder: 
     ids = submit(spool, 20, "a{n}@one.test")
     agent = Agent(spool, "--server", "127.0.0.1:9")
     agent.kill()
+    # Without the room that is kept for that.
+    (spool / "queue" / "reserve").unlink()
     filler = fill(small_disk)
     # Its log is on another disk, as that of a service is.
     log = recorder.path.with_suffix(".log")
@@ -79,3 +85,27 @@ def test_a_start_on_a_full_disk_is_one_to_try_again(small_disk: Path, recorder: 
         until(lambda: len(recorder.kept()) == len(ids), 20, "they do not arrive")
     finally:
         agent.kill()
+
+
+def test_a_spool_that_its_own_mail_has_filled_is_emptied(small_disk: Path, recorder: Recorder) -> None:
+    spool = small_disk / "spool"
+    agent = Agent(spool, "--server", "127.0.0.1:9")
+    until((spool / "queue" / "reserve").exists, 20, "no room is kept")
+    agent.kill()
+    submitter = Submitter(spool, 100, "a{n}@one.test", octets=1_500_000)
+    assert submitter.process.wait(60) == 1, "the disk is full"
+    small = Submitter(spool, 10_000, "a{n}@one.test", tag="small", octets=1_000)
+    assert small.process.wait(60) == 1, "the disk is full for short ones too"
+    fill(small_disk)
+    promised = submitter.ids() | small.ids()
+    assert promised
+    agent = Agent(spool, "--server", recorder.server)
+    try:
+        until(lambda: len(recorder.kept()) >= len(promised), 60, f"they do not arrive: {agent.log()[-2000:]}")
+        assert {facts["message_id"] for facts in recorder.kept()} >= set(promised)
+        until(agent.is_empty, 30, "the spool is not empty")
+        assert "room that was kept is used" in agent.log()
+        assert agent.stop() == 0
+    finally:
+        if agent.process.poll() is None:
+            agent.kill()
