@@ -95,7 +95,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             complain(&format!("freesmtp agent: {}", person::error(&error)));
             let exit = match error.kind() {
                 ErrorKind::Spool if error.field() == Some("spool") => Exit::TryLater,
-                // A full disk, above all: whoever watches over the agent is to start it again.
+                // A full disk: whoever watches over the agent is to start it again. An address that is taken is for
+                // somebody to look at.
+                ErrorKind::Connect => Exit::Usage,
                 _ if error.is_temporary() || error.io_kind() == Some(io::ErrorKind::StorageFull) => {
                     Exit::TryLater
                 }
