@@ -13,7 +13,8 @@ from harness.process import Unavailable
 Open = Callable[..., Look]
 
 
-@pytest.fixture(scope="session")
+# Of a module, and no longer: playwright keeps an event loop running, beside which no other test could run its own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
     try:
         running = Chromium()
