@@ -8,14 +8,19 @@ import { fileURLToPath } from 'node:url';
 const package_ = fileURLToPath(new URL('..', import.meta.url));
 const repository = join(package_, '..');
 const out = resolve(process.argv[2] ?? join(repository, 'dist'));
-const staged = join(repository, 'build/npm');
+const staged = join(package_, 'build');
 const platforms = join(out, 'npm');
 
 const run = (command, given, cwd = package_) => execFileSync(command, given, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
 const napi = (...given) => run(join(package_, 'node_modules/.bin/napi'), given);
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const write = (path, value) => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
-const licenses = (folder) => ['LICENSE', 'LICENSE-MIT', 'LICENSE-APACHE'].forEach((name) => copyFileSync(join(repository, name), join(folder, name)));
+const LICENSES = ['LICENSE', 'LICENSE-MIT', 'LICENSE-APACHE'];
+/** A package's manifest, and its licenses. */
+const finish = (folder, { files, ...manifest }) => {
+  LICENSES.forEach((name) => copyFileSync(join(repository, name), join(folder, name)));
+  write(join(folder, 'package.json'), { ...manifest, files: [...new Set([...files, ...LICENSES])] });
+};
 const pack = (folder) => run('npm', ['pack', '--silent', '--pack-destination', out], folder);
 
 rmSync(staged, { recursive: true, force: true });
@@ -30,7 +35,7 @@ for (const file of readdirSync(join(staged, 'native')).filter((name) => name.end
   const folder = join(platforms, platform);
   cpSync(join(staged, 'platforms', platform), folder, { recursive: true });
   copyFileSync(join(staged, 'native', file), join(folder, file));
-  licenses(folder);
+  finish(folder, read(join(folder, 'package.json')));
 }
 
 // The package that programs install.
@@ -51,6 +56,5 @@ for (const name of ['index.cjs', 'index.mjs', 'index.d.ts', 'index.d.mts', 'node
   copyFileSync(join(package_, name), join(main, name));
 }
 cpSync(join(package_, 'lib'), join(main, 'lib'), { recursive: true, filter: (path) => !path.endsWith('.d.ts') });
-licenses(main);
-write(join(main, 'package.json'), manifest);
+finish(main, manifest);
 pack(main);

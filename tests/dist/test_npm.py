@@ -61,7 +61,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # What only the compiler and nodemailer's test need comes from our own modules.
     others = [str(MODULES / name) for name in ("@types/node", "undici-types", "nodemailer")]
     packages = [str(the_one(PLATFORM)), str(the_one(MAIN)), *others]
-    command = ["npm", "install", "--offline", "--no-audit", "--no-fund", "--install-links", *packages]
+    command = [
+        "npm",
+        "install",
+        "--offline",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--install-links",
+        *packages,
+    ]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return place
