@@ -45,7 +45,7 @@ test('a status has moments', async (context) => {
 });
 
 test('a message is waited for', async (context) => {
-  const { smtp } = await withAgent(context, [{ done: true, status: { id: ID, state: 'done', submitted: '2026-01-02T03:04:05.000Z' } }]);
+  const { smtp } = await withAgent(context, [{ done: true, status: { id: ID, state: 'done', submitted: '2026-01-02T03:04:05.000Z', recipients_total: 1, recipients_open: 0 } }]);
   const status = await smtp.WaitForMessage(ID, 5);
   assert.equal(status.isDone, true);
   assert.deepEqual(status.submitted, new Date('2026-01-02T03:04:05Z'));
