@@ -13,6 +13,7 @@ const PAIRS: [[u8; 2]; 100] = {
 };
 
 /// Twelve octets in lower-case hexadecimal.
+#[inline]
 pub(super) fn hex(octets: [u8; 12]) -> [u8; 24] {
     let mut digits = [0; 24];
     for (pair, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(octets) {

@@ -65,6 +65,7 @@ impl Head<'_> {
         Encoding::of_lines(!utf8 || out[start..].is_ascii())
     }
 
+    #[inline]
     fn people<'b>(&self, out: &mut Vec<u8>, name: &str, mut people: impl Iterator<Item = Party<'b>>) {
         let Some(mut party) = people.next() else { return };
         let mut header = Header::begin(out, name, self.utf8);

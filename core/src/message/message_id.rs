@@ -15,6 +15,7 @@ pub(super) enum MessageId<'a> {
 
 impl<'a> MessageId<'a> {
     /// The one that is set, else one made of the stamp and, where that names no host, of the author's domain.
+    #[inline]
     pub(super) fn of(
         message: &'a EmailMessage,
         parties: &Parties<'a>,
@@ -32,6 +33,7 @@ impl<'a> MessageId<'a> {
     }
 
     /// Appends it in angle brackets.
+    #[inline]
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.push(b'<');
         match self {

@@ -45,6 +45,7 @@ pub(super) struct Party<'a> {
 }
 
 impl Party<'_> {
+    #[inline]
     pub(super) fn write(&self, header: &mut Header<'_>, utf8: bool, more: bool) {
         let [local, at, domain] =
             self.mailbox.map_or([&*self.address.email, "", ""], |mailbox| mailbox.pieces(utf8));
@@ -134,11 +135,13 @@ impl<'a> Parties<'a> {
         Ok(parties)
     }
 
+    #[inline]
     fn check(&mut self, address: &Address, place: Place) -> Result<(), Error> {
         self.check_mailbox(&address.email, place)?;
         check::text(&address.name, || place.field("Name"))
     }
 
+    #[inline]
     fn check_mailbox(&mut self, email: &str, place: Place) -> Result<(), Error> {
         if !Mailbox::is_plain(email) {
             self.others.push((place, place.mailbox(email)?));

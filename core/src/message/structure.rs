@@ -141,6 +141,7 @@ pub(super) fn write_text(
 }
 
 /// Appends a text with its fields. `whole`: it is the whole message, not a part of a multipart.
+#[inline]
 fn write_body(
     media: &str,
     method: Option<&str>,
