@@ -16,39 +16,12 @@ import pytest
 from harness.agent import Agent, until
 from harness.pki import Pki
 from harness.sink import Sink, program, read
+from harness.web import Web
 
 Start = Callable[..., Agent]
 
 LETTER: dict[str, Any] = {"from": "A <a@x.test>", "to": "b@y.test", "subject": "s", "text": "Text\n"}
 RAW = b"From: a@x.test\r\nTo: h@y.test\r\nBcc: i@y.test\r\nSubject: raw\r\n\r\nText\r\n"
-
-
-class Web:
-    """A client of an agent."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
-        self.port = int(re.findall(r"HTTP on \S+:(\d+)", agent.log())[-1])
-        self.token = (agent.spool / "queue" / "token").read_text().strip()
-
-    def ask(
-        self, method: str, path: str, body: bytes = b"", **headers: str
-    ) -> tuple[int, dict[str, Any], http.client.HTTPResponse]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, body=body, headers=named)
-        response = connection.getresponse()
-        text = response.read()
-        connection.close()
-        return response.status, json.loads(text) if text else {}, response
-
-    def post(
-        self, body: object, query: str = "", content_type: str = "application/json", **headers: str
-    ) -> tuple[int, dict[str, Any]]:
-        text = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers.setdefault("Authorization", f"Bearer {self.token}")
-        status, answer, _ = self.ask("POST", f"/api/messages{query}", text, Content_Type=content_type, **headers)
-        return status, answer
 
 
 @pytest.fixture
@@ -267,6 +240,8 @@ def test_beyond_loopback_only_encrypted(spool: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "http.listen[0]" in done.stderr
+    assert "http.certificate_file" in done.stderr
+    assert "http.behind_proxy" in done.stderr
 
 
 def test_https(start: Start, sink: Sink, pki: Pki) -> None:

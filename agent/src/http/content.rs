@@ -25,7 +25,7 @@ const WAITING: usize = 2;
 /// A message of the queue as it was submitted, to keep in a file. It needs the token always.
 #[utoipa::path(
     get, path = "/api/messages/{id}/content", tag = "queue", security(("token" = [])),
-    params(("id" = String, Path, description = "Its id")),
+    params(("id" = String, Path, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description = "Its id")),
     responses((status = 200, description = "The message", body = Vec<u8>, content_type = "message/rfc822"), Refusals)
 )]
 pub(super) async fn content(

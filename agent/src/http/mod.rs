@@ -85,7 +85,7 @@ pub(crate) struct Parts {
         description = "Hands messages over to the agent for delivery, tells how it gets on, and gives it orders. What changes \
                        something needs the token; so does every request from another machine."
     ),
-    components(schemas(answer::Failure)),
+    components(schemas(answer::Failure, questions::JobState)),
     modifiers(&Scheme)
 )]
 struct Description;

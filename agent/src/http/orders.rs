@@ -67,7 +67,8 @@ impl Chosen {
         let reader = &mut serde_json::Deserializer::from_slice(body);
         let chosen: Self = serde_path_to_error::deserialize(reader).map_err(|error| {
             let path = error.path().to_string();
-            let field = if path == "." { "body".to_owned() } else { path };
+            // It may not even be JSON, and then has no parts.
+            let field = if path == "." || path == "?" { "body".to_owned() } else { path };
             Problem::field(field, error.inner().to_string())
         })?;
         let filtered = chosen.filter.is_some();

@@ -66,7 +66,12 @@ pub(super) async fn destinations(State(web): State<Web>, mut asked: Asked) -> An
         ("state" = Option<JobState>, Query, description = "What a recipient waits for"),
         ("cause" = Option<String>, Query, description = "What the last attempt of a recipient came to"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "The most messages; 100"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")
+        (
+            "after" = Option<String>,
+            Query,
+            pattern = "^[0-9A-HJKMNP-TV-Z]{26}$",
+            description = "`next` of the page before"
+        )
     ),
     responses((status = 200, description = "A page", body = Page), Refusals)
 )]
@@ -92,7 +97,7 @@ pub(super) async fn queue(State(web): State<Web>, mut asked: Asked) -> Answer<Pa
 #[utoipa::path(
     get, path = "/api/messages/{id}", tag = "queue", security((), ("token" = [])),
     params(
-        ("id" = String, Path, description = "Its id"),
+        ("id" = String, Path, pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description = "Its id"),
         ("transcripts" = Option<bool>, Query, description = "Whether the conversations are wanted")
     ),
     responses((status = 200, description = "The message", body = Found), Refusals)
@@ -134,7 +139,7 @@ pub(super) async fn blast(State(web): State<Web>, Name(name): Name, asked: Asked
 #[derive(utoipa::ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[allow(dead_code, reason = "it is there to be described")]
-enum JobState {
+pub(super) enum JobState {
     Ready,
     Later,
     Held,

@@ -167,18 +167,39 @@ const FROM: &str = "FROM messages m JOIN segments s ON s.id = m.segment";
 
 /// The messages that fit, in the order of their ids.
 pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summary>, QueueError> {
-    list_until(connection, filter, None)
+    list_within(connection, filter, Within::All)
 }
 
-/// The same, of those up to that id.
-pub(super) fn list_until(
+/// Where it is looked for messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Within {
+    /// Everywhere.
+    All,
+    /// Up to that id.
+    Until(Id),
+    /// Among those that have a job in the state of the filter: those are few.
+    State,
+}
+
+/// The same, within these.
+pub(super) fn list_within(
     connection: &Connection,
     filter: &Filter,
-    until: Option<Id>,
+    within: Within,
 ) -> Result<Vec<Summary>, QueueError> {
     let mut conditions = vec!["1".to_owned()];
     let mut values: Vec<Value> = Vec::new();
-    if let Some(id) = until {
+    let mut from = FROM.to_owned();
+    if let (Within::State, Some(state)) = (within, filter.state) {
+        // The index of the state, and then each message: never the other way round.
+        from = format!(
+            "FROM (SELECT DISTINCT message FROM jobs INDEXED BY jobs_{} WHERE state = {}) d \
+             CROSS JOIN messages m ON m.seq = d.message JOIN segments s ON s.id = m.segment",
+            state.as_str(),
+            state.number()
+        );
+    }
+    if let Within::Until(id) = within {
         conditions.push("m.id <= ?".to_owned());
         values.push(Value::Blob(id.number().to_be_bytes().to_vec()));
     }
@@ -219,7 +240,7 @@ pub(super) fn list_until(
     }
     let limit = if filter.limit == 0 { 100 } else { filter.limit };
     values.push(Value::Integer(i64::from(limit)));
-    let sql = format!("SELECT {SUMMARY} {FROM} WHERE {} ORDER BY m.id LIMIT ?", conditions.join(" AND "));
+    let sql = format!("SELECT {SUMMARY} {from} WHERE {} ORDER BY m.id LIMIT ?", conditions.join(" AND "));
     Ok(connection
         .prepare_cached(&sql)?
         .query_map(rusqlite::params_from_iter(values), summary)?

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Filter, JobState, Millis, QueueError, Summary,
-    admin::{self, list_until},
+    admin::{self, Within, list_within},
     writer::Writing,
 };
 
@@ -16,6 +16,9 @@ const STEP: u32 = 4_000;
 
 /// How long a question may take before it answers with what it has and where it was.
 const PATIENCE: Duration = Duration::from_millis(1_000);
+
+/// So many jobs are looked through at once.
+pub(super) const FEW: i64 = 10_000;
 
 /// As many recipients of a message are named in a list.
 const NAMED: usize = 3;
@@ -64,10 +67,11 @@ pub enum Order {
     Cancel,
 }
 
-/// Some of the messages that fit, and for which `accept` says so.
+/// Some of the messages that fit, and for which `accept` says so. `few` are in the state that the filter has.
 pub(super) fn page(
     connection: &Connection,
     filter: &Filter,
+    few: bool,
     accept: &dyn Fn(&Summary) -> bool,
 ) -> Result<Page, QueueError> {
     let begun = Instant::now();
@@ -75,11 +79,16 @@ pub(super) fn page(
     let limit = if filter.limit == 0 { 100 } else { filter.limit as usize };
     let mut filter = filter.clone();
     let mut page = Page::default();
-    let most = limit.max(1_000);
-    filter.limit = u32::try_from(most).unwrap_or(u32::MAX);
+    let mut most = limit;
     loop {
-        let end = step_end(connection, filter.after)?;
-        let found = list_until(connection, &filter, end)?;
+        filter.limit = u32::try_from(most).unwrap_or(u32::MAX);
+        let end = if few { None } else { step_end(connection, filter.after)? };
+        let within = match end {
+            None if few => Within::State,
+            None => Within::All,
+            Some(end) => Within::Until(end),
+        };
+        let found = list_within(connection, &filter, within)?;
         let is_full = found.len() == most;
         let mut last = None;
         for message in found {
@@ -93,6 +102,8 @@ pub(super) fn page(
             }
         }
         filter.after = if is_full { last } else { end };
+        // Most of them are not accepted.
+        most = most.max(1_000);
         if filter.after.is_none() || begun.elapsed() > patience {
             page.next = filter.after;
             return Ok(page);

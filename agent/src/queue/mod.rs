@@ -20,6 +20,8 @@ mod questions;
 mod schema;
 mod segments;
 mod survey;
+#[cfg(test)]
+mod survey_tests;
 mod sweep;
 mod take;
 #[cfg(test)]

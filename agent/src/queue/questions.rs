@@ -3,7 +3,7 @@
 use freesmtp_core::spool::Id;
 
 use super::{
-    Counts, Details, Filter, Millis, Order, Outline, Page, Queue, QueueError, Summary, Words, admin, browse,
+    Counts, Details, Filter, JobState, Millis, Order, Outline, Page, Queue, QueueError, Summary, Words, admin, browse,
 };
 
 impl Queue {
@@ -21,7 +21,16 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn page(&self, filter: &Filter, accept: &dyn Fn(&Summary) -> bool) -> Result<Page, QueueError> {
-        self.read(|connection| browse::page(connection, filter, accept))
+        let counts = self.counts();
+        let few = filter.state.is_some_and(|state| {
+            let count = match state {
+                JobState::Ready => counts.ready,
+                JobState::Later => counts.later,
+                JobState::Held => counts.held,
+            };
+            count <= browse::FEW && !self.is_closed()
+        });
+        self.read(|connection| browse::page(connection, filter, few, accept))
     }
 
     /// What a list says of the recipients of a message, by its number here.

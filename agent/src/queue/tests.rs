@@ -8,13 +8,13 @@ use freesmtp_core::types::Moment;
 
 use super::*;
 
-const NOW: Millis = 1_767_225_600_000;
+pub(super) const NOW: Millis = 1_767_225_600_000;
 
-fn open(folder: &Path) -> Queue {
+pub(super) fn open(folder: &Path) -> Queue {
     Queue::open_at(&folder.join("queue"), || NOW).unwrap()
 }
 
-fn adopted(number: u64, recipients: &[&str], change: impl Fn(&mut Envelope)) -> Adopted {
+pub(super) fn adopted(number: u64, recipients: &[&str], change: impl Fn(&mut Envelope)) -> Adopted {
     let mut envelope = Envelope {
         reverse_path: "sender@here.test".to_owned(),
         recipients: recipients.iter().map(|email| Recipient::new(*email)).collect(),
@@ -36,12 +36,12 @@ fn adopted(number: u64, recipients: &[&str], change: impl Fn(&mut Envelope)) -> 
     Adopted { record, sites, digest: None }
 }
 
-async fn adopt(queue: &Queue, segment: &str, records: Vec<Adopted>, finished: bool) {
+pub(super) async fn adopt(queue: &Queue, segment: &str, records: Vec<Adopted>, finished: bool) {
     let next = records.iter().map(|adopted| adopted.record.end).max().unwrap_or(0);
     queue.adopt(Batch { segment: segment.to_owned(), records, next, finished }).await.unwrap();
 }
 
-fn done(job: &Job, verdict: Verdict) -> Done {
+pub(super) fn done(job: &Job, verdict: Verdict) -> Done {
     let words = Words { code: 250, text: "ok".to_owned(), ..Words::default() };
     let each = |target: &Target| TargetResult { target: target.clone(), verdict, words: words.clone() };
     Done {
@@ -57,12 +57,12 @@ fn done(job: &Job, verdict: Verdict) -> Done {
     }
 }
 
-fn ready(queue: &Queue) -> Vec<Job> {
+pub(super) fn ready(queue: &Queue) -> Vec<Job> {
     let lanes = queue.lanes().unwrap();
     lanes.iter().flat_map(|(lane, _)| queue.take(lane.id, 1_000, &HashSet::new()).unwrap()).collect()
 }
 
-const DELIVERED: Verdict = Verdict::Final { outcome: Final::Delivered, report: false };
+pub(super) const DELIVERED: Verdict = Verdict::Final { outcome: Final::Delivered, report: false };
 
 #[tokio::test]
 async fn what_was_answered_is_there_after_the_end() {
@@ -188,6 +188,21 @@ async fn a_list_is_narrowed_and_goes_on_where_it_ended() {
     assert_eq!(count(Filter { text: after.map(|id| id.to_string()), ..Filter::default() }), 1);
     queue.hold(page[0].id).await.unwrap();
     assert_eq!(count(Filter { state: Some(JobState::Held), ..Filter::default() }), 1);
+    let mut seen = Vec::new();
+    let mut ready = Filter { state: Some(JobState::Ready), limit: 12, ..Filter::default() };
+    loop {
+        let found = queue.page(&ready, &|_| true).unwrap();
+        seen.extend(found.messages.iter().map(|message| message.id));
+        ready.after = found.next;
+        if ready.after.is_none() {
+            break;
+        }
+    }
+    let all = queue.list(&Filter::default()).unwrap();
+    assert_eq!(seen, all[1..].iter().map(|message| message.id).collect::<Vec<_>>(), "the first one is held");
+    let held = Filter { state: Some(JobState::Held), site: Some("x.test".into()), ..Filter::default() };
+    assert_eq!(queue.page(&held, &|_| true).unwrap().messages, all[..1]);
+    assert_eq!(queue.page(&held, &|_| false).unwrap(), Page::default());
     let sites = queue.survey(0).unwrap().sites;
     assert_eq!((sites[0].site.as_str(), sites[0].ready, sites[0].held), ("x.test", 19, 1));
     assert_eq!((queue.counts().messages, queue.oldest().unwrap()), (30, Some(page[0].id)));
