@@ -48,7 +48,7 @@ def later(web: Web, count: int) -> None:
     until(lambda: web.get("status")["queue"]["later"] == count, 20, f"not all were tried: {web.get('status')}")
 
 
-# --- Questions ---------------------------------------------------------------------------------------------------------
+# --- Questions --------------------------------------------------------------------------------------------------------
 
 
 def test_what_waits_and_why(web: Web, spool: Path) -> None:
@@ -158,7 +158,7 @@ def test_the_history_has_a_point_a_second(web: Web, spool: Path) -> None:
     assert history["points"][-1]["queue"] == 20
 
 
-# --- Orders ------------------------------------------------------------------------------------------------------------
+# --- Orders -----------------------------------------------------------------------------------------------------------
 
 
 def test_messages_obey(web: Web, spool: Path, sink: Sink) -> None:
@@ -237,7 +237,7 @@ def test_a_message_as_it_was_submitted(web: Web, spool: Path) -> None:
         assert web.ask("GET", f"/api/messages/{id_}/content")[0] == 401
 
 
-# --- Live --------------------------------------------------------------------------------------------------------------
+# --- Live -------------------------------------------------------------------------------------------------------------
 
 
 def test_what_goes_on_is_told_as_it_happens(web: Web, spool: Path, sink: Sink) -> None:
@@ -307,7 +307,7 @@ def test_those_who_do_not_read_are_few_and_hold_nobody_up(web: Web, spool: Path)
     until(opened, 20, "their places are not free again")
 
 
-# --- Who is let in -----------------------------------------------------------------------------------------------------
+# --- Who is let in ----------------------------------------------------------------------------------------------------
 
 
 def operations(web: Web, method: str) -> list[str]:
@@ -421,7 +421,7 @@ def test_what_others_wrote_is_text(start: Start, spool: Path) -> None:
         events = web.events()
         message = {
             "from": '"<img src=x onerror=alert(1)>"@x.test',
-            "to": "\"'><svg/onload=alert(1)>\"@y.test",
+            "to": '"\'><svg/onload=alert(1)>"@y.test',
             "subject": evil,
             "text": "x",
             "spool": {"blast": evil},
@@ -446,7 +446,7 @@ def test_what_others_wrote_is_text(start: Start, spool: Path) -> None:
         events.close()
 
 
-# --- Machines ----------------------------------------------------------------------------------------------------------
+# --- Machines ---------------------------------------------------------------------------------------------------------
 
 
 def test_metrics_are_those_of_prometheus(web: Web, spool: Path) -> None:

@@ -83,7 +83,8 @@ class Events:
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Each event's name and data, until the stream ends."""
-        name, data = "", []
+        name = ""
+        data: list[str] = []
         for line in self.file:
             text = line.decode().rstrip("\r\n")
             if not text:
