@@ -86,7 +86,7 @@ pub(crate) struct SinceStart {
 }
 
 /// Where mail waits, and why.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Destinations {
     /// When the queue was looked through. A long one is looked through now and then, not for every question.
     pub(crate) at: String,

@@ -244,6 +244,11 @@ impl<'a> Messages<'a> {
             }
             return Ok(page);
         }
+        if let Some(id) = which.only_id()
+            && let Some(found) = self.queue.show(id)?
+        {
+            return Ok(Page { messages: vec![found.summary], next: None });
+        }
         let fits = |message: &Summary| match &which.subject {
             None => true,
             Some(text) => subject::of(self.letters, &message.place)

@@ -66,6 +66,18 @@ pub(crate) struct Which {
     pub(crate) all: bool,
 }
 
+impl Which {
+    /// The id, where that is all that the filter says: one message has it, and no other is looked at.
+    pub(crate) fn only_id(&self) -> Option<Id> {
+        let Filter { text: Some(text), blast: None, site: None, state: None, cause: None, after: None, .. } =
+            &self.filter
+        else {
+            return None;
+        };
+        if self.subject.is_some() { None } else { text.parse().ok() }
+    }
+}
+
 /// Progress of a blast, or of the agent.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use crate::{
     control::{
         Context, Refusal,
-        answer::{BlastAnswer, Blasts},
+        answer::{BlastAnswer, Blasts, Destinations},
         questions,
     },
     events::{EventKind, moment},
@@ -182,11 +182,10 @@ impl Pulse {
                 self.tell(|| Frame::new("blasts", &blasts));
             }
             if tick.is_multiple_of(SITES_EVERY)
-                && let Ok(frame) = destinations(context).await
-                && told.destinations.as_ref() != Some(&frame)
+                && let Ok(destinations) = questions::destinations(context, SITES).await
+                && told.are_new(&destinations)
             {
-                self.tell(|| Arc::clone(&frame));
-                told.destinations = Some(frame);
+                self.tell(|| Frame::new("destinations", &destinations));
             }
         }
     }
@@ -239,12 +238,12 @@ impl Pulse {
 pub(super) async fn first(context: &Context) -> Result<Vec<Arc<Frame>>, Refusal> {
     let status = questions::status(context).await?;
     let blasts = questions::blasts(context, NEWEST).await?;
-    let destinations = destinations(context).await?;
-    Ok(vec![Frame::new("status", &status), Frame::new("blasts", &blasts), destinations])
-}
-
-async fn destinations(context: &Context) -> Result<Arc<Frame>, Refusal> {
-    Ok(Frame::new("destinations", &questions::destinations(context, SITES).await?))
+    let destinations = questions::destinations(context, SITES).await?;
+    Ok(vec![
+        Frame::new("status", &status),
+        Frame::new("blasts", &blasts),
+        Frame::new("destinations", &destinations),
+    ])
 }
 
 /// What was told last, so that it is told again only when it changes.
@@ -252,10 +251,18 @@ async fn destinations(context: &Context) -> Result<Arc<Frame>, Refusal> {
 struct Told {
     /// Blasts under way: their rates change without them.
     blasts: HashMap<i64, BlastAnswer>,
-    destinations: Option<Arc<Frame>>,
+    destinations: Option<Destinations>,
 }
 
 impl Told {
+    /// Whether that is not what was told last; that it was looked again says nothing.
+    fn are_new(&mut self, destinations: &Destinations) -> bool {
+        let now = Destinations { at: String::new(), ..destinations.clone() };
+        let are_new = self.destinations.as_ref() != Some(&now);
+        self.destinations = Some(now);
+        are_new
+    }
+
     /// The blasts that changed.
     async fn blasts(&mut self, context: &Context) -> Result<Blasts, Refusal> {
         let moving: Vec<i64> = self.blasts.keys().copied().collect();

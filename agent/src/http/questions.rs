@@ -18,7 +18,7 @@ use crate::control::{
 };
 
 /// How long a page of a long queue is looked for before it is given as far as it is.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(60);
 
 type Answer<T> = Result<Json<T>, Problem>;
 
