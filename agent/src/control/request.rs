@@ -69,8 +69,9 @@ pub(crate) struct Which {
 impl Which {
     /// The id, where that is all that the filter says: one message has it, and no other is looked at.
     pub(crate) fn only_id(&self) -> Option<Id> {
-        let Filter { text: Some(text), blast: None, site: None, state: None, cause: None, after: None, .. } =
-            &self.filter
+        let Filter {
+            text: Some(text), blast: None, site: None, state: None, cause: None, after: None, ..
+        } = &self.filter
         else {
             return None;
         };

@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 use tokio::{
     sync::{
-        OwnedSemaphorePermit, Semaphore,
+        Notify, OwnedSemaphorePermit, Semaphore,
         broadcast::{self, error::RecvError},
     },
     time::{Instant, MissedTickBehavior},
@@ -25,7 +25,7 @@ use crate::{
         answer::{BlastAnswer, Blasts, Destinations},
         questions,
     },
-    events::{EventKind, moment},
+    events::{Event, EventKind, Events, moment},
 };
 
 /// Points that are kept: ten minutes.
@@ -99,6 +99,10 @@ pub(crate) struct Pulse {
     points: Mutex<VecDeque<Point>>,
     frames: broadcast::Sender<Arc<Frame>>,
     places: Arc<Semaphore>,
+    events: Arc<Events>,
+    /// What happens from the moment on at which the last watcher came, and that one came.
+    feed: Mutex<Option<broadcast::Receiver<Arc<Event>>>>,
+    came: Notify,
 }
 
 /// A watcher: what it is told from now on, and its place.
@@ -114,6 +118,9 @@ impl Pulse {
             points: Mutex::default(),
             frames: broadcast::Sender::new(FRAMES),
             places: Arc::new(Semaphore::new(WATCHERS)),
+            events: Arc::clone(&context.events),
+            feed: Mutex::default(),
+            came: Notify::new(),
         });
         let (beat, beating) = (Arc::clone(&pulse), context.clone());
         tokio::spawn(async move {
@@ -125,7 +132,7 @@ impl Pulse {
         let (told, telling) = (Arc::clone(&pulse), context.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = told.deliveries(&telling) => {}
+                () = told.deliveries() => {}
                 () = telling.ends() => {}
             }
         });
@@ -141,7 +148,10 @@ impl Pulse {
     /// A place to watch from; `None` when all are taken.
     pub(super) fn watch(&self) -> Option<Watcher> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Watcher { frames: self.frames.subscribe(), _place: place })
+        let frames = self.frames.subscribe();
+        *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.events.listen());
+        self.came.notify_one();
+        Some(Watcher { frames, _place: place })
     }
 
     /// Watchers, and the most there may be.
@@ -205,14 +215,12 @@ impl Pulse {
         points.push_back(point);
     }
 
-    /// Tells of deliveries that did not go well, while anybody watches.
-    async fn deliveries(&self, context: &Context) {
+    /// Tells of deliveries that did not go well, while anybody watches: else nobody is to be told, and that costs nothing.
+    async fn deliveries(&self) {
         loop {
-            if self.frames.receiver_count() == 0 {
-                tokio::time::sleep(Duration::from_millis(250)).await;
-                continue;
-            }
-            let mut feed = context.events.listen();
+            self.came.notified().await;
+            let feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(mut feed) = feed else { continue };
             let (mut second, mut told) = (Instant::now(), 0);
             while self.frames.receiver_count() > 0 {
                 let event = match tokio::time::timeout(Duration::from_secs(1), feed.recv()).await {

@@ -55,7 +55,7 @@ pub(super) async fn destinations(State(web): State<Web>, mut asked: Asked) -> An
 }
 
 /// Messages of the queue: all, or those that fit everything that is asked. In a long queue a page is what was found in a
-/// tenth of a second; it may be empty and still have a `next`.
+/// moment; it may be empty and still have a `next`.
 #[utoipa::path(
     get, path = "/api/queue", tag = "queue", security((), ("token" = [])),
     params(

@@ -3,7 +3,8 @@
 use freesmtp_core::spool::Id;
 
 use super::{
-    Counts, Details, Filter, JobState, Millis, Order, Outline, Page, Queue, QueueError, Summary, Words, admin, browse,
+    Counts, Details, Filter, JobState, Millis, Order, Outline, Page, Queue, QueueError, Summary, Words,
+    admin, browse,
 };
 
 impl Queue {
