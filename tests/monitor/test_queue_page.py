@@ -74,8 +74,8 @@ def test_a_long_list_has_pages(monitored: Monitored, look: Open) -> None:
     expect(pages).to_contain_text("Page 3")
     expect(lines).to_have_count(20)
     expect(pages.get_by_role("button", name="Further")).to_be_disabled()
-    pages.get_by_role("button", name="Back").click()
-    pages.get_by_role("button", name="Back").click()
+    # Two steps back are two, however quick they are.
+    pages.get_by_role("button", name="Back").evaluate("one => { one.click(); one.click() }")
     expect(pages).to_contain_text("Page 1")
     expect(lines.first).to_contain_text(first.split()[0])
 

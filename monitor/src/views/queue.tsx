@@ -81,7 +81,10 @@ function usePages(filter: Filter, key: string) {
   const [found, setFound] = useState<Found | null>(null)
   const [problem, setProblem] = useState<Problem | null>(null)
   const asking = useRef<AbortController | null>(null)
+  // Where the reader wants to be, which may be ahead of what is shown: two quick steps back are two.
+  const wanted = useRef<string[]>([])
   const load = async (before: string[]) => {
+    wanted.current = before
     asking.current?.abort()
     const own = new AbortController()
     asking.current = own
@@ -109,8 +112,8 @@ function usePages(filter: Filter, key: string) {
     found,
     problem,
     turn: () => found?.page.next && void load([...found.before, found.page.next]),
-    back: () => found && void load(found.before.slice(0, -1)),
-    again: () => void load(found?.before ?? []),
+    back: () => void load(wanted.current.slice(0, -1)),
+    again: () => void load(wanted.current),
   }
 }
 
