@@ -30,7 +30,8 @@ from agent.test_kill import RECIPIENTS
 from harness.agent import Agent, Recorder, Submitter, until
 
 SESSIONS = 32
-DISK = 48 << 20
+#: More than the submitters can fill while a server hangs: it is this program that makes it full.
+DISK = 512 << 20
 #: What the agent may use at most, in KiB and in files: 64 MiB of messages, and what it is itself; two for each session.
 MEMORY = 256 << 10
 FILES = 2 * SESSIONS + 100
