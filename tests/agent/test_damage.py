@@ -2,7 +2,7 @@
 
 import email
 import email.policy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -17,9 +17,11 @@ MEBIBYTE = 1 << 20
 
 
 @pytest.fixture
-def sender(tmp_path: Path) -> Sink:
+def sender(tmp_path: Path) -> Iterator[Sink]:
     """The server of the sender, which gets the reports."""
-    return Sink(tmp_path / "sender")
+    server = Sink(tmp_path / "sender")
+    yield server
+    server.close()
 
 
 def routes(sender: Sink, recorder: Recorder) -> str:
@@ -71,7 +73,6 @@ def test_a_flipped_bit_of_a_long_message(
     assert "damaged" in kept.with_name(f"{kept.name}.reason").read_text()
     assert "was damaged in the spool" in agent.log()
     until(lambda: not list((spool / "bodies").iterdir()), 20, "bodies stay")
-    sender.close()
 
 
 @pytest.mark.parametrize("what", ["cut", "longer"])
@@ -87,7 +88,6 @@ def test_a_long_message_of_another_length(
     assert "Status: 5.3.0" in status
     until(lambda: agent.is_empty(own=1), 20, "the spool is not empty")
     assert not recorder.kept()
-    sender.close()
 
 
 def test_a_flipped_bit_of_a_short_message_that_waits(
@@ -109,4 +109,3 @@ def test_a_flipped_bit_of_a_short_message_that_waits(
     until(lambda: agent.is_empty(own=1), 20, "the spool is not empty")
     assert {facts["message_id"] for facts in recorder.kept()} == set(ids) - {first}
     assert len(list((spool / "badmail").glob("*.eml"))) == 1
-    sender.close()
