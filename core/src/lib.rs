@@ -43,7 +43,7 @@ pub use error::{Error, ErrorKind};
 pub use message::EmailMessage;
 pub use net::Cancel;
 pub use protocol::{Security, Timeouts, auth::AuthMode};
-pub use smtp::{Bulk, BulkMessage, BulkResult, OpenBulk, Server, Smtp, Token};
+pub use smtp::{Bulk, BulkMessage, BulkResult, OpenBulk, Sequence, SequenceResult, Server, Smtp, Token};
 pub use types::{Address, Cause, Diagnosis, RecipientResult, RecipientStatus, Report, Secret, Stage, Who};
 
 /// The version of the library, such as `0.1.0`.

@@ -30,6 +30,7 @@ struct Item {
     recipients: Vec<String>,
     bytes: Vec<u8>,
     all_or_nothing: bool,
+    in_turn: bool,
 }
 
 impl Item {
@@ -38,6 +39,7 @@ impl Item {
             recipients: vec![format!("r{index}@b.test")],
             bytes: format!("Subject: {index}\r\n\r\n.dot\r\n").into_bytes(),
             all_or_nothing: false,
+            in_turn: false,
         }
     }
 
@@ -48,6 +50,7 @@ impl Item {
             forward_paths: self.recipients.iter().map(|r| Mailbox::parse(r, "").unwrap()).collect(),
             size: self.bytes.len() as u64,
             all_or_nothing: self.all_or_nothing,
+            in_turn: self.in_turn,
             ..play::transaction(&[])
         }
     }
@@ -140,7 +143,9 @@ impl Run {
     }
 
     fn give(&mut self, token: u64) {
-        let bytes = &self.items[usize::try_from(token).unwrap()].bytes;
+        let index = usize::try_from(token).unwrap();
+        assert!(!self.items[index].in_turn || self.results.len() == index, "{token} before its turn");
+        let bytes = &self.items[index].bytes;
         let given = self.given.entry(token).or_default();
         let piece = self.piece.max(bytes.len() / 40);
         let end = (*given + piece).min(bytes.len());
@@ -191,6 +196,18 @@ fn chunking_waits_for_nothing() {
     for (index, taken) in run.model.taken.iter().enumerate() {
         assert_eq!(taken.bytes, Item::new(index).bytes, "byte for byte, no dot is doubled");
         assert!(taken.sender.contains(&format!("<s{index}@a.test>")));
+    }
+}
+
+#[test]
+fn a_message_in_turn_leaves_after_the_results_before_it_and_its_envelope_with_the_message_before() {
+    for keywords in ["", " PIPELINING", " CHUNKING", ALL] {
+        let in_turn = |index| Item { in_turn: true, ..Item::new(index) };
+        let run = run(Model::new(keywords), (0..100).map(in_turn).collect());
+        assert_eq!(run.delivered(), 100, "{keywords}");
+        if keywords.contains("PIPELINING") {
+            assert!(run.flights <= OPENING + 1 + 100, "{keywords}: {} round trips", run.flights);
+        }
     }
 }
 
@@ -373,7 +390,7 @@ fn any_item(index: usize) -> impl Strategy<Value = Item> {
                 kinds.iter().enumerate().map(|(i, kind)| format!("r{index}-{i}-{kind}@b.test")).collect();
             let mut bytes = format!("Subject: {index}\r\n\r\n").into_bytes();
             bytes.extend(b"..line\r\n.\r\n".iter().cycle().take(length / 11 * 11));
-            Item { recipients, bytes, all_or_nothing: all }
+            Item { recipients, bytes, all_or_nothing: all, in_turn: false }
         },
     )
 }

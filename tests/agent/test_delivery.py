@@ -101,6 +101,20 @@ def test_a_destination_that_hangs_holds_up_no_other(spool: Path, start: Start, r
             connection.close()
 
 
+def test_a_server_that_is_full_gets_everything_over_the_sessions_that_it_let_in(
+    spool: Path, start: Start, tmp_path: Path
+) -> None:
+    full = Recorder(tmp_path, "full", delay=0.05, sessions=3)
+    agent = start("--server", full.server)
+    submit(spool, 200)
+    until(lambda: len(full.kept()) == 200, 60, "some wait for a session of their own")
+    until(agent.is_empty, 20, "the spool is not empty")
+    assert agent.ask("SELECT COUNT(*) FROM attempts") == [(0,)]
+    # Whoever is not let in has tried nothing: nobody waited for the schedule, nor for a rest of the server.
+    assert agent.ask("SELECT COUNT(*) FROM troubles") == [(0,)]
+    full.close()
+
+
 def test_a_second_agent_says_so(spool: Path, start: Start, recorder: Recorder) -> None:
     first = start("--server", recorder.server)
     second = start("--server", recorder.server, wait=False)

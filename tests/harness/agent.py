@@ -35,10 +35,17 @@ class Recorder:
     """A server that notes what it takes."""
 
     def __init__(
-        self, folder: Path, name: str = "recorder", delay: float = 0, port: int = 0, keywords: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        name: str = "recorder",
+        delay: float = 0,
+        port: int = 0,
+        keywords: tuple[str, ...] = (),
+        sessions: int = 10_000,
     ) -> None:
         self.path = folder / f"{name}.jsonl"
-        arguments = [sys.executable, "-m", "harness.recorder", str(port), str(self.path), str(delay), *keywords]
+        options = [str(port), str(self.path), str(delay), str(sessions), *keywords]
+        arguments = [sys.executable, "-m", "harness.recorder", *options]
         self.process = subprocess.Popen(arguments, cwd=TESTS, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline().split()[-1])

@@ -1,10 +1,11 @@
 """An SMTP server that notes each message before it answers for it: a program of its own, which outlives its clients.
 
-`python -m harness.recorder PORT FILE [DELAY [KEYWORD ...]]`: each line of FILE is a JSON object with `message_id`, `id`
-(that of the spool), `recipients`, `octets`, and `asked`: the lines of MAIL and RCPT. The keywords are offered too. A
-recipient that begins with `later` is put off once for a second, one that begins with `wait` once for no named time, one
-that begins with `grey` once for five minutes; one that begins with `never` is refused, and one that begins with `evil`
-is always put off, in words that want to be more than words.
+`python -m harness.recorder PORT FILE [DELAY [SESSIONS [KEYWORD ...]]]`: each line of FILE is a JSON object with
+`message_id`, `id` (that of the spool), `recipients`, `octets`, and `asked`: the lines of MAIL and RCPT. Connections
+beyond SESSIONS are refused. The keywords are offered too. A recipient that begins with `later` is put off once for a
+second, one that begins with `wait` once for no named time, one that begins with `grey` once for five minutes; one that
+begins with `never` is refused, and one that begins with `evil` is always put off, in words that want to be more than
+words.
 """
 
 import asyncio
@@ -15,27 +16,43 @@ from pathlib import Path
 
 # Markup, the override that turns text around, a bell, and an escape sequence.
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.exe\x07\x1b[2J"
+KEPT = b"250 2.0.0 kept\r\n"
 
 
 class Session(asyncio.Protocol):
     """One connection; commands may come together (PIPELINING)."""
 
-    def __init__(self, file: int, seen: set[str], delay: float, keywords: list[str]) -> None:
-        self.file, self.seen, self.delay, self.keywords = file, seen, delay, keywords
+    def __init__(self, file: int, seen: set[str], delay: float, room: list[int], keywords: list[str]) -> None:
+        self.file, self.seen, self.delay, self.room, self.keywords = file, seen, delay, room, keywords
+        self.is_in = False
         self.buffer = b""
         self.recipients: list[str] = []
         self.asked: list[str] = []
         self.in_data = False
+        self.waits = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        if self.room[0] <= 0:
+            transport.write(b"421 4.7.0 too many connections\r\n")
+            transport.close()
+            return
+        self.room[0] -= 1
+        self.is_in = True
         transport.write(b"220 recorder.test ESMTP\r\n")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.room[0] += self.is_in
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
+        self.go_on()
+
+    def go_on(self) -> None:
         answers = []
-        while True:
+        # What comes behind a message that is not answered yet waits: answers keep to the order.
+        while not self.waits:
             if self.in_data:
                 end = self.buffer.find(b"\r\n.\r\n")
                 if end < 0:
@@ -44,9 +61,10 @@ class Session(asyncio.Protocol):
                 self.in_data = False
                 self.keep(message)
                 if self.delay:
-                    asyncio.get_running_loop().call_later(self.delay, self.transport.write, b"250 2.0.0 kept\r\n")
+                    self.waits = True
+                    asyncio.get_running_loop().call_later(self.delay, self.answer)
                 else:
-                    answers.append(b"250 2.0.0 kept\r\n")
+                    answers.append(KEPT)
                 continue
             end = self.buffer.find(b"\r\n")
             if end < 0:
@@ -55,6 +73,11 @@ class Session(asyncio.Protocol):
             answers.append(self.command(line))
         if answers:
             self.transport.write(b"".join(answers))
+
+    def answer(self) -> None:
+        self.waits = False
+        self.transport.write(KEPT)
+        self.go_on()
 
     def command(self, line: bytes) -> bytes:
         verb = line[:4].upper()
@@ -108,15 +131,21 @@ class Session(asyncio.Protocol):
         os.write(self.file, json.dumps(facts).encode() + b"\n")
 
 
-async def serve(port: int, path: Path, delay: float, keywords: list[str]) -> None:
+async def serve(port: int, path: Path, delay: float, sessions: int, keywords: list[str]) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     seen: set[str] = set()
+    room = [sessions]
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Session(file, seen, delay, keywords), "127.0.0.1", port, backlog=1024)
+
+    def session() -> Session:
+        return Session(file, seen, delay, room, keywords)
+
+    server = await loop.create_server(session, "127.0.0.1", port, backlog=1024)
     print(f"listening on {server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     delay = float(sys.argv[3]) if len(sys.argv) > 3 else 0
-    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), delay, sys.argv[4:]))
+    sessions = int(sys.argv[4]) if len(sys.argv) > 4 else 10_000
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), delay, sessions, sys.argv[5:]))

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::{EmailMessage, Error, ErrorKind, Smtp, Timeouts};
+use freesmtp_core::{Error, Smtp, Timeouts};
 
-use super::{Answer, domain, lock};
+use super::{domain, lock};
 use crate::{
     config::{AgentSettings, DestinationLimits},
     queue::{Job, Millis, Target},
@@ -54,20 +54,23 @@ impl Carrier {
         (!self.told.swap(true, Ordering::Relaxed)).then_some((self.limits, self.most))
     }
 
-    /// Sends a message.
-    pub(super) async fn send(&self, message: &EmailMessage) -> Answer {
-        let _user = User::new(self);
-        if let Some(fallback) = self.fallback.as_ref().filter(|_| self.falls_back.load(Ordering::Relaxed)) {
-            return fallback.send_async(message).await;
+    /// What sends to it, and whether that is in clear text in place of TLS.
+    pub(super) fn smtp(&self) -> (&Smtp, bool) {
+        match self.fallback.as_ref().filter(|_| self.falls_back.load(Ordering::Relaxed)) {
+            Some(fallback) => (fallback, true),
+            None => (&self.smtp, false),
         }
-        let answer = self.smtp.send_async(message).await;
-        match (&answer, &self.fallback) {
-            (Err(error), Some(fallback)) if error.kind() == ErrorKind::Tls => {
-                self.falls_back.store(true, Ordering::Relaxed);
-                fallback.send_async(message).await
-            }
-            _ => answer,
-        }
+    }
+
+    /// TLS could not start; whether clear text does as well.
+    pub(super) fn fall_back(&self) -> bool {
+        self.falls_back.store(true, Ordering::Relaxed);
+        self.fallback.is_some()
+    }
+
+    /// It is in use as long as the guard lives.
+    pub(super) fn user(&self) -> User<'_> {
+        User::new(self)
     }
 
     fn smtps(&self) -> impl Iterator<Item = &Smtp> {
@@ -76,7 +79,7 @@ impl Carrier {
 }
 
 /// Counts who uses a carrier.
-struct User<'a>(&'a Carrier);
+pub(super) struct User<'a>(&'a Carrier);
 
 impl<'a> User<'a> {
     fn new(carrier: &'a Carrier) -> Self {
@@ -115,7 +118,12 @@ struct Set {
     usual: DestinationLimits,
     sessions: usize,
     model: Smtp,
+    /// The sites of domains that were asked for lately.
+    sites: Mutex<HashMap<String, Arc<str>>>,
 }
+
+/// As many sites of domains as are kept.
+const SITES: usize = 4_096;
 
 impl Set {
     fn new(settings: &AgentSettings, routes: Routes) -> Result<Self, Error> {
@@ -124,7 +132,21 @@ impl Set {
         if let Some(limit) = settings.timeout {
             model.set_timeouts(Timeouts::all(limit.0))?;
         }
-        Ok(Self { routes, usual: settings.destination, sessions: settings.sessions, model })
+        let (usual, sessions) = (settings.destination, settings.sessions);
+        Ok(Self { routes, usual, sessions, model, sites: Mutex::default() })
+    }
+
+    fn site(&self, domain: &str) -> Arc<str> {
+        let mut sites = lock(&self.sites);
+        if let Some(site) = sites.get(domain) {
+            return Arc::clone(site);
+        }
+        if sites.len() >= SITES {
+            sites.clear();
+        }
+        let site: Arc<str> = self.routes.site(domain).into();
+        sites.insert(domain.to_owned(), Arc::clone(&site));
+        site
     }
 }
 
@@ -154,7 +176,7 @@ impl Carriers {
         for target in &job.targets {
             let domain = domain(&target.email);
             if domain != last {
-                fits &= set.routes.site(domain) == site;
+                fits &= *set.site(domain) == *site;
                 last = domain;
             }
         }
@@ -192,6 +214,11 @@ impl Carriers {
         let way = Way { carrier: Arc::clone(&carrier), until: now + ttl };
         lock(&self.ways).insert(Arc::clone(site), way);
         Ok(carrier)
+    }
+
+    /// Whether that one carries for a site, as far as is known now.
+    pub(super) fn is_way(&self, site: &str, carrier: &Arc<Carrier>, now: Millis) -> bool {
+        lock(&self.ways).get(site).is_some_and(|way| way.until > now && Arc::ptr_eq(&way.carrier, carrier))
     }
 
     fn carrier(&self, set: &Set, domain: &str, found: Destination) -> Arc<Carrier> {

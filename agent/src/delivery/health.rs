@@ -4,6 +4,7 @@
 //! - After trouble with a session (no connection, no TLS, no login, an end in the middle) it is left alone, the longer the
 //!   more often in a row, and begins anew with one session.
 //! - 421, or too many connections: half the sessions, and a moment of rest.
+//! - A server that lets no further session in while others are open gets no more than those for a while.
 //! - A rate limit of the server stops all of it for the time that was named.
 //!
 //! So one that hangs holds the few sessions it began with, or those it had earned.
@@ -17,6 +18,9 @@ const FIRST: usize = 5;
 
 /// How long a destination rests that has too many sessions.
 pub(super) const BREATHER: Millis = 10_000;
+
+/// How long no further session is tried at a server that let one more not in.
+const FULL: Millis = 60_000;
 
 /// What an attempt says about the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub(super) struct Health {
     taken: usize,
     /// After trouble, the window grows by messages taken, not by each.
     careful: bool,
+    /// The server took no more sessions than that, and until when none is tried.
+    full: Option<(usize, Millis)>,
     open: usize,
     /// Troubles in a row.
     troubles: u32,
@@ -72,6 +78,7 @@ impl Health {
             window: most.min(FIRST),
             taken: 0,
             careful: false,
+            full: None,
             open: 0,
             troubles: 0,
             held_until: 0,
@@ -110,6 +117,9 @@ impl Health {
     pub(super) fn clock_went_back(&mut self, by: Millis) {
         self.held_until -= by;
         self.turn -= by;
+        if let Some((_, until)) = &mut self.full {
+            *until -= by;
+        }
     }
 
     /// Somebody wants it tried now.
@@ -147,6 +157,11 @@ impl Health {
         at
     }
 
+    /// Whether messages per second are limited.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.limits.messages_per_second.is_some()
+    }
+
     /// When the next turn is.
     pub(super) fn next_turn(&self) -> Millis {
         self.turn
@@ -156,13 +171,15 @@ impl Health {
     pub(super) fn learn(&mut self, signal: Signal, now: Millis, retry: &Retry, random: f64) {
         match signal {
             Signal::Nothing => {}
-            Signal::Fine => self.grow(),
+            Signal::Fine => self.grow(now),
             Signal::Trouble { after } => {
                 if self.held_until <= now {
                     // Sessions that broke together are one trouble.
                     self.troubles = self.troubles.saturating_add(1);
                     self.held_until = now + retry.delay_after(self.troubles, after, random);
                 }
+                // It lets nobody in, which is not because there are too many.
+                self.full = None;
                 self.shrink(1);
             }
             Signal::Slower { after } => {
@@ -182,13 +199,24 @@ impl Health {
         }
     }
 
-    fn grow(&mut self) {
+    /// The server lets one of the sessions not in, and others go on.
+    pub(super) fn full(&mut self, now: Millis) {
+        let others = self.open.saturating_sub(1).max(1);
+        self.window = self.window.min(others);
+        self.full = Some((others, now + FULL));
+    }
+
+    fn grow(&mut self, now: Millis) {
         self.troubles = 0;
+        let most = match self.full {
+            Some((sessions, until)) if now < until => self.most.min(sessions),
+            _ => self.most,
+        };
         self.taken += 1;
         let step = if self.careful { self.window } else { 1 };
         if self.taken >= step {
             self.taken = 0;
-            self.window = (self.window + 1).min(self.most);
+            self.window = (self.window + 1).min(most);
             self.careful &= self.window < self.most;
         }
     }
@@ -265,6 +293,20 @@ mod tests {
         assert!(health.has_room(BREATHER));
         (0..2).for_each(|_| health.begin());
         assert!(!health.has_room(BREATHER));
+    }
+
+    #[test]
+    fn a_server_that_is_full_is_asked_for_one_more_session_after_a_while() {
+        let mut health = health();
+        (0..100).for_each(|_| health.learn(Signal::Fine, 0, &retry(), 0.5));
+        (0..8).for_each(|_| health.begin());
+        health.full(0);
+        health.end();
+        assert!(health.goes_on(0), "the seven others go on");
+        (0..100).for_each(|_| health.learn(Signal::Fine, FULL - 1, &retry(), 0.5));
+        assert!(!health.has_room(FULL - 1));
+        health.learn(Signal::Fine, FULL, &retry(), 0.5);
+        assert!(health.has_room(FULL));
     }
 
     #[test]

@@ -4,20 +4,19 @@
 //! result of each committed before its session takes the next: after a kill at most one message per open session is sent
 //! twice.
 //!
-//! Policy: `planner` decides what is next, `health` how many sessions a destination gets, `verdict` what an answer means,
-//! `letter` what is sent. Here is what runs them. None of it knows how the queue keeps its messages.
+//! Policy: `planner` decides what is next, `health` how many sessions a destination gets, `session` carries one job after
+//! the other, `verdict` says what an answer means, `letter` what is sent. Here is what holds them together. None of it
+//! knows how the queue keeps its messages.
 
 mod carrier;
 mod health;
 mod letter;
 mod planner;
-#[cfg(test)]
-mod planner_tests;
+mod session;
 mod verdict;
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -25,23 +24,18 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::{
-    Error, ErrorKind, Report,
-    message::{Notify, Recipient},
-};
+use freesmtp_core::{Error, Report};
 use tokio::sync::Semaphore;
 
 pub use letter::{ID_FIELD, Letters};
 
 use self::{
     carrier::Carriers,
-    health::Signal,
-    planner::{Next, Planner, Step},
-    verdict::When,
+    planner::{Planner, Step},
+    session::Session,
 };
 use crate::{
     config::AgentSettings,
-    damage,
     queue::{Done, Ending, Final, Job, JobKey, LaneId, Millis, Queue, Summary, Verdict},
     retry::Retry,
     routes::Routes,
@@ -122,7 +116,7 @@ struct Shared {
     letters: Letters,
     carriers: Carriers,
     planner: Mutex<Planner>,
-    retry: Mutex<Retry>,
+    retry: Mutex<Arc<Retry>>,
     memory: Semaphore,
     /// Fetches at the same time.
     loads: Semaphore,
@@ -153,9 +147,9 @@ impl Delivery {
         observer: Arc<dyn Observer>,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let retry = Retry::new(&settings.retry);
+        let retry = Arc::new(Retry::new(&settings.retry));
         let kib = u32::try_from(settings.memory / 1_024).unwrap_or(u32::MAX);
-        let planner = Planner::new(settings.sessions, settings.destination, retry.clone());
+        let planner = Planner::new(settings.sessions, settings.destination, Arc::clone(&retry));
         let shared = Shared {
             queue,
             letters,
@@ -196,8 +190,8 @@ impl Delivery {
     pub fn reload(&self, settings: &AgentSettings, routes: Routes) -> Result<(), Error> {
         let shared = &self.shared;
         shared.carriers.reload(settings, routes)?;
-        let retry = Retry::new(&settings.retry);
-        shared.planner().set(settings.sessions, settings.destination, retry.clone());
+        let retry = Arc::new(Retry::new(&settings.retry));
+        shared.planner().set(settings.sessions, settings.destination, Arc::clone(&retry));
         *lock(&shared.retry) = retry;
         Ok(())
     }
@@ -318,8 +312,8 @@ impl Delivery {
 
     /// The schedule.
     #[must_use]
-    pub fn retry(&self) -> Retry {
-        lock(&self.shared.retry).clone()
+    pub fn retry(&self) -> Arc<Retry> {
+        Arc::clone(&lock(&self.shared.retry))
     }
 
     /// The clock that decides here.
@@ -364,7 +358,7 @@ impl Delivery {
             let delivery = self.clone();
             match step {
                 Step::Start { site, job } => {
-                    drop(tokio::spawn(async move { delivery.session(site, job).await }));
+                    drop(tokio::spawn(async move { Session::new(&delivery, site).run(job).await }));
                 }
                 Step::Load { lane, limit, taken } => {
                     drop(tokio::spawn(async move { delivery.load(lane, limit, taken).await }));
@@ -390,43 +384,9 @@ impl Delivery {
         }
     }
 
-    /// One session: job after job, as long as there are any for it.
-    async fn session(&self, site: Arc<str>, first: Box<Job>) {
-        let shared = &self.shared;
-        let number = shared.sessions.fetch_add(1, Ordering::Relaxed);
-        let since = Arc::new(AtomicI64::new(0));
-        lock(&shared.since).insert(number, Arc::clone(&since));
-        let mut job = first;
-        loop {
-            since.store((shared.clock)(), Ordering::Relaxed);
-            let done = self.attempt(&site, &job).await;
-            since.store(0, Ordering::Relaxed);
-            if let Some(done) = &done {
-                self.commit(done).await;
-                self.count(done);
-                shared.observer.attempted(&job, done);
-            }
-            let (next, steps) = {
-                let mut planner = shared.planner();
-                self.absorb(&mut planner);
-                let (next, load) = planner.next(&site, job.lane, job.key, (shared.clock)());
-                let mut steps = self.steps(&mut planner);
-                steps.extend(load);
-                shared.queue.set_busy(planner.active());
-                (next, steps)
-            };
-            self.carry_out(steps);
-            match next {
-                Next::Job(next) => job = next,
-                Next::End => break,
-            }
-        }
-        lock(&shared.since).remove(&number);
-    }
-
     /// Writes what an attempt came to; as long as that fails, the session does nothing else.
-    async fn commit(&self, done: &Done) {
-        while let Err(error) = self.shared.queue.complete(done.clone()).await {
+    async fn commit(&self, done: &Arc<Done>) {
+        while let Err(error) = self.shared.queue.complete(Arc::clone(done)).await {
             if self.shared.queue.is_closed() {
                 return;
             }
@@ -444,86 +404,6 @@ impl Delivery {
             );
             problem.clone_into(&mut said);
         }
-    }
-
-    /// One attempt; `None` when it was ended from here, and nothing came of it.
-    async fn attempt(&self, site: &Arc<str>, job: &Job) -> Option<Done> {
-        let shared = &self.shared;
-        if let Some(groups) = shared.carriers.groups(site, job) {
-            // The routes are not those that it was adopted with. Whether this is written does not matter: it is ready.
-            drop(shared.queue.move_job(job, groups).await);
-            return None;
-        }
-        let now = (shared.clock)();
-        let turn = shared.planner().turn(site, now);
-        if turn > now {
-            tokio::time::sleep(Duration::from_millis(u64::try_from(turn - now).unwrap_or_default())).await;
-        }
-        let carrier = match shared.carriers.find(site, job, now).await {
-            Ok(carrier) => carrier,
-            Err(error) => {
-                if !error.is_permanent() {
-                    self.learn(site, Signal::Trouble { after: None });
-                }
-                return Some(self.judged(site, |when| verdict::no_route(job, &error, when)));
-            }
-        };
-        if let Some((limits, most)) = carrier.news() {
-            shared.planner().resolved(site, carrier.key(), limits, most);
-        }
-        let kib =
-            u32::try_from(job.place.body.length() / 1_024 + 1).unwrap_or(u32::MAX).min(shared.memory_most);
-        let _memory = shared.memory.acquire_many(kib).await.ok()?;
-        let message = match shared.letters.read(job, (shared.clock)()) {
-            Ok(message) => message,
-            Err(error) => return Some(self.unreadable(site, job, &error)),
-        };
-        let answer = carrier.send(&message).await;
-        if let Some(damage) = answer.as_ref().err().and_then(damage::in_session) {
-            return Some(self.unreadable(site, job, &damage));
-        }
-        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled) {
-            return None;
-        }
-        self.learn(site, verdict::signal(&answer));
-        // Who wants to hear of a delivery hears it from here, where the server does not tell (RFC 3461 section 5.2.2).
-        let success = |recipient: &Recipient| recipient.options.notify.contains(Notify::SUCCESS);
-        let asked: Vec<bool> = match &answer {
-            Ok(report) if job.has_options && !report.reports_delivery => {
-                message.recipients.iter().map(success).collect()
-            }
-            _ => Vec::new(),
-        };
-        Some(self.judged(site, |when| verdict::judge(job, &answer, &asked, when)))
-    }
-
-    /// What becomes of a message that the spool does not give: it waits, or ends when it was damaged.
-    fn unreadable(&self, site: &Arc<str>, job: &Job, error: &io::Error) -> Done {
-        if !damage::is_damage(error) {
-            return self.judged(site, |when| verdict::unreadable(job, error, when));
-        }
-        eprintln!(
-            "freesmtp agent: the message {} was damaged in the spool, and is not sent: {error}",
-            job.id
-        );
-        let kept = self.shared.letters.put_aside(job, &error.to_string());
-        if let Err(error) = &kept {
-            eprintln!("freesmtp agent: what is left of the message {} is not in badmail: {error}", job.id);
-        }
-        let kept = kept.ok();
-        self.judged(site, |when| verdict::damaged(job, error, kept.as_deref(), when))
-    }
-
-    fn learn(&self, site: &Arc<str>, signal: Signal) {
-        let now = (self.shared.clock)();
-        self.shared.planner().learn(site, signal, now, random());
-    }
-
-    fn judged(&self, site: &Arc<str>, judge: impl FnOnce(When<'_>) -> Done) -> Done {
-        let shared = &self.shared;
-        let held_until = shared.planner().held_until(site);
-        let retry = lock(&shared.retry).clone();
-        judge(When { now: (shared.clock)(), retry: &retry, random: random(), held_until })
     }
 
     fn count(&self, done: &Done) {

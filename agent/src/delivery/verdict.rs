@@ -136,6 +136,7 @@ fn done(job: &Job, results: Vec<TargetResult>, transcript: String, at: Millis) -
         lane: job.lane,
         whole: job.targets.len() == job.total as usize,
         tried: job.attempts > 0,
+        segment: job.segment_of_bytes(),
         blast: job.blast,
         at,
         results,
@@ -255,7 +256,7 @@ fn signal_of(recipients: &[RecipientResult]) -> Signal {
         .unwrap_or(Signal::Fine)
 }
 
-fn signal_of_error(error: &Error) -> Signal {
+pub(super) fn signal_of_error(error: &Error) -> Signal {
     if let Some(signal) = of_words(error.diagnosis(), error.reply_code(), error.stage()) {
         return signal;
     }

@@ -149,6 +149,7 @@ fn job() -> Job {
             record: 0,
             body: freesmtp_core::spool::Body::Inline { offset: 0, length: 1 },
         },
+        segment: 1,
         has_options: false,
         utf8: false,
         expires: None,
@@ -183,6 +184,7 @@ async fn each_recipient_of_an_attempt_is_a_line() {
         lane: 1,
         whole: true,
         tried: true,
+        segment: Some(1),
         blast: 0,
         at: NOW,
         results: vec![

@@ -35,7 +35,7 @@ pub(super) fn complete(writing: &mut Writing<'_>, done: &Done) -> Result<(), Que
     }
     let owes = finals.iter().any(|(_, _, report)| *report);
     if done.whole && later.is_empty() && !owes {
-        return remove(writing, done.job.message, done.tried || failed, done.whole);
+        return forget(writing, done, failed);
     }
     for (result, outcome, report) in &finals {
         outcome_row(writing, done, result, *outcome, *report)?;
@@ -69,6 +69,14 @@ fn advance(
     let (message, n) = (done.job.message, done.job.n);
     let mut groups = later.iter();
     let Some((due, targets)) = groups.next() else {
+        // As good as always it is still ready; then nothing else is to be asked.
+        let deleted = connection
+            .prepare_cached("DELETE FROM jobs WHERE message = ? AND n = ? AND state = 0")?
+            .execute([message, n])?;
+        if deleted > 0 {
+            writing.count(done.lane, 0, -1);
+            return Ok(true);
+        }
         let state: Option<i64> = connection
             .prepare_cached("DELETE FROM jobs WHERE message = ? AND n = ? RETURNING state")?
             .query_row([message, n], |row| row.get(0))
@@ -275,6 +283,20 @@ pub(super) fn settle(writing: &mut Writing<'_>, message: i64, ended: usize) -> R
         .prepare_cached("SELECT EXISTS(SELECT 1 FROM outcomes WHERE message = ? AND report = 1)")?
         .query_row([message], |row| row.get(0))?;
     if owed { Ok(()) } else { remove(writing, message, true, false) }
+}
+
+/// Forgets a message that had one job, which is gone, and no report is owed for.
+fn forget(writing: &mut Writing<'_>, done: &Done, failed: bool) -> Result<(), QueueError> {
+    let message = done.job.message;
+    let Some(segment) = done.segment.filter(|_| !done.tried && !failed) else {
+        return remove(writing, message, done.tried || failed, true);
+    };
+    let deleted =
+        writing.connection.prepare_cached("DELETE FROM messages WHERE seq = ?")?.execute([message])?;
+    if deleted > 0 {
+        *writing.segments.entry(segment).or_default() -= 1;
+    }
+    Ok(())
 }
 
 /// Forgets a message. Its bytes stay until a checkpoint has made sure that nobody will ask for them.

@@ -177,8 +177,8 @@ impl Queue {
     ///
     /// # Errors
     /// When it could not be written: the same is then to be written again, or the message will be sent again.
-    pub async fn complete(&self, done: Done) -> Result<(), QueueError> {
-        self.send(What::Complete(Box::new(done))).await
+    pub async fn complete(&self, done: impl Into<Arc<Done>>) -> Result<(), QueueError> {
+        self.send(What::Complete(done.into())).await
     }
 
     /// Moves a job to other sites, where the routes lead elsewhere than when it was adopted.

@@ -106,6 +106,7 @@ pub(super) fn end(
             lane,
             whole: false,
             tried: attempts > 0,
+            segment: None,
             blast,
             at: now,
             results: Vec::new(),

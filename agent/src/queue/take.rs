@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{Job, JobKey, Lane, LaneId, Millis, Place, QueueError, Target, adopt::places_from_bytes, flags};
 
 const COLUMNS: &str = "j.message, j.n, j.lane, j.attempts, j.recipients, j.emails, m.id, m.message_id, m.sender, \
-    m.total, s.name, m.record, m.body, m.length, m.file, m.flags, m.expires, m.blast, m.priority";
+    m.total, m.segment, m.record, m.body, m.length, m.file, m.flags, m.expires, m.blast, m.priority";
 
 /// The next ready jobs of a lane, without those that were taken before.
 pub(super) fn take(
@@ -19,35 +19,59 @@ pub(super) fn take(
 ) -> Result<Vec<Job>, QueueError> {
     // One snapshot for both questions.
     let transaction = connection.unchecked_transaction()?;
-    let most = i64::try_from(limit.saturating_add(taken.len())).unwrap_or(i64::MAX);
-    let keys: Vec<JobKey> = transaction
+    let whole = i64::try_from(limit.saturating_add(taken.len())).unwrap_or(i64::MAX);
+    // What is taken stands at the front, mostly: it is passed over in the index alone.
+    let mut passed = 0;
+    let first = transaction
         .prepare_cached(
-            "SELECT message, n FROM jobs INDEXED BY jobs_ready WHERE lane = ? AND state = 0 \
+            "SELECT rank, message, n FROM jobs INDEXED BY jobs_ready WHERE lane = ? AND state = 0 \
              ORDER BY rank, message, n LIMIT ?",
         )?
-        .query_map([lane, most], |row| Ok(JobKey { message: row.get(0)?, n: row.get(1)? }))?
-        .filter(|key| key.as_ref().map_or(true, |key| !taken.contains(key)))
-        .take(limit)
-        .collect::<Result<_, _>>()?;
-    let mut jobs = Vec::with_capacity(keys.len());
-    for key in keys {
-        jobs.extend(job(&transaction, key)?);
+        .query_map([lane, whole], |row| {
+            Ok((row.get::<_, i64>(0)?, JobKey { message: row.get(1)?, n: row.get(2)? }))
+        })?
+        .inspect(|_| passed += 1)
+        .find(|key| key.as_ref().map_or(true, |(_, key)| !taken.contains(key)))
+        .transpose()?;
+    let Some((rank, JobKey { message, n })) = first else { return Ok(Vec::new()) };
+    let rest = whole.saturating_sub(passed - 1);
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM jobs j INDEXED BY jobs_ready CROSS JOIN messages m ON m.seq = j.message \
+         WHERE j.lane = ? AND j.state = 0 AND (j.rank, j.message, j.n) >= (?, ?, ?) \
+         ORDER BY j.rank, j.message, j.n LIMIT ?"
+    ))?;
+    let mut rows = statement.query([lane, rank, message, n, rest])?;
+    let mut names = Names::default();
+    let mut jobs = Vec::with_capacity(limit.min(usize::try_from(rest).unwrap_or(limit)));
+    while jobs.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        if !taken.contains(&JobKey { message: row.get(0)?, n: row.get(1)? }) {
+            jobs.push(read(row, names.of(&transaction, row.get(10)?)?)?);
+        }
     }
     Ok(jobs)
 }
 
-/// One job, whatever its state.
-pub(super) fn job(connection: &Connection, key: JobKey) -> Result<Option<Job>, QueueError> {
-    Ok(connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM jobs j JOIN messages m ON m.seq = j.message JOIN segments s ON s.id = m.segment \
-             WHERE j.message = ? AND j.n = ?"
-        ))?
-        .query_row([key.message, key.n], read)
-        .optional()?)
+/// The names of segments, each asked for once.
+#[derive(Default)]
+struct Names(Vec<(i64, Arc<str>)>);
+
+impl Names {
+    fn of(&mut self, connection: &Connection, segment: i64) -> rusqlite::Result<Arc<str>> {
+        if let Some((_, name)) = self.0.iter().find(|(id, _)| *id == segment) {
+            return Ok(Arc::clone(name));
+        }
+        let name: String = connection
+            .prepare_cached("SELECT name FROM segments WHERE id = ?")?
+            .query_row([segment], |row| row.get(0))?;
+        let name: Arc<str> = name.into();
+        self.0.push((segment, Arc::clone(&name)));
+        Ok(name)
+    }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
+fn read(row: &Row<'_>, segment: Arc<str>) -> rusqlite::Result<Job> {
     let id: [u8; 16] = row.get(6)?;
     let emails: &str = row.get_ref(5)?.as_str()?;
     let total: u32 = row.get(9)?;
@@ -69,7 +93,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
         targets: targets.collect(),
         total,
         attempts: row.get(3)?,
-        place: place(row, 10)?,
+        place: place_in(segment, row, 11)?,
+        segment: row.get(10)?,
         has_options: flags & flags::OPTIONS != 0,
         utf8: flags & flags::UTF8 != 0,
         expires: row.get(16)?,
@@ -80,14 +105,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
 
 /// Segment name, record, body, length and file, from that column on.
 pub(super) fn place(row: &Row<'_>, first: usize) -> rusqlite::Result<Place> {
+    place_in(Arc::from(row.get_ref(first)?.as_str()?), row, first + 1)
+}
+
+/// Record, body, length and file, from that column on.
+fn place_in(segment: Arc<str>, row: &Row<'_>, first: usize) -> rusqlite::Result<Place> {
     let unsigned = |column: usize| -> rusqlite::Result<u64> {
         Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or_default())
     };
     let (body, length, file) =
-        (unsigned(first + 2)?, unsigned(first + 3)?, row.get::<_, Option<String>>(first + 4)?);
+        (unsigned(first + 1)?, unsigned(first + 2)?, row.get::<_, Option<String>>(first + 3)?);
     Ok(Place {
-        segment: Arc::from(row.get_ref(first)?.as_str()?),
-        record: unsigned(first + 1)?,
+        segment,
+        record: unsigned(first)?,
         body: match file {
             Some(name) => Body::File { name, length, crc: u32::try_from(body).unwrap_or_default() },
             None => Body::Inline { offset: body, length },

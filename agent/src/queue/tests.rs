@@ -49,6 +49,7 @@ pub(super) fn done(job: &Job, verdict: Verdict) -> Done {
         lane: job.lane,
         whole: job.targets.len() == job.total as usize,
         tried: job.attempts > 0,
+        segment: job.segment_of_bytes(),
         blast: job.blast,
         at: NOW,
         results: job.targets.iter().map(each).collect(),

@@ -75,6 +75,8 @@ pub struct Job {
     pub attempts: u32,
     /// Where the message is.
     pub place: Place,
+    /// The number of its segment in the queue.
+    pub segment: i64,
     /// The record says more than sender and recipients: it is read for every attempt.
     pub has_options: bool,
     /// It needs SMTPUTF8.
@@ -88,6 +90,12 @@ pub struct Job {
 }
 
 impl Job {
+    /// The number of the segment that holds the bytes of the message; none where they have a file.
+    #[must_use]
+    pub fn segment_of_bytes(&self) -> Option<i64> {
+        matches!(self.place.body, Body::Inline { .. }).then_some(self.segment)
+    }
+
     /// When it was submitted.
     #[must_use]
     pub fn submitted(&self) -> Millis {
@@ -205,6 +213,8 @@ pub struct Done {
     pub whole: bool,
     /// It has failed before.
     pub tried: bool,
+    /// The number of the segment that holds the bytes of the message; none where they have a file.
+    pub segment: Option<i64>,
     /// The blast, 0 for none.
     pub blast: i64,
     /// When it ended.

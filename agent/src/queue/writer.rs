@@ -35,7 +35,7 @@ type Work = Box<dyn FnMut(&mut Writing<'_>) -> Result<(), QueueError> + Send>;
 /// What is to be written.
 pub(super) enum What {
     /// The end of an attempt.
-    Complete(Box<Done>),
+    Complete(Arc<Done>),
     /// Records of a segment.
     Adopt(Box<adopt::Batch>),
     /// Anything else. It may be run twice, when another one of its group failed.

@@ -165,6 +165,14 @@ impl Conversation {
         self.transcript.last(TRANSCRIPT_LINES)
     }
 
+    /// The same, and those of the next transaction begin.
+    pub(crate) fn take_transcript(&mut self) -> Transcript {
+        if self.transcript.len() > TRANSCRIPT_LINES {
+            return std::mem::take(&mut self.transcript).last(TRANSCRIPT_LINES);
+        }
+        std::mem::take(&mut self.transcript)
+    }
+
     /// The log's first failure, once.
     pub(crate) fn take_warning(&self) -> Option<String> {
         self.logging.file.as_ref().and_then(|log| log.take_warning())

@@ -263,9 +263,11 @@ pub(super) fn each_piece(
     reader: &mut Reader,
     mut see: impl FnMut(&[u8]) -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    let Reader { input, field, name, .. } = reader;
+    let Reader { input, field, name, size } = reader;
     let Input::Open(file) = input else { return Ok(()) };
-    let mut buffer = vec![0; PIECE];
+    // Most messages are small: a whole piece of memory for each would cost more than looking at it.
+    let known = size.and_then(|size| usize::try_from(size).ok());
+    let mut buffer = vec![0; known.map_or(PIECE, |size| size.clamp(1, PIECE))];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(()),

@@ -7,7 +7,7 @@
 use memchr::memmem;
 
 use super::{
-    Composed, Content, EmailMessage, EnvelopeRecipient, Files, Form, Stamp,
+    AutoSubmitted, Composed, Content, EmailMessage, EnvelopeRecipient, Files, Form, Priority, Stamp,
     addresses::addresses,
     dkim,
     encoding::Encoding,
@@ -115,20 +115,50 @@ fn refuse(problem: impl Into<String>) -> Error {
 
 /// A raw message says all of this itself.
 fn check_unset(message: &EmailMessage) -> Result<(), Error> {
-    let mut envelope_only = EmailMessage {
-        from: message.from.clone(),
-        sender: message.sender.clone(),
-        return_path: message.return_path.clone(),
-        recipients: message.recipients.clone(),
-        dkim: message.dkim.clone(),
-        delivery: message.delivery.clone(),
-        spool: message.spool.clone(),
-        raw: message.raw.clone(),
-        trace: message.trace.clone(),
-        ..EmailMessage::new()
-    };
-    envelope_only.charset_encoding.clone_from(&message.charset_encoding);
-    if *message == envelope_only {
+    // Every property has its place here: one that is new does not compile before somebody has thought about it.
+    let EmailMessage {
+        from: _,
+        sender: _,
+        return_path: _,
+        charset_encoding: _,
+        recipients: _,
+        dkim: _,
+        delivery: _,
+        spool: _,
+        raw: _,
+        trace: _,
+        reply_to,
+        subject,
+        priority,
+        message_id,
+        date,
+        body_parts,
+        attachments,
+        embedded_objects,
+        custom_headers,
+        in_reply_to,
+        references,
+        auto_submitted,
+        list_unsubscribe,
+        list_unsubscribe_one_click,
+        calendar,
+    } = message;
+    let head = reply_to.is_some()
+        || !subject.is_empty()
+        || *priority != Priority::Normal
+        || message_id.is_some()
+        || date.is_some()
+        || !custom_headers.is_empty()
+        || !in_reply_to.is_empty()
+        || !references.is_empty()
+        || *auto_submitted != AutoSubmitted::No
+        || !list_unsubscribe.is_empty()
+        || *list_unsubscribe_one_click;
+    let parts = !body_parts.is_empty()
+        || !attachments.is_empty()
+        || !embedded_objects.is_empty()
+        || calendar.is_some();
+    if !head && !parts {
         return Ok(());
     }
     Err(refuse(

@@ -240,7 +240,10 @@ impl Connection {
 
     /// Whether an idle connection is still as it was: the server has neither closed nor spoken.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        matches!(self.stream.read(&mut self.heard), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        let waits = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        // A runtime may not have heard yet of what the system knows; what TLS holds the system does not know.
+        self.stream.read(&mut self.heard).is_err_and(|error| waits(&error))
+            && self.stream.socket().and_then(Socket::peek).is_err_and(|error| waits(&error))
     }
 
     /// Whether the peer says something, or closes, within `limit`.

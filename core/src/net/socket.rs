@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
+    mem::MaybeUninit,
     net::SocketAddr,
 };
 
@@ -29,6 +30,11 @@ impl Socket {
     /// How an attempt to connect ended.
     pub(crate) fn connected(&self) -> io::Result<()> {
         os::socket::connected(&self.system())
+    }
+
+    /// How many octets the system has, 1 for any number; 0 when the peer has closed.
+    pub(crate) fn peek(&self) -> io::Result<usize> {
+        self.system().peek(&mut [MaybeUninit::uninit()])
     }
 
     /// The peer's address; none for a Unix-domain socket.

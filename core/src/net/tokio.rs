@@ -6,7 +6,7 @@
 use std::{
     future::{Future, poll_fn},
     io,
-    pin::pin,
+    pin::{Pin, pin},
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll},
     time::Instant,
@@ -14,6 +14,7 @@ use std::{
 
 use socket2::SockRef;
 use tokio::{
+    io::{AsyncRead, ReadBuf},
     net::TcpStream,
     sync::Notify,
     task::spawn_blocking,
@@ -66,11 +67,20 @@ impl Socket {
         }
     }
 
+    /// Reads what is there. Not `try_read`: after a read that did not fill the buffer this one knows that nothing is left,
+    /// so that the wait that follows is one, and not another read that finds nothing.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &self.stream {
-            Stream::Tcp(stream) => stream.try_read(buffer),
+        // Whoever waits does so with a waker of its own.
+        let context = &mut Context::from_waker(std::task::Waker::noop());
+        let mut buffer = ReadBuf::new(buffer);
+        let read = match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),
             #[cfg(unix)]
-            Stream::Unix(stream) => stream.try_read(buffer),
+            Stream::Unix(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+        };
+        match read {
+            Poll::Ready(read) => read.map(|()| buffer.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 

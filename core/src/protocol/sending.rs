@@ -233,7 +233,8 @@ impl Engine {
     /// The transaction whose message is to be given now.
     pub(super) fn wants_body(&self) -> Option<u64> {
         let active = self.content.as_ref().and(self.queue.get(self.sending))?;
-        let held = active.chunked && active.octets >= BLIND && !active.is_decided();
+        let held = (active.chunked && active.octets >= BLIND && !active.is_decided())
+            || (active.transaction.in_turn && self.sending > 0);
         (!held && !self.is_full()).then_some(active.transaction.token)
     }
 

@@ -28,6 +28,9 @@ pub struct Transaction {
     pub exact: bool,
     /// Nothing is sent when one recipient is refused.
     pub all_or_nothing: bool,
+    /// Nothing of its message is sent before the transactions begun before it have ended, whose results may have to be
+    /// kept first. Its envelope is.
+    pub in_turn: bool,
     /// What is asked of the servers for the message.
     pub mail_options: MailOptions,
     /// What is asked for each forward path, in their order; empty when nothing is asked for any.

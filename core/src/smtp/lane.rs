@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     net::{Operation, Runtime},
-    protocol::{Outcome, TransactionResult},
+    protocol::{Outcome, Transaction, TransactionResult},
     types::{Report, Stage},
 };
 
@@ -81,20 +81,49 @@ struct Open {
     kept: Option<Kept>,
 }
 
+/// What a lane has to tell.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is told at once")]
+pub(super) enum Told<'m> {
+    /// A session was opened.
+    Opened,
+    /// No session could be opened for that message, and why.
+    Unopened(Job<'m>, Error),
+    /// A message is done with.
+    Finished(usize, Result<Report, Error>),
+}
+
 /// A line of messages.
-pub(super) struct Lane<'a> {
+pub(super) struct Lane<'a, 'm> {
     smtp: &'a Smtp,
     operation: Operation<'a>,
     open: Option<Open>,
     tokens: u64,
     /// Where its sessions are kept afterwards.
     home: Runtime,
+    /// No message leaves before those before it have their results.
+    in_turn: bool,
+    /// Messages on the open session, in the order in which they were begun.
+    under_way: VecDeque<Job<'m>>,
+    /// Messages for the next transaction or the next session.
+    waiting: VecDeque<Job<'m>>,
+    /// What is not told yet.
+    told: VecDeque<Told<'m>>,
 }
 
-impl<'a> Lane<'a> {
+impl<'a, 'm> Lane<'a, 'm> {
     pub(super) fn new(smtp: &'a Smtp, operation: Operation<'a>) -> Self {
         let home = operation.runtime;
-        Self { smtp, operation, open: None, tokens: 0, home }
+        Self {
+            smtp,
+            operation,
+            open: None,
+            tokens: 0,
+            home,
+            in_turn: false,
+            under_way: VecDeque::new(),
+            waiting: VecDeque::new(),
+            told: VecDeque::new(),
+        }
     }
 
     /// The same for a runtime that ends before the kept sessions do.
@@ -102,30 +131,136 @@ impl<'a> Lane<'a> {
         Self { home, ..self }
     }
 
+    /// The same for a caller that keeps each result before the next message leaves.
+    pub(super) fn in_turn(self) -> Self {
+        Self { in_turn: true, ..self }
+    }
+
     /// Waits for the turn of the next message, where `RateLimit` is set.
     pub(super) async fn await_turn(&mut self) -> Result<(), Error> {
-        self.operation.restart();
+        self.restart();
         self.smtp.await_turn(&self.operation).await
     }
 
+    /// Counts the time of the operation from now on.
+    pub(super) fn restart(&mut self) {
+        self.operation.restart();
+    }
+
     /// Delivers a message, and those that the supply has meanwhile.
-    pub(super) async fn deliver<'m>(&mut self, job: Job<'m>, supply: &mut dyn Supply<'m>) {
-        let mut waiting = VecDeque::from([job]);
-        while let Some(mut job) = waiting.pop_front() {
-            if !self.fits(&job) {
-                let before = self.leave(&job);
-                if let Err(error) = self.open(&mut job).await {
-                    match before {
-                        Some(session) => Self::cut_off(job, session, error, supply),
-                        None => supply.unopened(job, error),
-                    }
-                    continue;
-                }
-                supply.opened();
+    pub(super) async fn deliver(&mut self, job: Job<'m>, supply: &mut dyn Supply<'m>) {
+        self.add(job);
+        while self.is_busy() {
+            self.start().await;
+            self.tell(supply);
+            while self.has_room()
+                && let Some(job) = supply.next(self.under_way.len())
+            {
+                self.add(job);
+                self.tell(supply);
             }
-            let mut under_way = VecDeque::new();
-            self.begin(job, &mut under_way, &mut waiting, supply);
-            self.run(&mut under_way, &mut waiting, supply).await;
+            if !self.under_way.is_empty() {
+                supply.before_wait();
+                self.go_on().await;
+                self.tell(supply);
+            }
+        }
+    }
+
+    fn tell(&mut self, supply: &mut dyn Supply<'m>) {
+        for told in self.told.drain(..) {
+            match told {
+                Told::Opened => supply.opened(),
+                Told::Unopened(job, error) => supply.unopened(job, error),
+                Told::Finished(index, result) => supply.finished(index, result),
+            }
+        }
+    }
+
+    /// The next thing that it has to tell.
+    pub(super) fn told(&mut self) -> Option<Told<'m>> {
+        self.told.pop_front()
+    }
+
+    /// Takes a message over: it begins at once where a session has room, else with [`Lane::start`].
+    pub(super) fn add(&mut self, job: Job<'m>) {
+        if self.has_room() && self.fits(&job) { self.begin(job) } else { self.waiting.push_back(job) }
+    }
+
+    /// A message that cannot be sent has its result.
+    pub(super) fn refuse(&mut self, index: usize, error: Error) {
+        self.told.push_back(Told::Finished(index, Err(error)));
+    }
+
+    /// Whether messages have no result yet.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.under_way.is_empty() || !self.waiting.is_empty()
+    }
+
+    /// Messages on the open session.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// Whether another message can be begun, so that it leaves without waiting for those under way.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.is_empty() && self.open.as_ref().is_some_and(|open| self.takes_another(&open.session))
+    }
+
+    fn takes_another(&self, session: &Session) -> bool {
+        // In turn, nothing goes behind a message that may take a second transaction in this session: it would leave
+        // before that one has ended.
+        let last = self.under_way.iter().all(|job| !self.in_turn || job.mail.ends_with_this(&session.room));
+        session.has_room() && last
+    }
+
+    /// Takes out the messages of which nothing was said to a server, or was of use.
+    pub(super) async fn withdraw(&mut self) -> Vec<Job<'m>> {
+        // A session that has ended has told of its end for each of them already: nothing is waited for.
+        while !self.under_way.is_empty()
+            && self.open.as_ref().is_some_and(|open| !open.session.connection.engine().is_open())
+        {
+            self.go_on().await;
+        }
+        let (untouched, begun): (VecDeque<_>, VecDeque<_>) =
+            self.waiting.drain(..).partition(|job| job.mail.is_untouched());
+        self.waiting = begun;
+        untouched.into()
+    }
+
+    /// Begins the first of those that wait, when nothing is under way; opens a session for it where that is needed.
+    pub(super) async fn start(&mut self) {
+        if !self.under_way.is_empty() {
+            return;
+        }
+        let Some(mut job) = self.waiting.pop_front() else { return };
+        if !self.fits(&job) {
+            let before = self.leave(&job);
+            if let Err(error) = self.open(&mut job).await {
+                return match before {
+                    Some(session) => self.cut_off(job, session, error),
+                    None => self.told.push_back(Told::Unopened(job, error)),
+                };
+            }
+            self.told.push_back(Told::Opened);
+        }
+        self.begin(job);
+    }
+
+    /// Runs the session until a transaction has ended.
+    pub(super) async fn go_on(&mut self) {
+        let Some(open) = self.open.as_mut().filter(|_| !self.under_way.is_empty()) else { return };
+        let Some(result) = open.session.deliver(&mut self.under_way, &self.operation).await else {
+            // The engine ends each transaction that it began, so only a fault of this crate gets here.
+            let lost = || Error::new(ErrorKind::Internal, Stage::Mail, "a transaction had no end");
+            let jobs = self.under_way.drain(..);
+            self.told.extend(jobs.map(|job| Told::Finished(job.index, Err(lost()))));
+            self.open = None;
+            return;
+        };
+        let Some(at) = self.under_way.iter().position(|job| job.token == result.token) else { return };
+        if let Some(job) = self.under_way.remove(at) {
+            self.settle(job, result);
         }
     }
 
@@ -151,10 +286,11 @@ impl<'a> Lane<'a> {
     }
 
     /// Ends a message of which a part was decided, and for the rest of which there is no session.
-    fn cut_off<'m>(mut job: Job<'m>, mut session: Session, error: Error, supply: &mut dyn Supply<'m>) {
+    fn cut_off(&mut self, mut job: Job<'m>, mut session: Session, error: Error) {
         job.mail.cut_off(error);
         let warnings = job.failures.iter().map(ToString::to_string).collect();
-        supply.finished(job.index, outcome::conclude(&mut job.mail, &mut session, warnings));
+        let result = outcome::conclude(&mut job.mail, &mut session, warnings);
+        self.told.push_back(Told::Finished(job.index, result));
     }
 
     fn fits(&self, job: &Job<'_>) -> bool {
@@ -184,30 +320,25 @@ impl<'a> Lane<'a> {
     }
 
     /// Begins the next transaction of a message.
-    fn begin<'m>(
-        &mut self,
-        mut job: Job<'m>,
-        under_way: &mut VecDeque<Job<'m>>,
-        waiting: &mut VecDeque<Job<'m>>,
-        supply: &mut dyn Supply<'m>,
-    ) {
-        let Some(Open { session, server, .. }) = &mut self.open else { return waiting.push_back(job) };
+    fn begin(&mut self, mut job: Job<'m>) {
+        let Some(Open { session, server, .. }) = &mut self.open else { return self.waiting.push_back(job) };
         self.tokens += 1;
         job.token = self.tokens;
         job.server = job.server.max(*server);
         let engine = session.connection.engine();
         match job.mail.transaction(job.token, engine.capabilities(), &mut session.room) {
             Ok(Some(transaction)) => {
+                let transaction = Transaction { in_turn: self.in_turn, ..transaction };
                 session.connection.engine_mut().begin(transaction);
                 session.messages += 1;
                 let most = self.smtp.max_messages_per_connection();
                 session.exhausted |= most > 0 && session.messages >= most;
-                under_way.push_back(job);
+                self.under_way.push_back(job);
             }
             Ok(None) => {
                 // Enough domains for one session (RFC 9422).
                 session.exhausted = true;
-                waiting.push_back(job);
+                self.waiting.push_back(job);
             }
             Err(error) => {
                 let error = if error.diagnosis().is_some() {
@@ -215,50 +346,13 @@ impl<'a> Lane<'a> {
                 } else {
                     outcome::explain(error, &session.server, Some(session), Facts::NONE)
                 };
-                supply.finished(job.index, Err(job.give_up(Some(error))));
+                self.told.push_back(Told::Finished(job.index, Err(job.give_up(Some(error)))));
             }
-        }
-    }
-
-    /// Runs the session as long as there is something to send.
-    async fn run<'m>(
-        &mut self,
-        under_way: &mut VecDeque<Job<'m>>,
-        waiting: &mut VecDeque<Job<'m>>,
-        supply: &mut dyn Supply<'m>,
-    ) {
-        loop {
-            while self.open.as_ref().is_some_and(|open| open.session.has_room()) && waiting.is_empty() {
-                let Some(job) = supply.next(under_way.len()) else { break };
-                self.begin(job, under_way, waiting, supply);
-            }
-            let Some(open) = &mut self.open else { return };
-            if under_way.is_empty() {
-                return;
-            }
-            supply.before_wait();
-            let Some(result) = open.session.deliver(under_way, &self.operation).await else {
-                // The engine ends each transaction that it began, so only a fault of this crate gets here.
-                let lost = || Error::new(ErrorKind::Internal, Stage::Mail, "a transaction had no end");
-                under_way.drain(..).for_each(|job| supply.finished(job.index, Err(lost())));
-                self.open = None;
-                return;
-            };
-            let Some(at) = under_way.iter().position(|job| job.token == result.token) else { continue };
-            let Some(job) = under_way.remove(at) else { continue };
-            self.settle(job, result, under_way, waiting, supply);
         }
     }
 
     /// What the end of a transaction means for its message: another transaction, another session, or its result.
-    fn settle<'m>(
-        &mut self,
-        mut job: Job<'m>,
-        result: TransactionResult,
-        under_way: &mut VecDeque<Job<'m>>,
-        waiting: &mut VecDeque<Job<'m>>,
-        supply: &mut dyn Supply<'m>,
-    ) {
+    fn settle(&mut self, mut job: Job<'m>, result: TransactionResult) {
         let Some(open) = &mut self.open else { return };
         let ended = open.session.connection.engine().error().is_some();
         if let Outcome::NotDelivered { error, untouched: true, bystander } = &result.outcome {
@@ -271,27 +365,28 @@ impl<'a> Lane<'a> {
                 // The server ended a connection that was idle, or for another message: nothing of this one was
                 // accepted, so nobody need know.
                 job.fresh = true;
-                return Self::again(job, waiting);
+                return self.again(job);
             }
             let server = &open.session.server;
             if may_repeat && lies_with_server(error) && job.server + 1 < self.smtp.servers().len() {
                 let error = outcome::explain(error.clone(), server, Some(&open.session), Facts::NONE);
                 job.failures.push(open.session.complete(error));
                 job.server += 1;
-                return Self::again(job, waiting);
+                return self.again(job);
             }
         }
         open.kept = None;
-        if job.mail.settle(result, &mut open.session.room) && !ended {
+        let followed = self.in_turn && !self.under_way.is_empty();
+        if job.mail.settle(result, &mut open.session.room, followed) && !ended {
             if open.session.takes_another() {
-                return self.begin(job, under_way, waiting, supply);
+                return self.begin(job);
             }
-            return waiting.push_back(job);
+            return self.waiting.push_back(job);
         }
         let warnings = job.failures.iter().map(ToString::to_string).collect();
         let report = outcome::conclude(&mut job.mail, &mut open.session, warnings);
         open.session.conversation.start_transcript();
-        if under_way.is_empty() {
+        if self.under_way.is_empty() {
             // Who gets the result may look into the log.
             open.session.conversation.flush();
         }
@@ -300,12 +395,12 @@ impl<'a> Lane<'a> {
             job.failures.push(error);
             job.give_up(None)
         });
-        self.operation.restart();
-        supply.finished(index, report);
+        self.restart();
+        self.told.push_back(Told::Finished(index, report));
     }
 
-    fn again<'m>(mut job: Job<'m>, waiting: &mut VecDeque<Job<'m>>) {
+    fn again(&mut self, mut job: Job<'m>) {
         job.mail.start_over();
-        waiting.push_back(job);
+        self.waiting.push_back(job);
     }
 }

@@ -129,6 +129,7 @@ impl<'m> Mail<'m> {
             binary: composed.needs_binary(),
             exact: composed.needs_exact(),
             all_or_nothing: self.all_or_nothing,
+            in_turn: false,
             mail_options: composed.options().clone(),
             rcpt_options: self.offered.iter().filter_map(|i| options.get(*i).cloned()).collect(),
         }
@@ -165,20 +166,32 @@ impl<'m> Mail<'m> {
         self.composed.read(piece)
     }
 
-    /// Takes the end of a transaction; whether recipients are left to be offered to the same session.
-    pub(super) fn settle(&mut self, result: TransactionResult, room: &mut Room) -> bool {
+    /// Whether the transaction under way is its last in the session, as far as can be foreseen: it offers all that is left,
+    /// and no more than the server has taken at once before.
+    pub(super) fn ends_with_this(&self, room: &Room) -> bool {
+        let offered = self.offered.len();
+        offered <= room.proven.max(1) && self.decisions.iter().filter(|d| d.is_none()).count() == offered
+    }
+
+    /// Takes the end of a transaction; whether recipients are left to be offered to the same session. None is when another
+    /// message follows that may not wait: who is one too many is then put off.
+    pub(super) fn settle(&mut self, result: TransactionResult, room: &mut Room, followed: bool) -> bool {
         let accepted = result.recipients.iter().filter(|d| d.status == RecipientStatus::Accepted).count();
         let offered = std::mem::take(&mut self.offered);
         let mut put_off = false;
-        for (index, decision) in offered.into_iter().zip(result.recipients) {
+        for (index, mut decision) in offered.into_iter().zip(result.recipients) {
             // With an all-or-nothing message no other transaction may follow; and a stream is gone.
-            let again = accepted > 0
+            let too_many = accepted > 0
                 && !self.all_or_nothing
                 && !self.message.has_streams()
                 && decision.reply.as_ref().is_some_and(says_too_many);
-            put_off |= again;
-            self.decisions[index] = (!again).then_some(decision);
+            put_off |= too_many;
+            if too_many && followed {
+                decision.status = RecipientStatus::Deferred;
+            }
+            self.decisions[index] = (!too_many || followed).then_some(decision);
         }
+        room.proven = room.proven.max(accepted);
         if put_off {
             room.recipients = Some(accepted);
         }
@@ -253,6 +266,8 @@ fn left_over() -> Error {
 pub(super) struct Room {
     /// The most recipients of a transaction: announced (RFC 9422), or learnt from a refusal.
     pub(super) recipients: Option<usize>,
+    /// The most that it took in one transaction so far.
+    proven: usize,
     /// The most domains of all transactions together.
     domains: Option<usize>,
     /// The domains so far, kept where their number is limited.
@@ -264,6 +279,7 @@ impl Room {
         let limit = |limit: Option<u32>| limit.and_then(|limit| usize::try_from(limit).ok());
         Self {
             recipients: limit(offered.limits.recipients),
+            proven: 0,
             domains: limit(offered.limits.domains),
             seen: Vec::new(),
         }

@@ -121,7 +121,7 @@ pub(super) fn conclude(
                 .chain(result.warnings)
                 .chain(session.conversation.take_warning())
                 .collect(),
-            transcript: session.conversation.transcript(),
+            transcript: session.conversation.take_transcript(),
             message_id,
         }),
         Outcome::NotDelivered { error, .. } | Outcome::Unknown(error) => {

@@ -265,6 +265,7 @@ pub(crate) fn transaction(recipients: &[&str]) -> Transaction {
         binary: false,
         exact: false,
         all_or_nothing: false,
+        in_turn: false,
         mail_options: MailOptions::default(),
         rcpt_options: Vec::new(),
     }

@@ -8,12 +8,18 @@
 //! - Lanes of a site take turns; the highest priority goes first.
 //! - Sessions that take long do not count among those that there are, up to as many again: a site that hangs has its own,
 //!   and takes nobody's.
+//! - A job goes behind the one that a session has under way only while others wait that no session has: it loses no time.
+
+mod stock;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
+use self::stock::{PAUSE, Stock};
 use super::{
     DestinationState,
     health::{Health, Signal},
@@ -23,21 +29,6 @@ use crate::{
     queue::{Changes, Job, JobKey, Lane, LaneId, Millis},
     retry::Retry,
 };
-
-/// Jobs of a lane that are taken into memory at once.
-pub(super) const BATCH: usize = 512;
-
-/// When fewer are there, the next ones are fetched.
-const LOW: usize = 256;
-
-/// Jobs in memory of all lanes, beyond which a lane gets few at a time.
-const MANY: usize = 20_000;
-
-/// Fetches under way at the same time.
-const LOADING: usize = 64;
-
-/// After a fetch that brought nothing, though something was announced.
-const PAUSE: Millis = 1_000;
 
 /// What is to be done.
 #[derive(Debug)]
@@ -57,30 +48,6 @@ pub(super) enum Next {
     End,
 }
 
-#[derive(Debug)]
-struct LaneState {
-    site: Arc<str>,
-    blast: i64,
-    /// Ready jobs in the queue, with those that are taken.
-    ready: i64,
-    loaded: VecDeque<Box<Job>>,
-    /// In memory or under way.
-    taken: HashSet<JobKey>,
-    loading: bool,
-    /// Not to be fetched before.
-    not_before: Millis,
-}
-
-impl LaneState {
-    fn has_more(&self) -> bool {
-        self.ready > i64::try_from(self.taken.len()).unwrap_or(i64::MAX)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ready <= 0 && self.taken.is_empty() && !self.loading
-    }
-}
-
 #[derive(Debug, Default)]
 struct Site {
     lanes: VecDeque<LaneId>,
@@ -94,19 +61,15 @@ struct Site {
 /// See the head of this file.
 #[derive(Debug)]
 pub(super) struct Planner {
-    retry: Retry,
+    retry: Arc<Retry>,
     sessions: usize,
     usual: DestinationLimits,
     active: usize,
     /// Sessions that take long.
     stalled: usize,
-    in_memory: usize,
-    /// Fetches under way.
-    loading: usize,
-    lanes: HashMap<LaneId, LaneState>,
+    stock: Stock,
     sites: HashMap<Arc<str>, Site>,
     health: HashMap<Arc<str>, Health>,
-    stopped: HashSet<i64>,
     line: VecDeque<Arc<str>>,
     /// Sites that are left alone until then.
     resting: BTreeSet<(Millis, Arc<str>)>,
@@ -114,19 +77,16 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    pub(super) fn new(sessions: usize, usual: DestinationLimits, retry: Retry) -> Self {
+    pub(super) fn new(sessions: usize, usual: DestinationLimits, retry: Arc<Retry>) -> Self {
         Self {
             retry,
             sessions,
             usual,
             active: 0,
             stalled: 0,
-            in_memory: 0,
-            loading: 0,
-            lanes: HashMap::new(),
+            stock: Stock::default(),
             sites: HashMap::new(),
             health: HashMap::new(),
-            stopped: HashSet::new(),
             line: VecDeque::new(),
             resting: BTreeSet::new(),
             closing: false,
@@ -134,7 +94,7 @@ impl Planner {
     }
 
     /// New settings.
-    pub(super) fn set(&mut self, sessions: usize, usual: DestinationLimits, retry: Retry) {
+    pub(super) fn set(&mut self, sessions: usize, usual: DestinationLimits, retry: Arc<Retry>) {
         (self.sessions, self.usual, self.retry) = (sessions, usual, retry);
     }
 
@@ -178,61 +138,40 @@ impl Planner {
         self.stalled = stalled;
     }
 
+    // --- The queue --------------------------------------------------------------------------------------------------
+
     /// Takes over what changed in the queue.
     pub(super) fn change(&mut self, changes: &Changes) {
         for (lane, difference) in &changes.lanes {
             self.ready(lane, *difference);
         }
         for (blast, stops) in &changes.blasts {
-            if *stops {
-                self.stopped.insert(*blast);
-            } else {
-                self.stopped.remove(blast);
-                let sites: Vec<_> =
-                    self.lanes.values().filter(|l| l.blast == *blast).map(|l| Arc::clone(&l.site)).collect();
-                sites.iter().for_each(|site| self.queue(site));
-            }
+            self.stock.stop(*blast, *stops).iter().for_each(|site| self.queue(site));
         }
         if !changes.dropped.is_empty() {
-            self.drop_messages(&changes.dropped.iter().copied().collect());
+            self.stock.drop_messages(&changes.dropped.iter().copied().collect());
         }
     }
 
     fn ready(&mut self, lane: &Lane, difference: i64) {
-        let state = self.lanes.entry(lane.id).or_insert_with(|| LaneState {
-            site: Arc::clone(&lane.site),
-            blast: lane.blast,
-            ready: 0,
-            loaded: VecDeque::new(),
-            taken: HashSet::new(),
-            loading: false,
-            not_before: 0,
-        });
-        state.ready += difference;
-        if difference > 0 {
-            state.not_before = 0;
-        }
-        let site = Arc::clone(&state.site);
-        if state.is_empty() {
+        if !self.stock.ready(lane, difference) {
             return self.forget_lane(lane.id);
         }
         let found = self
             .sites
-            .entry(Arc::clone(&site))
-            .or_insert_with(|| Site { destination: Arc::clone(&site), ..Site::default() });
+            .entry(Arc::clone(&lane.site))
+            .or_insert_with(|| Site { destination: Arc::clone(&lane.site), ..Site::default() });
         if !found.lanes.contains(&lane.id) {
             found.lanes.push_back(lane.id);
         }
         if difference > 0 {
-            self.queue(&site);
+            self.queue(&lane.site);
         }
     }
 
     /// Forgets a lane when nothing is left of it, and its site with the last one.
     fn forget_lane(&mut self, id: LaneId) {
-        let Some(state) = self.lanes.get(&id).filter(|state| state.is_empty()) else { return };
-        let site = Arc::clone(&state.site);
-        self.lanes.remove(&id);
+        let Some(site) = self.stock.forget(id) else { return };
         if let Some(found) = self.sites.get_mut(&site) {
             found.lanes.retain(|other| *other != id);
         }
@@ -254,23 +193,17 @@ impl Planner {
         if self.active > 0 {
             return;
         }
-        let gone: Vec<LaneId> = self.lanes.keys().copied().collect();
-        for id in gone {
-            if let Some(state) = self.lanes.get_mut(&id) {
-                state.ready = 0;
-            }
-        }
+        self.stock.forget_counts();
         for (lane, count) in lanes {
             self.ready(lane, *count);
         }
-        let empty: Vec<LaneId> = self.lanes.iter().filter(|(_, l)| l.is_empty()).map(|(id, _)| *id).collect();
-        empty.into_iter().for_each(|id| self.forget_lane(id));
+        self.stock.empty_lanes().into_iter().for_each(|id| self.forget_lane(id));
     }
 
     /// The clock went back by so much: nobody rests longer for that.
     pub(super) fn clock_went_back(&mut self, by: Millis) {
         self.health.values_mut().for_each(|health| health.clock_went_back(by));
-        self.lanes.values_mut().for_each(|lane| lane.not_before = 0);
+        self.stock.clock_went_back();
         self.resting =
             std::mem::take(&mut self.resting).into_iter().map(|(at, site)| (at - by, site)).collect();
     }
@@ -282,36 +215,9 @@ impl Planner {
             .retain(|key, health| health.open() > 0 || health.held_until() > now || used.contains(key));
     }
 
-    fn drop_messages(&mut self, messages: &HashSet<i64>) {
-        for lane in self.lanes.values_mut() {
-            let before = lane.loaded.len();
-            let taken = &mut lane.taken;
-            lane.loaded.retain(|job| {
-                let stays = !messages.contains(&job.key.message);
-                if !stays {
-                    taken.remove(&job.key);
-                }
-                stays
-            });
-            self.in_memory -= before - lane.loaded.len();
-        }
-    }
-
     /// Jobs that were fetched.
     pub(super) fn loaded(&mut self, lane: LaneId, jobs: Vec<Job>, now: Millis) {
-        self.loading = self.loading.saturating_sub(1);
-        let Some(state) = self.lanes.get_mut(&lane) else { return };
-        state.loading = false;
-        if jobs.is_empty() {
-            state.not_before = now + PAUSE;
-        }
-        for job in jobs {
-            if state.taken.insert(job.key) {
-                state.loaded.push_back(Box::new(job));
-                self.in_memory += 1;
-            }
-        }
-        let site = Arc::clone(&state.site);
+        let Some(site) = self.stock.loaded(lane, jobs, now) else { return };
         if let Some(found) = self.sites.get_mut(&site)
             && !found.queued
         {
@@ -320,6 +226,8 @@ impl Planner {
         }
         self.forget_lane(lane);
     }
+
+    // --- The line ---------------------------------------------------------------------------------------------------
 
     /// Puts a site into the line.
     fn queue(&mut self, site: &Arc<str>) {
@@ -390,17 +298,15 @@ impl Planner {
 
     fn try_site(&mut self, site: &Arc<str>, now: Millis) -> Try {
         let Some(found) = self.sites.get(site) else { return Try::Nothing };
-        let lanes: Vec<LaneId> = found.lanes.iter().copied().collect();
-        let destination = Arc::clone(&found.destination);
         let (usual, most) = (self.usual, self.sessions);
         let health = self
             .health
-            .entry(destination)
+            .entry(Arc::clone(&found.destination))
             .or_insert_with(|| Health::new(usual, usual.sessions.unwrap_or(most)));
         if health.held_until() > now {
             let until = health.held_until();
             // What waits for long waits in the queue, not in memory.
-            lanes.iter().for_each(|lane| self.unload(*lane));
+            found.lanes.iter().for_each(|lane| self.stock.unload(*lane));
             return Try::Later(until);
         }
         if !health.has_room(now) {
@@ -409,24 +315,27 @@ impl Planner {
         if health.next_turn() > now {
             return Try::Later(health.next_turn());
         }
-        let no_slot = self.active.saturating_sub(self.stalled.min(self.sessions)) >= self.sessions;
-        if no_slot && self.in_memory >= MANY {
+        let lanes: Vec<LaneId> = found.lanes.iter().copied().collect();
+        let no_slot = self.has_no_slot();
+        if no_slot && self.stock.is_full() {
             return Try::NoSlot;
         }
-        if self.loading >= LOADING && self.best_lane(&lanes).is_none() {
+        let best = self.stock.best(lanes.iter().copied());
+        if best.is_none() && self.stock.is_loading() {
             return Try::NoSlot;
         }
-        let fetch = self.fetch(&lanes, 1, now);
+        let fetch = self.stock.fetch(&lanes, now);
         if let Some(Ok(step)) = fetch {
             return Try::Step(step);
         }
-        let Some(lane) = self.best_lane(&lanes) else {
+        let Some(lane) = best else {
             return fetch.and_then(Result::err).map_or(Try::Nothing, Try::Later);
         };
         if no_slot {
             return Try::NoSlot;
         }
-        let Some(job) = self.pop(lane) else { return Try::Nothing };
+        let Some(job) = self.stock.pop(lane) else { return Try::Nothing };
+        self.take_turns(site, lane);
         self.active += 1;
         if let Some(found) = self.sites.get_mut(site) {
             found.sessions += 1;
@@ -437,75 +346,21 @@ impl Planner {
         Try::Step(Step::Start { site: Arc::clone(site), job })
     }
 
-    /// The lane whose first job has the highest priority; those with the same one take turns.
-    fn best_lane(&self, lanes: &[LaneId]) -> Option<LaneId> {
-        let mut best: Option<(LaneId, i8)> = None;
-        for id in lanes {
-            let Some(lane) = self.lanes.get(id).filter(|lane| !self.stopped.contains(&lane.blast)) else {
-                continue;
-            };
-            if let Some(job) = lane.loaded.front()
-                && best.is_none_or(|(_, priority)| job.priority > priority)
-            {
-                best = Some((*id, job.priority));
-            }
-        }
-        best.map(|(id, _)| id)
+    fn has_no_slot(&self) -> bool {
+        self.active.saturating_sub(self.stalled.min(self.sessions)) >= self.sessions
     }
 
-    /// A fetch for the first lane that has fewer jobs in memory than that, and more in the queue; or when there may be one.
-    fn fetch(&mut self, lanes: &[LaneId], fewer_than: usize, now: Millis) -> Option<Result<Step, Millis>> {
-        let mut later: Option<Millis> = None;
-        for id in lanes {
-            if self.lanes.get(id).is_none_or(|lane| lane.loaded.len() >= fewer_than) {
-                continue;
-            }
-            match self.load(*id, now) {
-                Some(Ok(step)) => return Some(Ok(step)),
-                Some(Err(at)) => later = Some(later.map_or(at, |before| before.min(at))),
-                None => {}
-            }
-        }
-        later.map(Err)
-    }
-
-    /// A fetch for the lane, when it wants one; or when it may have one.
-    fn load(&mut self, id: LaneId, now: Millis) -> Option<Result<Step, Millis>> {
-        let many = self.in_memory >= MANY;
-        let lane = self.lanes.get_mut(&id)?;
-        if self.stopped.contains(&lane.blast) || lane.loading || !lane.has_more() {
-            return None;
-        }
-        if lane.not_before > now {
-            return Some(Err(lane.not_before));
-        }
-        lane.loading = true;
-        self.loading += 1;
-        let limit = if many { 8 } else { BATCH };
-        Some(Ok(Step::Load { lane: id, limit, taken: lane.taken.clone() }))
-    }
-
-    /// Leaves the jobs of a lane to the queue again.
-    fn unload(&mut self, id: LaneId) {
-        let Some(lane) = self.lanes.get_mut(&id) else { return };
-        self.in_memory -= lane.loaded.len();
-        for job in lane.loaded.drain(..) {
-            lane.taken.remove(&job.key);
-        }
-    }
-
-    fn pop(&mut self, id: LaneId) -> Option<Box<Job>> {
-        let lane = self.lanes.get_mut(&id)?;
-        let job = lane.loaded.pop_front()?;
-        self.in_memory -= 1;
-        if let Some(site) = self.sites.get_mut(&lane.site)
+    /// The turn of a lane is over.
+    fn take_turns(&mut self, site: &str, id: LaneId) {
+        if let Some(site) = self.sites.get_mut(site)
             && site.lanes.len() > 1
         {
             site.lanes.retain(|other| *other != id);
             site.lanes.push_back(id);
         }
-        Some(job)
     }
+
+    // --- Destinations -----------------------------------------------------------------------------------------------
 
     /// The site turned out to be that destination, with those limits.
     pub(super) fn resolved(&mut self, site: &str, destination: &str, limits: DestinationLimits, most: usize) {
@@ -548,6 +403,33 @@ impl Planner {
         }
     }
 
+    // --- Sessions ---------------------------------------------------------------------------------------------------
+
+    /// The server does not let this session of the site in. While there are others, those carry the job too: it is the next
+    /// one again, there are no more sessions than those for a while, and this one ends. Gives the job back when there is no
+    /// other.
+    pub(super) fn hand_over(&mut self, site: &Arc<str>, job: Box<Job>, now: Millis) -> Option<Box<Job>> {
+        let Some(found) = self.sites.get(site).filter(|found| found.sessions > 1) else { return Some(job) };
+        if let Some(health) = self.health.get_mut(&found.destination) {
+            health.full(now);
+        }
+        self.stock.give_back(job);
+        self.end(site);
+        None
+    }
+
+    /// A job that a session was to carry, and of which no server has heard, is the next one again.
+    pub(super) fn give_back(&mut self, site: &Arc<str>, job: Box<Job>) {
+        self.stock.give_back(job);
+        self.queue(site);
+    }
+
+    /// The result of a job is committed.
+    pub(super) fn done(&mut self, lane: LaneId, job: JobKey) {
+        self.stock.done(lane, job);
+        self.forget_lane(lane);
+    }
+
     /// The result of a job is committed, and its session asks for another one. A fetch may be wanted too.
     pub(super) fn next(
         &mut self,
@@ -556,45 +438,72 @@ impl Planner {
         done: JobKey,
         now: Millis,
     ) -> (Next, Option<Step>) {
-        if let Some(state) = self.lanes.get_mut(&lane) {
-            state.taken.remove(&done);
-            self.forget_lane(lane);
-        }
-        let Some(found) = self.sites.get(site).filter(|_| !self.closing) else {
-            return (self.end(site), None);
-        };
-        let goes_on = self
-            .health
-            .get(&found.destination)
-            .is_some_and(|health| health.goes_on(now) && health.next_turn() <= now + PAUSE);
-        if !goes_on || self.gives_way(site, found) {
-            return (self.end(site), None);
-        }
+        self.done(lane, done);
+        let may = |found: &&Site| self.goes_on(found, now) && !self.gives_way(site, found);
+        let Some(found) = self.sites.get(site).filter(may) else { return (self.end(site), None) };
         let lanes: Vec<LaneId> = found.lanes.iter().copied().collect();
-        let Some(best) = self.best_lane(&lanes) else { return (self.end(site), None) };
-        let Some(job) = self.pop(best) else { return (self.end(site), None) };
-        let load = self.fetch(&lanes, LOW, now).and_then(Result::ok);
+        let Some(best) = self.stock.best(lanes.iter().copied()) else { return (self.end(site), None) };
+        let Some(job) = self.stock.pop(best) else { return (self.end(site), None) };
+        self.take_turns(site, best);
+        let load = self.stock.fetch_ahead(&lanes, now);
         // It may have earned another session.
         self.queue(site);
         (Next::Job(job), load)
     }
 
+    /// A job that may go behind the one that a session of the site has under way. A fetch may be wanted too.
+    pub(super) fn ahead(&mut self, site: &Arc<str>, now: Millis) -> (Option<Box<Job>>, Option<Step>) {
+        let may = |found: &&Site| {
+            let health = self.health.get(&found.destination);
+            self.goes_on(found, now)
+                && health.is_some_and(|health| !health.takes_turns())
+                && self.stock.waiting(found.lanes.iter().copied()) > found.sessions
+                && !self.gives_way(site, found)
+        };
+        let Some(found) = self.sites.get(site).filter(may) else { return (None, None) };
+        let lanes: Vec<LaneId> = found.lanes.iter().copied().collect();
+        let best = self.stock.best(lanes.iter().copied());
+        let job = best.and_then(|best| self.stock.pop_ahead(best));
+        if let Some(best) = best {
+            self.take_turns(site, best);
+        }
+        let load = self.stock.fetch_ahead(&lanes, now);
+        self.queue(site);
+        (job, load)
+    }
+
+    /// It is the turn of a job that went behind another one. `false` when somebody has stopped it meanwhile, or everything:
+    /// then nothing of it is sent.
+    pub(super) fn begins(&mut self, job: &Job) -> bool {
+        self.stock.begins(job) && !self.closing
+    }
+
+    /// Whether the sessions of a site may go on.
+    pub(super) fn may_go_on(&self, site: &str, now: Millis) -> bool {
+        self.sites.get(site).is_some_and(|found| self.goes_on(found, now))
+    }
+
+    fn goes_on(&self, found: &Site, now: Millis) -> bool {
+        let health = self.health.get(&found.destination);
+        !self.closing && health.is_some_and(|health| health.goes_on(now) && health.next_turn() <= now + PAUSE)
+    }
+
     /// Whether a site has more than its share, and another one waits.
     fn gives_way(&self, site: &Arc<str>, found: &Site) -> bool {
-        if self.active.saturating_sub(self.stalled.min(self.sessions)) < self.sessions {
+        if !self.has_no_slot() {
             return false;
         }
-        let waiting = self.line.iter().take(64).filter(|other| *other != site).filter(|other| {
-            self.sites.get(*other).is_some_and(|other| {
+        self.line.iter().take(64).filter(|other| *other != site).any(|other| {
+            self.sites.get(other).is_some_and(|other| {
                 let has_room =
                     self.health.get(&other.destination).is_none_or(|health| health.has_room(i64::MAX));
                 has_room && other.sessions < found.sessions
             })
-        });
-        waiting.count() > 0
+        })
     }
 
-    fn end(&mut self, site: &Arc<str>) -> Next {
+    /// A session ends.
+    pub(super) fn end(&mut self, site: &Arc<str>) -> Next {
         self.active = self.active.saturating_sub(1);
         if let Some(found) = self.sites.get_mut(site) {
             found.sessions = found.sessions.saturating_sub(1);
