@@ -68,7 +68,7 @@ pub struct Form {
     /// Headers and addresses may go out in UTF-8 (SMTPUTF8, RFC 6531), where an address asks for it.
     ///
     /// Without it domains go out in ASCII, and a local part outside ASCII in a header is an error;
-    /// one that only the envelope holds has no path (none without SMTPUTF8), the message does.
+    /// one that only the envelope holds has no path then, the message does.
     pub utf8: bool,
     /// A message given as raw bytes may go out without the last line end, if it came so (CHUNKING, RFC 3030).
     pub exact: bool,

@@ -24,6 +24,7 @@ from freesmtp import (
     Report,
     SMTPError,
     SMTPServer,
+    SpoolStatus,
 )
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
