@@ -6,7 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{outcome, send::stamp};
+use super::{
+    Smtp,
+    observers::{Observers, SendStatus},
+    outcome,
+    send::stamp,
+};
 use crate::{
     error::{Error, ErrorKind},
     message::{Composed, EmailMessage, Form, Stamp},
@@ -34,18 +39,16 @@ pub(super) struct Mail<'m> {
     /// How the last transaction that did not deliver ended.
     failed: Option<Outcome>,
     warnings: Vec<String>,
+    observers: Observers,
+    /// Octets that were given to the server in this transaction.
+    given: u64,
 }
 
 impl<'m> Mail<'m> {
     /// Checks the message and composes it for a session with every extension: one that lacks some gets it once more,
     /// for what it takes.
-    pub(super) fn new(
-        message: Cow<'m, EmailMessage>,
-        domain: &str,
-        all_or_nothing: bool,
-        started: Instant,
-    ) -> Result<Self, Error> {
-        let stamp = stamp(domain);
+    pub(super) fn new(smtp: &Smtp, message: Cow<'m, EmailMessage>, started: Instant) -> Result<Self, Error> {
+        let stamp = stamp(smtp.default_domain());
         let composed = compose(&message, &stamp, WIDEST)?;
         let decisions = vec![None; composed.recipients().len()];
         Ok(Self {
@@ -55,17 +58,23 @@ impl<'m> Mail<'m> {
             form: WIDEST,
             used: false,
             started,
-            all_or_nothing,
+            all_or_nothing: smtp.all_or_nothing(),
             decisions,
             offered: Vec::new(),
             delivered: None,
             failed: None,
             warnings: Vec::new(),
+            observers: smtp.observers.clone(),
+            given: 0,
         })
     }
 
     pub(super) fn composed(&self) -> &Composed {
         &self.composed
+    }
+
+    pub(super) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -111,6 +120,7 @@ impl<'m> Mail<'m> {
             self.form = form;
         }
         self.used = true;
+        self.given = 0;
         self.offered = chosen;
         Ok(Some(self.describe(token)))
     }
@@ -163,7 +173,12 @@ impl<'m> Mail<'m> {
 
     /// Appends the next piece of the message; whether more follows.
     pub(super) fn read(&mut self, piece: &mut Vec<u8>) -> Result<bool, Error> {
-        self.composed.read(piece)
+        let before = piece.len();
+        let more = self.composed.read(piece)?;
+        self.given += (piece.len() - before) as u64;
+        let (total_sent, composed) = (self.given, &self.composed);
+        self.observers.status(|| SendStatus { total_sent, total_size: composed.size().max(total_sent) });
+        Ok(more)
     }
 
     /// Whether the transaction under way is its last in the session, as far as can be foreseen: it offers all that is left,

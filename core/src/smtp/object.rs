@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Server, outcome, pool::Pool, rate, send::stamp, spool};
+use super::{Server, observers::Observers, outcome, pool::Pool, rate, send::stamp, spool};
 use crate::{
     error::Error,
     log::{LogFile, LogOptions, Logging, ProtocolLog},
@@ -44,6 +44,7 @@ impl Default for Limits {
 pub struct Smtp {
     pub(super) servers: Vec<Server>,
     pub(super) logging: Logging,
+    pub(super) observers: Observers,
     pub(super) default_domain: String,
     pub(super) timeouts: Timeouts,
     pub(super) all_or_nothing: bool,

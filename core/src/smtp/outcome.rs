@@ -105,6 +105,7 @@ pub(super) fn conclude(
         .zip(result.recipients)
         .map(|(recipient, decision)| recipient_result(&recipient.email, decision, session, facts))
         .collect();
+    mail.observers().recipients(&recipients);
     match result.outcome {
         Outcome::Delivered(reply) => Ok(Report {
             recipients,

@@ -32,7 +32,7 @@ impl Smtp {
         let operation = Operation::new(runtime, cancel, self.timeouts.operation);
         let started = Instant::now();
         self.check_servers()?;
-        let mail = Mail::new(Cow::Borrowed(message), &self.default_domain, self.all_or_nothing, started)?;
+        let mail = Mail::new(self, Cow::Borrowed(message), started)?;
         self.await_turn(&operation).await?;
         let mut lane = Lane::new(self, operation);
         let mut single = Single(None);

@@ -94,9 +94,7 @@ impl Sequence<'_> {
             self.lane.restart();
         }
         let smtp = self.smtp;
-        let mail =
-            Mail::new(Cow::Owned(message), smtp.default_domain(), smtp.all_or_nothing(), Instant::now());
-        match mail {
+        match Mail::new(smtp, Cow::Owned(message), Instant::now()) {
             Ok(mail) => self.lane.add(Job::new(index, mail)),
             Err(error) => self.lane.refuse(index, error),
         }

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     message::EmailMessage,
     net::{Cancel, EventLoop, Runtime, on_this_thread},
-    smtp::Smtp,
+    smtp::{BulkStatus, Smtp},
     types::Stage,
 };
 
@@ -33,6 +33,8 @@ pub struct OpenBulk {
     event_loop: Mutex<Option<EventLoop>>,
     /// How the caller waits.
     runtime: Runtime,
+    /// How far it is, counted where somebody wants to hear it.
+    status: Mutex<BulkStatus>,
 }
 
 impl Smtp {
@@ -47,7 +49,7 @@ impl Smtp {
 impl OpenBulk {
     pub(super) fn new(smtp: &Smtp, runtime: Runtime) -> Self {
         let queue = Arc::new(Queue::new(smtp.max_connections(), Cancel::new()));
-        Self { smtp: smtp.clone(), queue, event_loop: Mutex::default(), runtime }
+        Self { smtp: smtp.clone(), queue, event_loop: Mutex::default(), runtime, status: Mutex::default() }
     }
 
     /// Whether the next message is to be fetched now. After a `true` nobody is woken for another one, until
@@ -100,12 +102,29 @@ impl OpenBulk {
     pub(super) fn look(&self, results: &mut VecDeque<BulkResult>) {
         self.begin_lanes();
         self.queue.look(results);
+        self.tell(results);
     }
 
     /// Begins the lanes that are wanted, and waits for news; `Break` when there will be none.
     pub(super) async fn advance(&self, results: &mut VecDeque<BulkResult>) -> ControlFlow<()> {
         self.begin_lanes();
-        self.queue.next(self.runtime, results).await
+        let advanced = self.queue.next(self.runtime, results).await;
+        self.tell(results);
+        advanced
+    }
+
+    /// Tells whoever listens of new results.
+    fn tell(&self, results: &VecDeque<BulkResult>) {
+        let Some(listener) = self.smtp.observers.bulk() else { return };
+        for BulkResult { result, .. } in results {
+            let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+            status.total_sent += usize::from(result.is_ok());
+            status.total_failed += usize::from(result.is_err());
+            status.total_messages = self.queue.given();
+            let now = *status;
+            drop(status);
+            listener(now);
+        }
     }
 
     fn begin_lanes(&self) {

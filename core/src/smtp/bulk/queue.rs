@@ -125,6 +125,11 @@ impl Queue {
         wanted
     }
 
+    /// How many messages it was given.
+    pub(super) fn given(&self) -> usize {
+        self.state().given
+    }
+
     /// The next message, or why it could not be made. After the end it is forgotten.
     pub(super) fn push(&self, message: Result<EmailMessage, Error>) -> Option<usize> {
         let mut state = self.state();

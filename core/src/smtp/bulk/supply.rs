@@ -54,10 +54,8 @@ impl BulkSupply {
             What::Begun(job) => return Some(*job),
             What::New(message) => message,
         };
-        let checked = smtp.check_servers().and_then(|()| {
-            let message = Cow::Owned(*message);
-            Mail::new(message, smtp.default_domain(), smtp.all_or_nothing(), Instant::now())
-        });
+        let checked =
+            smtp.check_servers().and_then(|()| Mail::new(smtp, Cow::Owned(*message), Instant::now()));
         match checked {
             Ok(mail) => Some(Job::new(index, mail)),
             Err(error) => {
