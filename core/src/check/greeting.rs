@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{CheckName, CheckStatus, CheckStep, advice, failed};
 use crate::{
+    diagnosis::is_foreign,
     dns::{Kind, Record, Resolver},
     smtp::{
         Server,
@@ -110,28 +111,6 @@ fn is_same_machine(greeting: &str, probe: &Probe, resolver: &dyn Resolver) -> bo
     })
 }
 
-/// Whether two host names belong to different domains, as far as names tell.
-fn is_foreign(greeting: &str, asked: &str) -> bool {
-    let labels = |name: &str| -> Vec<String> {
-        name.trim_end_matches('.').to_ascii_lowercase().split('.').map(str::to_owned).collect()
-    };
-    let is_name = |labels: &[String]| {
-        labels.len() >= 2
-            && labels
-                .iter()
-                .all(|l| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)))
-            && labels.last().is_some_and(|top| top.bytes().any(|b| b.is_ascii_alphabetic()))
-    };
-    let (greeting, asked) = (labels(greeting), labels(asked));
-    let local = ["local", "localdomain", "localhost", "internal", "lan"];
-    let is_local = |labels: &[String]| labels.last().is_some_and(|top| local.contains(&top.as_str()));
-    is_name(&greeting)
-        && is_name(&asked)
-        && !is_local(&greeting)
-        && !is_local(&asked)
-        && greeting[greeting.len() - 2..] != asked[asked.len() - 2..]
-}
-
 fn another(greeting: &str, server: &Server) -> CheckStep {
     let (asked, port) = (server.certificate_name(), server.effective_port());
     let summary = format!("{asked} was asked for, and {greeting} answers: port {port} may be redirected.");
@@ -159,31 +138,6 @@ fn another(greeting: &str, server: &Server) -> CheckStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_foreign_greeting_is_told_from_a_sibling() {
-        for (greeting, asked) in [
-            ("mx.isp.example", "mail.shop.test"),
-            ("smtp-filter.isp.example.", "mail.shop.example"),
-            ("MX1.provider.net", "smtp.shop.example"),
-        ] {
-            assert!(is_foreign(greeting, asked), "{greeting} for {asked}");
-        }
-        for (greeting, asked) in [
-            ("mx3.shop.example", "mail.SHOP.example"),
-            ("shop.example", "mail.shop.example."),
-            ("mx.isp.example", "192.0.2.1"),
-            ("mx.isp.example", "::1"),
-            ("mx.isp.example", "localhost"),
-            ("mailhost", "mail.shop.example"),
-            ("[192.0.2.1]", "mail.shop.example"),
-            ("localhost.localdomain", "mail.shop.example"),
-            ("***********", "mail.shop.example"),
-            ("", "mail.shop.example"),
-        ] {
-            assert!(!is_foreign(greeting, asked), "{greeting} for {asked}");
-        }
-    }
 
     #[test]
     fn the_greeting_is_found_in_the_conversation() {

@@ -12,6 +12,7 @@ mod context;
 mod explain;
 mod facts;
 mod features;
+mod greeting;
 mod lexicon;
 mod model;
 mod pattern;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub use context::{Context, Failure};
 pub use explain::{Explanation, explain};
+pub(crate) use greeting::is_foreign;
 
 use crate::types::{Cause, Diagnosis, Reply, escaped_lines};
 use model::MODEL;
@@ -50,6 +52,13 @@ pub fn diagnose(context: &Context<'_>) -> Diagnosis {
     let advice = advice::of(cause);
     let words = Words::new(context, &text, retry_after);
     let link = facts::link_in(&text).map(str::to_owned);
+    let another = greeting::another_server(cause, context);
+    let mut remedy = remedy::lines(cause, context, &words);
+    let mut evidence = evidence(context, refusal, by_reply);
+    if let Some(another) = another {
+        remedy.push(another.remedy);
+        evidence = [evidence, another.evidence].join("\n");
+    }
     Diagnosis {
         cause,
         who: advice.who,
@@ -59,8 +68,8 @@ pub fn diagnose(context: &Context<'_>) -> Diagnosis {
                 context.failure.filter(|_| !by_reply).and_then(client::summary).unwrap_or(advice.summary),
             ),
         ),
-        remedy: escaped_lines(remedy::lines(cause, context, &words).join("\n")),
-        evidence: escaped_lines(evidence(context, refusal, by_reply)),
+        remedy: escaped_lines(remedy.join("\n")),
+        evidence: escaped_lines(evidence),
         retry_after,
         reference: link.or_else(|| {
             let reference = context.failure.and_then(client::reference).unwrap_or(advice.reference);

@@ -265,6 +265,52 @@ fn a_greeting_from_another_host() {
     assert!(said.contains("mailgate.isp.example") && said.contains("587"), "{said}");
 }
 
+/// The server's words stay the cause, and that another server may have said them stands beside.
+#[test]
+fn a_refusal_of_a_server_that_was_not_asked_for() {
+    let denied = reply("550 5.7.1 Relaying denied");
+    let redirected = Context {
+        stage: Some(Stage::Rcpt),
+        reply: Some(&denied),
+        host: "smtp.shop.example",
+        port: 25,
+        greeting_host: Some("mailgate.isp.example"),
+        ..Context::default()
+    };
+    let diagnosis = diagnose(&redirected);
+    assert_eq!(diagnosis.cause, Cause::RelayDenied);
+    let last = diagnosis.remedy.lines().last().unwrap_or_default();
+    assert!(last.contains("calls itself mailgate.isp.example"), "{last}");
+    assert!(last.contains("redirects port 25") && last.contains("465"), "{last}");
+    assert_eq!(
+        diagnosis.evidence,
+        "550 5.7.1 Relaying denied\nasked for smtp.shop.example, greeted by mailgate.isp.example"
+    );
+
+    let unknown = reply("550 5.1.1 User unknown");
+    for silent in [
+        Context { greeting_host: Some("mx7.shop.example"), ..redirected.clone() },
+        Context { greeting_host: None, ..redirected.clone() },
+        // A certificate that was taken says who answers.
+        Context { tls: true, ..redirected.clone() },
+        // No other server would know this recipient better.
+        Context { reply: Some(&unknown), ..redirected.clone() },
+    ] {
+        let diagnosis = diagnose(&silent);
+        let said = format!("{}\n{}", diagnosis.remedy, diagnosis.evidence);
+        assert!(!said.contains("calls itself") && !said.contains("greeted by"), "{said}");
+    }
+
+    let wrong_name = Context {
+        stage: Some(Stage::StartTls),
+        failure: Some(Failure::CertificateWrongName),
+        reply: None,
+        tls: true,
+        ..redirected
+    };
+    assert!(diagnose(&wrong_name).remedy.contains("calls itself mailgate.isp.example"));
+}
+
 #[test]
 fn a_refused_size_with_both_numbers() {
     let failure = Some(Failure::MessageTooLarge { size: 30_000_000, limit: 10_485_760 });
