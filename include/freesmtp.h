@@ -439,6 +439,30 @@ typedef bool (*freesmtp_bulk_row)(void *user_data, const freesmtp_field **fields
 /// The same with the texts' sizes.
 typedef bool (*freesmtp_bulk_row_n)(void *user_data, const freesmtp_field_n **fields, size_t *count);
 
+/// Takes the id of a message that was submitted: `index` is that of its row, from 0. The text is borrowed for the call. It
+/// must return: no `longjmp`, no C++ exception.
+typedef void (*freesmtp_submitted)(void *user_data, size_t index, const char *id);
+
+/// Hears how far a message is: `total_sent` octets of it were given to the connection, of `total_size` as far as they are
+/// known. The last 128 KiB of them may still wait for the network. Streams of unknown length count once they were read.
+///
+/// Called on the thread that sends, in a bulk on the threads of its connections, several at the same time where there are
+/// several. The send waits for it, so it should be quick. It must return: no `longjmp`, no C++ exception. So it is with
+/// `freesmtp_recipient_failed` too.
+typedef void (*freesmtp_status)(void *user_data, uint64_t total_sent, uint64_t total_size);
+
+/// Hears of a recipient who does not get a message: the server's reply, `550 5.1.1 No such user`, or why the server was not
+/// asked. Both texts are borrowed for the call.
+typedef void (*freesmtp_recipient_failed)(void *user_data, const char *email_address, const char *response);
+
+/// Hears how far a bulk is: messages of which at least one recipient was accepted, messages whose result is an error, and
+/// those that were taken from the source so far. Called on the thread that called the bulk, never at the same time. It must
+/// return: no `longjmp`, no C++ exception.
+typedef void (*freesmtp_bulk_status)(void *user_data,
+                                     size_t total_sent,
+                                     size_t total_failed,
+                                     size_t total_messages);
+
 /// What becomes of a message of the spool. Made by `freesmtp_spool_status_get`; what it gives is borrowed from it.
 typedef struct freesmtp_spool_status freesmtp_spool_status;
 
@@ -1852,6 +1876,8 @@ freesmtp_error *freesmtp_smtp_send_bulk(const freesmtp_smtp *smtp,
                                         freesmtp_bulk_result result,
                                         void *user_data);
 
+/* ---- Advanced: a message for each row, many in one call -------------------------------------------------- */
+
 /// `freesmtp_smtp_send_bulk` of one message for each row of a template. A row that lacks a field, or whose message is not
 /// valid, has that error as its result.
 freesmtp_error *freesmtp_smtp_send_bulk_merge(const freesmtp_smtp *smtp,
@@ -1866,6 +1892,55 @@ freesmtp_error *freesmtp_smtp_send_bulk_merge_n(const freesmtp_smtp *smtp,
                                                 freesmtp_bulk_row_n next,
                                                 freesmtp_bulk_result result,
                                                 void *user_data);
+
+/// `freesmtp_smtp_submit_bulk` of one message for each row of a template: all of them are durable, or there is an error,
+/// which says which row it is about, and none of them is delivered. Then `submitted` takes the ids, in the order of the
+/// rows, or is NULL. Both callbacks are called on the calling thread, with `user_data` as it is.
+///
+/// `path` is the folder of the spool, or NULL for that of the object.
+freesmtp_error *freesmtp_smtp_submit_bulk_merge(const freesmtp_smtp *smtp,
+                                                const freesmtp_template *message_template,
+                                                freesmtp_bulk_row next,
+                                                const char *path,
+                                                freesmtp_submitted submitted,
+                                                void *user_data);
+
+/// The same with the texts' sizes.
+freesmtp_error *freesmtp_smtp_submit_bulk_merge_n(const freesmtp_smtp *smtp,
+                                                  const freesmtp_template *message_template,
+                                                  freesmtp_bulk_row_n next,
+                                                  const char *path,
+                                                  freesmtp_submitted submitted,
+                                                  void *user_data);
+
+/* ---- Advanced: how far a message and a bulk are, and who does not get one -------------------------------- */
+
+/// Tells a function how far each message is, after each piece of it and at its end, when both numbers are the same; NULL
+/// ends it. A message that has to be sent again, over another connection or to further recipients, begins anew. What the
+/// server answers comes after the last of these events.
+///
+/// `user_data` is handed to it as it is, and must be good until `release` is called, or for ever where `release` is NULL:
+/// that may be later than this object is let go. When this call fails, `release` is not called.
+freesmtp_error *freesmtp_smtp_on_status(freesmtp_smtp *smtp,
+                                        freesmtp_status listener,
+                                        void *user_data,
+                                        freesmtp_release release);
+
+/// Tells a function of each recipient who does not get a message, refused or put off; NULL ends it. It is called once what
+/// came of the message is settled, before the send returns; not for a recipient that another server took after all, nor
+/// where no server heard of it, nor where it is not known what became of the message: an error says so. `user_data` and
+/// `release` are as with `freesmtp_smtp_on_status`.
+freesmtp_error *freesmtp_smtp_on_recipient_failed(freesmtp_smtp *smtp,
+                                                  freesmtp_recipient_failed listener,
+                                                  void *user_data,
+                                                  freesmtp_release release);
+
+/// Tells a function how far a bulk is, once for each result, before the program gets it; NULL ends it. `user_data` and
+/// `release` are as with `freesmtp_smtp_on_status`.
+freesmtp_error *freesmtp_smtp_on_bulk_status(freesmtp_smtp *smtp,
+                                             freesmtp_bulk_status listener,
+                                             void *user_data,
+                                             freesmtp_release release);
 
 /* ---- Advanced: how much at once, and how fast ------------------------------------------------------------ */
 

@@ -47,6 +47,8 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("server/tls", "Advanced: how the connection to a server is protected"),
     ("smtp/spool", "Advanced: handing messages over to the agent"),
     ("smtp/bulk", "Advanced: many messages in one call"),
+    ("smtp/merge", "Advanced: a message for each row, many in one call"),
+    ("smtp/observers", "Advanced: how far a message and a bulk are, and who does not get one"),
     ("smtp/limits", "Advanced: how much at once, and how fast"),
     ("smtp/agent", "The agent: what became of a message"),
     ("smtp/blast", "The agent: how far a blast is"),

@@ -27,6 +27,7 @@ pub mod error;
 pub mod explain;
 mod guard;
 mod list;
+mod listener;
 pub mod message;
 pub mod recipient;
 pub mod report;

@@ -13,6 +13,8 @@ pub mod bulk;
 pub mod events;
 pub mod limits;
 pub mod log;
+pub mod merge;
+pub mod observers;
 pub mod spool;
 pub mod timeouts;
 

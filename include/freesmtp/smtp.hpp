@@ -18,6 +18,7 @@
 #include "log.hpp"
 #include "merge.hpp"
 #include "message.hpp"
+#include "observers.hpp"
 #include "property.hpp"
 #include "report.hpp"
 #include "server.hpp"
@@ -130,6 +131,7 @@ public:
         handle_ = std::move(other.handle_);
         SMTPServers = std::move(other.SMTPServers);
         LogOptions.smtp_ = ProtocolLog.smtp_ = handle_.get();
+        SMTPStatus.smtp_ = SMTPRecipientFailed.smtp_ = SMTPBulkStatus.smtp_ = handle_.get();
         LogFile.smtp_ = DefaultDomain.smtp_ = DefaultTimeout.smtp_ = Timeouts.smtp_ = handle_.get();
         MaxConnections.smtp_ = MaxMessagesPerConnection.smtp_ = RateLimit.smtp_ = handle_.get();
         SpoolPath.smtp_ = SpoolDurability.smtp_ = handle_.get();
@@ -147,6 +149,12 @@ public:
     Property<SMTPLogOptions, &detail::log_options, &detail::set_log_options> LogOptions{handle_.get()};
     /// Hears every line of the conversations as it is said, whether there is a log or not.
     ProtocolLogEvent ProtocolLog{handle_.get()};
+    /// Hears how far each message is.
+    SMTPStatusEvent SMTPStatus{handle_.get(), &freesmtp_smtp_on_status};
+    /// Hears of each recipient who does not get a message.
+    SMTPRecipientFailedEvent SMTPRecipientFailed{handle_.get(), &freesmtp_smtp_on_recipient_failed};
+    /// Hears how far a bulk is.
+    SMTPBulkStatusEvent SMTPBulkStatus{handle_.get(), &freesmtp_smtp_on_bulk_status};
     /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty for the host's own.
     Property<std::string, &detail::default_domain, &detail::set_default_domain> DefaultDomain{handle_.get()};
     /// One limit for every phase, in seconds; that of the whole of a call stays as it is; read, it is that of a command.
@@ -259,6 +267,13 @@ public:
     template <class Rows, class Callback>
     void SendBulkMerge(const MergeTemplate &merge, const Rows &rows, Callback &&callback) const {
         SendBulk(Merge(merge, rows), callback);
+    }
+
+    /// SubmitBulk with a message for each row: see Merge. A row that lacks a field is an exception, and none is delivered.
+    template <class Rows>
+    std::vector<std::string> SubmitBulkMerge(const MergeTemplate &merge, const Rows &rows,
+                                             const std::string &path = {}) const {
+        return SubmitBulk(Merge(merge, rows), path);
     }
 
     /// Asks the agent (`freesmtp agent`) of the spool what became of a message, by the id of SubmitToSpool. It knows what is

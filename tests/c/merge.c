@@ -1,5 +1,5 @@
 /* SendBulkMerge: a message for each row, and rows that make none. The argument is a server that takes two messages over one
- * connection, twice. */
+ * connection, twice, and a folder for a spool. */
 
 #include <freesmtp.h>
 #include <string.h>
@@ -58,6 +58,12 @@ static bool result(void *user_data, size_t index, const freesmtp_report *report,
     return true;
 }
 
+static void submitted(void *user_data, size_t index, const char *id) {
+    struct calls *calls = user_data;
+    CHECK(index == calls->results && strlen(id) == 26);
+    calls->results++;
+}
+
 static freesmtp_template *template_of(void) {
     freesmtp_message *message = freesmtp_message_new();
     ok(freesmtp_message_set_from(message, "a@b.test"));
@@ -70,7 +76,7 @@ static freesmtp_template *template_of(void) {
 }
 
 int main(int argc, char **argv) {
-    CHECK(argc == 2);
+    CHECK(argc == 3);
     freesmtp_smtp *smtp = freesmtp_smtp_new(argv[1]);
     freesmtp_template *news = template_of();
     struct calls calls = {0};
@@ -90,6 +96,21 @@ int main(int argc, char **argv) {
     ok(freesmtp_smtp_send_bulk_merge_n(smtp, news, next_n, result, &sized));
     CHECK(sized.results == 3 && sized.kinds[0] == 0 && sized.kinds[2] == 0);
     CHECK(sized.kinds[1] == FREESMTP_ERROR_KIND_MESSAGE);
+
+    /* All rows or none: the second lacks a field. */
+    struct calls spooled = {0};
+    freesmtp_error *error = freesmtp_smtp_submit_bulk_merge(smtp, news, next, argv[2], submitted, &spooled);
+    CHECK(error != NULL && strcmp(freesmtp_error_field(error), "Subject") == 0);
+    CHECK(strstr(freesmtp_error_message(error), "message 1 ") != NULL && spooled.given == 2 && spooled.results == 0);
+    freesmtp_error_free(error);
+    refused(freesmtp_smtp_submit_bulk_merge(NULL, news, next, argv[2], submitted, &spooled), "smtp");
+    refused(freesmtp_smtp_submit_bulk_merge(smtp, NULL, next, argv[2], submitted, &spooled), "message_template");
+    refused(freesmtp_smtp_submit_bulk_merge(smtp, news, NULL, argv[2], submitted, &spooled), "next");
+    struct calls rows = {.given = 2};
+    ok(freesmtp_smtp_submit_bulk_merge_n(smtp, news, next_n, argv[2], submitted, &rows));
+    CHECK(rows.results == 1);
+    rows.given = 2;
+    ok(freesmtp_smtp_submit_bulk_merge_n(smtp, news, next_n, argv[2], NULL, &rows));
 
     freesmtp_template_free(news);
     freesmtp_smtp_free(smtp);

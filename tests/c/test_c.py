@@ -224,12 +224,28 @@ def test_bulk_callbacks(tmp_path: Path, suffix: str, serve) -> None:
 def test_bulk_merge(tmp_path: Path, serve) -> None:
     queue = (step for number in range(1, 5) for step in queued(number))
     server = serve([*dialogue(0)[:3], *queue])
-    run([*VALGRIND, build(tmp_path / "merge", HERE / "merge.c"), f"127.0.0.1:{server.port}"])
+    spool = tmp_path / "spool"
+    run([*VALGRIND, build(tmp_path / "merge", HERE / "merge.c"), f"127.0.0.1:{server.port}", spool])
     server.finish()
+    spooled = b"".join(path.read_bytes() for path in (spool / "incoming").iterdir())
+    assert (spooled.count(b"Subject: News for"), spooled.count(b"zoe@b.test")) == (2, 4)
     subjects = [
         email.message_from_bytes(message, policy=email.policy.default)["Subject"] for message in server.messages
     ]
     assert subjects == ["News for Zoë", "News for Ada", "News for Zoë", "News for Zoë"]
+
+
+def test_events_of_sending(tmp_path: Path, suffix: str, serve) -> None:
+    one_refused: list[Step] = [
+        *dialogue(0)[:5],
+        Hear("RCPT TO:<foreign@e.test>"),
+        Say(b"550 5.1.1 no such user\r\n"),
+        *dialogue()[5:],
+    ]
+    server = serve([*one_refused, *TWO_OF_THREE[3:]])
+    program = build(tmp_path / "observers", HERE / f"observers.{suffix}")
+    run([*VALGRIND, program, f"127.0.0.1:{server.port}", *([tmp_path / "spool"] if suffix == "cpp" else [])])
+    server.finish()
 
 
 def test_a_wait_is_cancelled(tmp_path: Path) -> None:

@@ -22,32 +22,25 @@ impl freesmtp_template {
     /// The message of one row.
     ///
     /// # Safety
-    /// `fields` is NULL, or points to `count` fields with NUL-terminated texts.
-    pub(crate) unsafe fn message(
+    /// `fields` is NULL, or points to `count` fields with as many bytes as they say, or up to a NUL.
+    pub(crate) unsafe fn message<F: Field>(
         &self,
-        fields: *const freesmtp_field,
+        fields: *const F,
         count: usize,
     ) -> Result<EmailMessage, Error> {
         // SAFETY: the caller's promise is the same.
-        let row = unsafe {
-            row(fields, count, |field| Ok((text(field.name, "name")?, text(field.value, "value")?)))
-        }?;
+        let row = unsafe { row(fields, count) }?;
         self.0.render(&row)
     }
+}
 
-    /// The same with the texts' sizes.
+/// A field in either form.
+pub(crate) trait Field {
+    /// Its name and its value.
     ///
     /// # Safety
-    /// `fields` is NULL, or points to `count` fields with as many bytes as they say.
-    pub(crate) unsafe fn message_n(
-        &self,
-        fields: *const freesmtp_field_n,
-        count: usize,
-    ) -> Result<EmailMessage, Error> {
-        // SAFETY: the caller's promise is the same.
-        let row = unsafe { row(fields, count, sized) }?;
-        self.0.render(&row)
-    }
+    /// Both are NULL, or have as many bytes as they say, or up to a NUL.
+    unsafe fn texts(&self) -> Result<(&str, &str), Error>;
 }
 
 /// One field of a row: its name, and its value.
@@ -143,7 +136,7 @@ pub unsafe extern "C" fn freesmtp_template_render_n(
         *message = ptr::null_mut();
         let template = guard::handle(message_template, "message_template")?;
         // SAFETY: rule 2 of the header: NULL, or `count` fields with as many bytes as they say.
-        let made = unsafe { template.message_n(fields, count) }?;
+        let made = unsafe { template.message(fields, count) }?;
         *message = Box::into_raw(Box::new(freesmtp_message(made)));
         Ok(())
     })
@@ -163,7 +156,7 @@ pub unsafe extern "C" fn freesmtp_template_texts_n(
         let template = &guard::handle(message_template, "message_template")?.0;
         let take = guard::handle(take, "take")?;
         // SAFETY: rule 2 of the header: NULL, or `count` fields with as many bytes as they say.
-        let row = unsafe { row(fields, count, sized) }?;
+        let row = unsafe { row(fields, count) }?;
         for (property, text) in template.texts(&row)? {
             let (name, value) = (property.as_ptr().cast(), text.as_ptr().cast());
             // SAFETY: the program promised a function that takes its own data; the texts outlive the call.
@@ -173,32 +166,40 @@ pub unsafe extern "C" fn freesmtp_template_texts_n(
     })
 }
 
-fn sized(field: &freesmtp_field_n) -> Result<(&str, &str), Error> {
-    // SAFETY: whoever made the field promised that many bytes, or NULL.
-    unsafe {
-        Ok((text_n(field.name, field.name_size, "name")?, text_n(field.value, field.value_size, "value")?))
+impl Field for freesmtp_field {
+    unsafe fn texts(&self) -> Result<(&str, &str), Error> {
+        // SAFETY: the caller's promise is the same.
+        unsafe { Ok((text(self.name, "name")?, text(self.value, "value")?)) }
+    }
+}
+
+impl Field for freesmtp_field_n {
+    unsafe fn texts(&self) -> Result<(&str, &str), Error> {
+        // SAFETY: the caller's promise is the same.
+        unsafe {
+            Ok((text_n(self.name, self.name_size, "name")?, text_n(self.value, self.value_size, "value")?))
+        }
     }
 }
 
 /// A row of `count` fields.
 ///
 /// # Safety
-/// `fields` is NULL, or points to `count` fields that are unchanged as long as the call lasts.
-unsafe fn row<'a, T: 'a>(
-    fields: *const T,
-    count: usize,
-    read: impl Fn(&'a T) -> Result<(&'a str, &'a str), Error>,
-) -> Result<BTreeMap<String, String>, Error> {
+/// `fields` is NULL, or points to `count` fields with as many bytes as they say, or up to a NUL, unchanged as long as the
+/// call lasts.
+unsafe fn row<F: Field>(fields: *const F, count: usize) -> Result<BTreeMap<String, String>, Error> {
     if count == 0 {
         return Ok(BTreeMap::new());
     }
     if fields.is_null() {
         return Err(Error::input("fields", "is NULL"));
     }
-    if count.checked_mul(size_of::<T>()).is_none_or(|size| isize::try_from(size).is_err()) {
+    if count.checked_mul(size_of::<F>()).is_none_or(|size| isize::try_from(size).is_err()) {
         return Err(Error::input("count", "is a size that no memory can have"));
     }
     // SAFETY: not NULL, so `count` fields are there, as the caller promises; the size was checked.
     let fields = unsafe { slice::from_raw_parts(fields, count) };
-    fields.iter().map(|field| read(field).map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+    // SAFETY: the caller's promise is the same.
+    let texts = fields.iter().map(|field| unsafe { field.texts() });
+    texts.map(|field| field.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }

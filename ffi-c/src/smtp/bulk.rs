@@ -1,18 +1,11 @@
-//! `SendBulk` and `SendBulkMerge`: any number of messages in one call, a result for each.
+//! `SendBulk`: any number of messages in one call, a result for each.
 
-use std::{ffi::c_void, iter, ptr};
+use std::{ffi::c_void, iter};
 
 use freesmtp_core::{Error, smtp::BulkMessage};
 
 use crate::{
-    error::freesmtp_error,
-    guard,
-    message::{
-        freesmtp_message,
-        merge::{freesmtp_field, freesmtp_field_n, freesmtp_template},
-    },
-    report::freesmtp_report,
-    smtp::freesmtp_smtp,
+    error::freesmtp_error, guard, message::freesmtp_message, report::freesmtp_report, smtp::freesmtp_smtp,
 };
 
 /// Gives the next message of a bulk and hands it over: the bulk lets it go. To give one message many times, give
@@ -64,80 +57,11 @@ pub unsafe extern "C" fn freesmtp_smtp_send_bulk(
     })
 }
 
-/// Gives the next row of a merge: sets `*fields` and `*count`, which are read before it is called again and stay the
-/// program's. False says that there are no more rows; after that it is not called again. It is called when a message is
-/// wanted. It must return: no `longjmp`, no C++ exception.
-pub type freesmtp_bulk_row = Option<
-    unsafe extern "C" fn(
-        user_data: *mut c_void,
-        fields: *mut *const freesmtp_field,
-        count: *mut usize,
-    ) -> bool,
->;
-
-/// The same with the texts' sizes.
-pub type freesmtp_bulk_row_n = Option<
-    unsafe extern "C" fn(
-        user_data: *mut c_void,
-        fields: *mut *const freesmtp_field_n,
-        count: *mut usize,
-    ) -> bool,
->;
-
-/// `freesmtp_smtp_send_bulk` of one message for each row of a template. A row that lacks a field, or whose message is not
-/// valid, has that error as its result.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_smtp_send_bulk_merge(
-    smtp: Option<&freesmtp_smtp>,
-    message_template: Option<&freesmtp_template>,
-    next: freesmtp_bulk_row,
-    result: freesmtp_bulk_result,
-    user_data: *mut c_void,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let template = guard::handle(message_template, "message_template")?;
-        let next = guard::handle(next, "next")?;
-        let messages = iter::from_fn(|| {
-            let (mut fields, mut count) = (ptr::null(), 0);
-            // SAFETY: the program promised a function that takes this pointer, on this thread, and sets the other two.
-            let is_there = unsafe { next(user_data, &raw mut fields, &raw mut count) };
-            // SAFETY: it promised that so many fields are there until it is called again.
-            is_there.then(|| unsafe { template.message(fields, count) })
-        });
-        // SAFETY: the caller's promise is the same.
-        unsafe { send(smtp, messages, result, user_data) }
-    })
-}
-
-/// The same with the texts' sizes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_smtp_send_bulk_merge_n(
-    smtp: Option<&freesmtp_smtp>,
-    message_template: Option<&freesmtp_template>,
-    next: freesmtp_bulk_row_n,
-    result: freesmtp_bulk_result,
-    user_data: *mut c_void,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        let template = guard::handle(message_template, "message_template")?;
-        let next = guard::handle(next, "next")?;
-        let messages = iter::from_fn(|| {
-            let (mut fields, mut count) = (ptr::null(), 0);
-            // SAFETY: the program promised a function that takes this pointer, on this thread, and sets the other two.
-            let is_there = unsafe { next(user_data, &raw mut fields, &raw mut count) };
-            // SAFETY: it promised that so many fields are there until it is called again.
-            is_there.then(|| unsafe { template.message_n(fields, count) })
-        });
-        // SAFETY: the caller's promise is the same.
-        unsafe { send(smtp, messages, result, user_data) }
-    })
-}
-
 /// Sends what the iterator gives, and tells the program of each.
 ///
 /// # Safety
 /// `result` takes `user_data`, on this thread.
-unsafe fn send<M: BulkMessage>(
+pub(super) unsafe fn send<M: BulkMessage>(
     smtp: Option<&freesmtp_smtp>,
     messages: impl Iterator<Item = M>,
     result: freesmtp_bulk_result,

@@ -11,6 +11,7 @@ use crate::{
     enums::freesmtp_log_kind,
     error::freesmtp_error,
     guard,
+    listener::Program,
     server::{no_value, token::freesmtp_release},
     smtp::freesmtp_smtp,
 };
@@ -32,6 +33,8 @@ pub struct freesmtp_log_event {
 /// quick. It must return: no `longjmp`, no C++ exception.
 pub type freesmtp_protocol_log =
     Option<unsafe extern "C" fn(user_data: *mut c_void, event: &freesmtp_log_event)>;
+
+type Hear = unsafe extern "C" fn(*mut c_void, &freesmtp_log_event);
 
 /// Sets what the log shows besides the conversation: whether each line of the file begins with the time in UTC, how much of
 /// a message is shown (a value of `enum freesmtp_log_body`), and whether the file has one JSON object in each line, with
@@ -86,52 +89,31 @@ pub unsafe extern "C" fn freesmtp_smtp_set_protocol_log(
 ) -> Option<Box<freesmtp_error>> {
     guard::attempt(|| {
         let smtp = &mut guard::handle(smtp, "smtp")?.0;
-        let program = listener.map(|listener| Program { listener, user_data, release });
+        let program = Program::new(listener, user_data, release);
         smtp.set_protocol_log(
-            program.map(|program| Arc::new(move |event: &LogEvent| program.hear(event)) as _),
+            program.map(|program| Arc::new(move |event: &LogEvent| hear(&program, event)) as _),
         );
         Ok(())
     })
 }
 
-/// A listener of the program with its data.
-struct Program {
-    listener: unsafe extern "C" fn(*mut c_void, &freesmtp_log_event),
-    user_data: *mut c_void,
-    release: freesmtp_release,
-}
-
-// SAFETY: the header demands a listener, data and a release that any thread may use, several at the same time.
-unsafe impl Send for Program {}
-// SAFETY: as above.
-unsafe impl Sync for Program {}
-
-impl Program {
-    fn hear(&self, event: &LogEvent) {
-        // Control characters are escaped: there is no NUL in it.
-        let line = CString::new(event.line.as_str()).unwrap_or_default();
-        let kind = match event.kind {
-            LogKind::Sent => freesmtp_log_kind::Sent,
-            LogKind::Received => freesmtp_log_kind::Received,
-            LogKind::Body => freesmtp_log_kind::Body,
-            _ => freesmtp_log_kind::Notice,
-        };
-        let told = freesmtp_log_event {
-            unix_milliseconds: event.unix_milliseconds,
-            connection: event.connection,
-            kind: kind as c_int,
-            line: line.as_ptr(),
-        };
-        // SAFETY: the program promised that both are good until `release`.
-        unsafe { (self.listener)(self.user_data, &told) };
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        if let Some(release) = self.release {
-            // SAFETY: nobody can call the listener any more, and this happens once.
-            unsafe { release(self.user_data) };
-        }
-    }
+/// Gives one line to the program.
+fn hear(program: &Program<Hear>, event: &LogEvent) {
+    // Control characters are escaped: there is no NUL in it.
+    let line = CString::new(event.line.as_str()).unwrap_or_default();
+    let kind = match event.kind {
+        LogKind::Sent => freesmtp_log_kind::Sent,
+        LogKind::Received => freesmtp_log_kind::Received,
+        LogKind::Body => freesmtp_log_kind::Body,
+        _ => freesmtp_log_kind::Notice,
+    };
+    let told = freesmtp_log_event {
+        unix_milliseconds: event.unix_milliseconds,
+        connection: event.connection,
+        kind: kind as c_int,
+        line: line.as_ptr(),
+    };
+    let (listener, user_data) = program.parts();
+    // SAFETY: the program promised that both are good until `release`.
+    unsafe { listener(user_data, &told) };
 }
