@@ -2,7 +2,7 @@
 //! agent's parts use this.
 //!
 //! The house: [`config`] is what is set, [`intake`] takes messages from the spool, [`queue`] keeps them until each recipient
-//! has its result, [`routes`] says which servers take mail for a domain, [`delivery`] brings it there, [`retry`] says when again,
+//! has its result, [`cluster`] is the queue that agents on many machines share, [`routes`] says which servers take mail for a domain, [`delivery`] brings it there, [`retry`] says when again,
 //! [`bounce`] writes reports to senders, `entrances` are the ways into the spool besides the library, [`events`] tells
 //! programs, [`control`] answers and obeys a person or a program, `http` serves the monitor, [`commands`] has a file for each command of `freesmtp`.
 
@@ -11,6 +11,7 @@
 pub mod agent;
 pub mod bounce;
 pub mod clock;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod control;

@@ -59,6 +59,10 @@ class Server:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience)
+        self.kill(patience)
+
+    def kill(self, patience: float = 10) -> None:
+        """End its group by force; the folder stays."""
         # The keeper goes first: it must not signal a group number that belongs to someone else by then.
         self._keeper.kill()
         self._keeper.communicate()
@@ -73,6 +77,15 @@ def free_port(host: str = LOOPBACK) -> int:
     with socket.socket(family) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int, host: str = LOOPBACK) -> list[int]:
+    """So many, each another one."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind((host, 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]
 
 
 def has_ipv6() -> bool:

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Exit, complain, person};
 use crate::{
     agent::Agent,
-    config::{AgentSettings, RouteSettings},
+    config::{AgentSettings, ClusterSettings, RouteSettings},
 };
 
 /// Delivers what is in the spool, until it is told to stop.
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// Serve HTTP on this address, in place of 127.0.0.1:8025; 'off' for nowhere
     #[arg(long, value_name = "ADDRESS")]
     http: Vec<String>,
+    /// Share the queue of these servers (NATS JetStream) with agents on other machines: `nats://a,b,c` or `tls://a,b,c`
+    #[arg(long, value_name = "URL[,HOST…]")]
+    cluster: Option<String>,
     /// Sessions at the same time
     #[arg(long, value_name = "NUMBER")]
     sessions: Option<usize>,
@@ -73,6 +76,9 @@ impl Arguments {
         }
         if !self.http.is_empty() {
             settings.http.listen = Some(self.http.iter().filter(|text| *text != "off").cloned().collect());
+        }
+        if let Some(text) = &self.cluster {
+            settings.cluster.servers = ClusterSettings::list(text);
         }
         if !self.server.is_empty() {
             settings.route.push(RouteSettings {
@@ -110,6 +116,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 
 fn start(arguments: Arguments) -> Result<(), Error> {
     let settings = arguments.settings()?;
+    if settings.cluster.is_on() {
+        let problem = "is set, and agents of this version have their own queues only; `freesmtp cluster check` looks at the servers";
+        return Err(Error::input("cluster.servers", problem));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("agent")

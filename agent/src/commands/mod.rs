@@ -4,6 +4,7 @@ pub(crate) mod agent;
 mod agent_socket;
 pub(crate) mod blast;
 pub(crate) mod check;
+pub(crate) mod cluster;
 pub(crate) mod diagnose;
 pub(crate) mod explain;
 mod json;
@@ -40,6 +41,7 @@ struct Arguments {
 enum Command {
     Agent(agent::Arguments),
     Check(Box<check::Arguments>),
+    Cluster(cluster::Arguments),
     Send(Box<send::Arguments>),
     Submit(Box<submit::Arguments>),
     Sendmail(SendmailArguments),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Agent(arguments) => agent::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::Submit(arguments) => submit::run(&arguments),
         Command::Sendmail(arguments) => sendmail::run(arguments.arguments),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use freesmtp_core::Error;
 use serde::Deserialize;
 
-use super::{EventSettings, HttpSettings, MxSettings, RouteSettings, SmtpSettings, Span};
+use super::{ClusterSettings, EventSettings, HttpSettings, MxSettings, RouteSettings, SmtpSettings, Span};
 
 /// The settings of an agent; each has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,6 +33,8 @@ pub struct AgentSettings {
     pub smtp: SmtpSettings,
     /// Where programs hand mail over by HTTP.
     pub http: HttpSettings,
+    /// The queue that agents on many machines share; without servers this agent has its own.
+    pub cluster: ClusterSettings,
     /// Limit of each phase of a session; none uses those of RFC 5321 section 4.5.3.2.
     pub timeout: Option<Span>,
 }
@@ -51,6 +53,7 @@ impl Default for AgentSettings {
             events: EventSettings::default(),
             smtp: SmtpSettings::default(),
             http: HttpSettings::default(),
+            cluster: ClusterSettings::default(),
             timeout: None,
         }
     }
@@ -180,6 +183,7 @@ impl AgentSettings {
         }
         self.smtp.check()?;
         self.http.check()?;
+        self.cluster.check()?;
         self.destination.check("destination")?;
         for (index, route) in self.route.iter().enumerate() {
             route.limits.check(&format!("route[{index}].limits"))?;

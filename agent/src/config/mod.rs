@@ -4,6 +4,7 @@
 //! `route[2].servers[0]`.
 
 mod agent;
+mod cluster;
 mod duration;
 mod events;
 mod http;
@@ -13,6 +14,7 @@ mod route;
 mod smtp;
 
 pub use agent::{AgentSettings, DestinationLimits, RetrySettings};
+pub use cluster::ClusterSettings;
 pub use duration::Span;
 pub use events::{EventSettings, WebhookSettings};
 pub use http::{HealthSettings, HttpSettings};
