@@ -87,14 +87,16 @@ class Node:
             self._server.stop()
             self._server = None
 
-    def api(self, subject: str, body: object = None) -> dict[str, Any]:
-        """What JetStream answers to a request; one that is refused fails."""
-        text = b"" if body is None else json.dumps(body).encode()
+    def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """What somebody answers to a message, in JSON; an error in it fails."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        block = f"NATS/1.0\r\n{head}\r\n".encode() if head else b""
+        verb, lengths = ("HPUB", f"{len(block)} {len(block + payload)}") if head else ("PUB", str(len(payload)))
         with socket.create_connection((LOOPBACK, self.port), timeout=20) as connection:
             stream = connection.makefile("rwb")
             stream.readline()
             stream.write(b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\nSUB answer 1\r\n')
-            stream.write(f"PUB $JS.API.{subject} answer {len(text)}\r\n".encode() + text + b"\r\n")
+            stream.write(f"{verb} {subject} answer {lengths}\r\n".encode() + block + payload + b"\r\n")
             stream.flush()
             while not (line := stream.readline()).startswith((b"MSG ", b"HMSG ")):
                 assert line, "the server closed the connection"
@@ -209,7 +211,11 @@ class Nats:
 
     def api(self, subject: str, body: object = None) -> dict[str, Any]:
         """What JetStream answers to a request, such as `STREAM.INFO.MAILQ`."""
-        return next(node for node in self.nodes if node.alive()).api(subject, body)
+        return self.request(f"$JS.API.{subject}", b"" if body is None else json.dumps(body).encode())
+
+    def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> dict[str, Any]:
+        """What somebody answers to a message, in JSON: for one into a stream, that it was taken."""
+        return next(node for node in self.nodes if node.alive()).request(subject, payload, headers)
 
     def kill(self, index: int) -> None:
         self.nodes[index].kill()
