@@ -1,7 +1,10 @@
 """What the shared queue relies on in nats-server: held against the pinned server, for a newer one may do otherwise."""
 
 import base64
+import signal
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +107,32 @@ def test_the_same_id_is_taken_once(queue: Nats) -> None:
     restart(queue)
     assert put()["duplicate"] is True
     assert subjects(queue, "mailq.>") == {"mailq.ready.single.a.x.0": 1}
+
+
+@pytest.mark.parametrize(("sync", "expected"), [("always", 20), ("", 0)])
+def test_what_is_confirmed_was_synced(nats: Servers, tmp_path: Path, sync: str, expected: int) -> None:
+    """By each of three, one message at a time; and with the default by none."""
+    servers = nats(3, sync=sync)
+    check_until_well("--cluster", servers.url)
+    traces = [tmp_path / node.name for node in servers.nodes]
+    watchers = [
+        subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(trace), "-p", str(node.pid)])
+        for node, trace in zip(servers.nodes, traces, strict=True)
+    ]
+    try:
+        for node in servers.nodes:
+            until(node.is_traced, 20, "strace does not begin")
+        before = [trace.read_text().count("sync(") for trace in traces]
+        for number in range(20):
+            servers.request(f"mailq.ready.bulk.a.{number}.0", b"m")
+        # Two of three decide; the third may be late.
+        counts = sorted(trace.read_text().count("sync(") - was for trace, was in zip(traces, before, strict=True))
+        assert counts[1] >= expected
+        assert expected or counts == [0, 0, 0]
+    finally:
+        for watcher in watchers:
+            watcher.send_signal(signal.SIGINT)
+            watcher.wait()
 
 
 def test_a_loss_of_the_leader_loses_nothing_that_was_taken(queue: Nats) -> None:

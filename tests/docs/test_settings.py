@@ -19,6 +19,7 @@ SECTIONS = {
     "smtp": "entrances.md",
     "http": "entrances.md",
     "http.health": "entrances.md",
+    "cluster": "cluster.md",
     "events": "events.md",
     "events.webhook": "events.md",
 }

@@ -62,6 +62,16 @@ class Node:
     def address(self) -> str:
         return f"{LOOPBACK}:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
+
+    def is_traced(self) -> bool:
+        """Whether each of its threads has a tracer."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/status")
+        return all("TracerPid:\t0\n" not in thread.read_text() for thread in threads)
+
     def alive(self) -> bool:
         return self._server is not None and self._server.alive()
 
