@@ -24,6 +24,7 @@ mod dkim;
 mod enums;
 mod error;
 mod foreign;
+mod listener;
 mod log;
 mod merge;
 mod message;

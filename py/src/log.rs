@@ -1,91 +1,35 @@
 //! `LogOptions` and `protocol_log`: what the log shows, and who hears its lines.
-//!
-//! The core calls the listener on the thread that sends, which holds no GIL.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use freesmtp_core::log::{LogEvent, LogOptions, ProtocolLog};
-use pyo3::{PyTraverseError, PyVisit, prelude::*, sync::PyOnceLock};
+use pyo3::{prelude::*, sync::PyOnceLock};
 
 use crate::{
-    boundary::{call, lock},
+    boundary::call,
+    listener::Function,
     value::{text, wrong_type},
 };
 
-/// What the program gave, and the function that it means.
-pub(crate) struct Function {
-    given: Py<PyAny>,
-    function: Py<PyAny>,
+/// The function that hears lines for `value`: the program's own, or one for its logger.
+pub(crate) fn listener(value: &Bound<'_, PyAny>) -> PyResult<Option<Arc<Function>>> {
+    static LISTENER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if value.is_none() {
+        return Ok(None);
+    }
+    let function = LISTENER.import(value.py(), "freesmtp._log", "listener")?.call1((value,))?;
+    if function.is_none() {
+        return Err(wrong_type(value, "ProtocolLog", "a function, a logging.Logger, or None"));
+    }
+    Ok(Some(Arc::new(Function::new(value, function))))
 }
 
-/// The listener of an `SMTP` object, if it has one. The core holds the same `Arc`: to Python it is one reference.
-#[derive(Default)]
-pub(crate) struct Listener(Mutex<Option<Arc<Function>>>);
-
-impl Listener {
-    /// The listener that `value` means, for the core; the function is kept here. The one before is to be let go of last,
-    /// and outside locks: that may run code of the program.
-    pub(crate) fn set(
-        &self,
-        value: &Bound<'_, PyAny>,
-    ) -> PyResult<(Option<ProtocolLog>, Option<Arc<Function>>)> {
-        static LISTENER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let py = value.py();
-        let function = if value.is_none() {
-            None
-        } else {
-            let function = LISTENER.import(py, "freesmtp._log", "listener")?.call1((value,))?;
-            if function.is_none() {
-                return Err(wrong_type(value, "ProtocolLog", "a function, a logging.Logger, or None"));
-            }
-            Some(Arc::new(Function { given: value.clone().unbind(), function: function.unbind() }))
-        };
-        let heard = function.as_ref().map(|function| {
-            let function = Arc::clone(function);
-            Arc::new(move |event: &LogEvent| function.hear(event)) as ProtocolLog
-        });
-        Ok((heard, self.replace(function)))
-    }
-
-    /// What was given.
-    pub(crate) fn get(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        lock(&self.0).as_ref().map(|function| function.given.clone_ref(py))
-    }
-
-    /// Shows the garbage collector the function: a method of an object that holds the `SMTP` makes a cycle.
-    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self.0.try_lock().as_deref() {
-            Ok(Some(function)) => {
-                visit.call(&function.given)?;
-                visit.call(&function.function)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// There is none any more; see `set`.
-    pub(crate) fn clear(&self) -> Option<Arc<Function>> {
-        self.replace(None)
-    }
-
-    fn replace(&self, function: Option<Arc<Function>>) -> Option<Arc<Function>> {
-        std::mem::replace(&mut *lock(&self.0), function)
-    }
-}
-
-impl Function {
-    /// A log never stops a mail: what is raised goes where Python tells of what nobody can catch.
-    fn hear(&self, event: &LogEvent) {
+/// The same for the core.
+pub(crate) fn protocol_log(function: Arc<Function>) -> ProtocolLog {
+    Arc::new(move |event: &LogEvent| {
         let milliseconds = i64::try_from(event.unix_milliseconds).unwrap_or(i64::MAX);
-        let (kind, line) = (event.kind.as_str(), event.line.as_str());
-        // An interpreter that is shutting down hears nothing.
-        Python::try_attach(|py| {
-            let function = self.function.bind(py);
-            if let Err(raised) = function.call1((milliseconds, event.connection, kind, line)) {
-                raised.write_unraisable(py, Some(function));
-            }
-        });
-    }
+        function.tell((milliseconds, event.connection, event.kind.as_str(), event.line.as_str()));
+    })
 }
 
 /// A `freesmtp.LogOptions`.

@@ -1,9 +1,10 @@
-//! `SMTP`: servers, log, connections, send.
+//! `SMTP`: servers, connections, send. Its settings, its events and what concerns the spool are in files of their own.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod observers;
+mod settings;
+mod spool;
+
+use std::sync::{Arc, Mutex};
 
 use freesmtp_core::{Cancel, EmailMessage as Message, Error, Smtp as Core, message::BodyPartFormat};
 use pyo3::{
@@ -14,19 +15,17 @@ use pyo3::{
     types::{PyTuple, PyType},
 };
 
+use self::observers::Listeners;
 use crate::{
-    agent,
-    boundary::{call, detached, guard, interruptible, lock},
+    boundary::{call, guard, interruptible, lock},
     bulk::Bulk,
     check,
-    enums::{from_python, to_python},
+    enums::from_python,
     foreign,
-    log::{self, Listener},
     message::collection,
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
-    timeouts::Timeouts,
-    value::{from_path, optional_number, optional_path, optional_seconds, path, text, whole},
+    value::text,
 };
 
 /// Sends messages to the first of its servers that takes them, and keeps the connection for the next message.
@@ -38,7 +37,7 @@ pub(crate) struct Smtp {
     /// Everything but the servers, which are objects of Python.
     core: Arc<Mutex<Core>>,
     servers: Py<SmtpServers>,
-    listener: Listener,
+    listeners: Listeners,
 }
 
 impl Smtp {
@@ -48,29 +47,6 @@ impl Smtp {
         let servers = self.servers.bind(py).as_super().get();
         *core.servers_mut() = servers.data(py, |server: &Bound<'_, SmtpServer>| server.get().data())?;
         Ok(core)
-    }
-
-    /// What the agent is asked; no server of this object is.
-    fn ask<T: Send + 'static>(
-        &self,
-        py: Python<'_>,
-        question: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,
-    ) -> PyResult<T> {
-        let core = lock(&self.core).clone();
-        detached(py, move || question(&core))
-    }
-
-    /// Waits for what the agent tells, as long as `timeout` says.
-    fn wait<T: Send + 'static>(
-        &self,
-        py: Python<'_>,
-        timeout: Option<&Bound<'_, PyAny>>,
-        cancel: Cancel,
-        wait: impl FnOnce(&Core, Option<Duration>, &Cancel) -> Result<T, Error> + Send + 'static,
-    ) -> PyResult<T> {
-        let timeout = timeout.map(|timeout| optional_seconds(timeout, "Timeout")).transpose()?.flatten();
-        let (core, operation) = (lock(&self.core).clone(), cancel.clone());
-        interruptible(py, || cancel.cancel(), move || wait(&core, timeout, &operation))
     }
 
     /// Work that waits for a server. Ctrl-C cancels what this object has under way: for these operations the core
@@ -102,181 +78,13 @@ impl Smtp {
         if let Some(server) = server {
             servers.call_method1(py, "add", (server,))?;
         }
-        Ok(Self { core: Arc::default(), servers, listener: Listener::default() })
+        Ok(Self { core: Arc::default(), servers, listeners: Listeners::default() })
     }
 
     /// The servers, tried in order: the next one when one cannot be reached.
     #[getter]
     fn smtp_servers(&self, py: Python<'_>) -> Py<SmtpServers> {
         self.servers.clone_ref(py)
-    }
-
-    /// The file that the conversation is appended to, secrets removed; `None` means no log.
-    ///
-    /// A folder that does not exist raises `FileIOError` at once. A log that cannot be written later never stops a
-    /// mail: it becomes one of the report's `warnings`.
-    #[getter]
-    fn log_file<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let path = lock(&self.core).log_file().map(ToOwned::to_owned);
-        from_path(py, path)
-    }
-
-    #[setter]
-    fn set_log_file(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let file = if value.is_none() { std::path::PathBuf::new() } else { path(value, "LogFile")? };
-        call(value.py(), || lock(&self.core).set_log_file(file))
-    }
-
-    /// What the log shows besides the conversation.
-    #[getter]
-    fn log_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let options = lock(&self.core).log_options();
-        log::options(py, options)
-    }
-
-    #[setter]
-    fn set_log_options(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let options = log::read_options(value)?;
-        lock(&self.core).set_log_options(options);
-        Ok(())
-    }
-
-    /// Who hears every line of the conversations as it is said, whether there is a log or not: a function that takes a
-    /// `LogEvent`, or a `logging.Logger`, which gets the lines at the level DEBUG. It is called on the thread that sends.
-    #[getter]
-    fn protocol_log(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.listener.get(py)
-    }
-
-    #[setter]
-    fn set_protocol_log(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let (listener, before) = self.listener.set(value)?;
-        lock(&self.core).set_protocol_log(listener);
-        drop(before);
-        Ok(())
-    }
-
-    /// The name given in EHLO (RFC 5321 section 4.1.1.1); empty means this host's own.
-    #[getter]
-    fn default_domain(&self) -> String {
-        lock(&self.core).default_domain().to_owned()
-    }
-
-    #[setter]
-    fn set_default_domain(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let domain = text(value, "DefaultDomain")?;
-        call(value.py(), || lock(&self.core).set_default_domain(&domain))
-    }
-
-    /// One limit for each phase in seconds; `None` when they differ. Setting `None` brings the defaults back.
-    #[getter]
-    fn default_timeout(&self) -> Option<f64> {
-        lock(&self.core).timeouts().same().map(|limit| limit.as_secs_f64())
-    }
-
-    #[setter]
-    fn set_default_timeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let limit = optional_seconds(value, "DefaultTimeout")?;
-        call(value.py(), || {
-            let mut smtp = lock(&self.core);
-            let timeouts = smtp.timeouts().with_phases(limit);
-            smtp.set_timeouts(timeouts)
-        })
-    }
-
-    /// The limit of each phase.
-    #[getter]
-    fn timeouts(&self) -> Timeouts {
-        Timeouts(Arc::clone(&self.core))
-    }
-
-    /// Whether nothing is sent when one recipient is refused; else the others get the message.
-    #[getter]
-    fn all_or_nothing(&self) -> bool {
-        lock(&self.core).all_or_nothing()
-    }
-
-    #[setter]
-    fn set_all_or_nothing(&self, value: bool) {
-        lock(&self.core).set_all_or_nothing(value);
-    }
-
-    /// How many connections sending in bulk uses at once; 1 at first.
-    #[getter]
-    fn max_connections(&self) -> usize {
-        lock(&self.core).max_connections()
-    }
-
-    #[setter]
-    fn set_max_connections(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let connections = whole(value, "MaxConnections")?;
-        call(value.py(), || lock(&self.core).set_max_connections(connections))
-    }
-
-    /// How many messages one connection carries, before the next has a new one; 0 for any number.
-    #[getter]
-    fn max_messages_per_connection(&self) -> u64 {
-        lock(&self.core).max_messages_per_connection()
-    }
-
-    #[setter]
-    fn set_max_messages_per_connection(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let messages = whole(value, "MaxMessagesPerConnection")?;
-        lock(&self.core).set_max_messages_per_connection(messages);
-        Ok(())
-    }
-
-    /// The most messages per second, over all threads; 0.5 is one in two seconds, `None` means no limit.
-    #[getter]
-    fn rate_limit(&self) -> Option<f64> {
-        lock(&self.core).rate_limit()
-    }
-
-    #[setter]
-    fn set_rate_limit(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let rate = optional_number(value, "RateLimit")?;
-        call(value.py(), || lock(&self.core).set_rate_limit(rate))
-    }
-
-    /// The folder of the spool that messages are submitted to; `None` for the usual place: `$FREESMTP_SPOOL`, else
-    /// `/var/spool/freesmtp` for root, and for other users `freesmtp/spool` in `$XDG_STATE_HOME` or in `~/.local/state`.
-    #[getter]
-    fn spool_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let path = lock(&self.core).spool_path().map(ToOwned::to_owned);
-        from_path(py, path)
-    }
-
-    #[setter]
-    fn set_spool_path(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let folder = optional_path(value, "SpoolPath")?.unwrap_or_default();
-        lock(&self.core).set_spool_path(folder);
-        Ok(())
-    }
-
-    /// How safe a message is when its id is given back; `FULL` at first.
-    #[getter]
-    fn spool_durability<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let value = lock(&self.core).spool_durability();
-        to_python(py, value)
-    }
-
-    #[setter]
-    fn set_spool_durability(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let value = from_python(value, "SpoolDurability")?;
-        lock(&self.core).set_spool_durability(value);
-        Ok(())
-    }
-
-    /// Whether a connection is kept for the next message.
-    #[getter]
-    fn connected(&self) -> bool {
-        lock(&self.core).connected()
-    }
-
-    /// The version of the library.
-    #[getter]
-    fn version(&self) -> &'static str {
-        freesmtp_core::VERSION
     }
 
     /// Sends a message, and answers as soon as one recipient was accepted. Raises an `SMTPError` when none was.
@@ -293,155 +101,6 @@ impl Smtp {
     fn send_async<'py>(slf: &Bound<'py, Self>, message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         static SEND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         SEND.import(slf.py(), "freesmtp._asyncio", "send")?.call1((slf, message))
-    }
-
-    /// Hands a message over to the agent (`freesmtp agent`) and gives its id: it is delivered in the background, and tried
-    /// until it is. No agent needs to run now, and no server of this object is asked.
-    ///
-    /// `path` is the folder of the spool, `None` for `spool_path`. An id that was given back survives a kill and a power
-    /// cut, or what `spool_durability` says; what raises is not delivered. After a fork, the child goes on in a file of
-    /// its own. It takes well under a millisecond on most disks, so there is no form of it for asyncio.
-    #[pyo3(signature = (message, path=None))]
-    fn submit_to_spool(
-        &self,
-        py: Python<'_>,
-        message: &Bound<'_, PyAny>,
-        path: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<String> {
-        let core = lock(&self.core).clone();
-        let path = path.map(|path| optional_path(path, "Path")).transpose()?.flatten();
-        let message = foreign::message(message)?;
-        let id = detached(py, move || match path {
-            Some(path) => core.submit_to_spool_at(&message, path),
-            None => core.submit_to_spool(&message),
-        })?;
-        Ok(id.to_string())
-    }
-
-    /// Hands many messages over with one sync, and gives their ids in the same order: all of them are durable, or it
-    /// raises and none of them is delivered.
-    #[pyo3(signature = (messages, path=None))]
-    fn submit_bulk(
-        &self,
-        py: Python<'_>,
-        messages: &Bound<'_, PyAny>,
-        path: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Vec<String>> {
-        let core = lock(&self.core).clone();
-        let path = path.map(|path| optional_path(path, "Path")).transpose()?.flatten();
-        let messages: Vec<Message> =
-            messages.try_iter()?.map(|message| foreign::message(&message?)).collect::<PyResult<_>>()?;
-        let ids = detached(py, move || match path {
-            Some(path) => core.submit_bulk_at(messages, path),
-            None => core.submit_bulk(messages),
-        })?;
-        Ok(ids.iter().map(ToString::to_string).collect())
-    }
-
-    /// Asks the agent (`freesmtp agent`) of the spool what became of a message, by the id of `submit_to_spool`.
-    ///
-    /// It knows what is in its queue, and what ended lately. `SpoolError` when no agent runs, and when it does not know the
-    /// id; its text says what to do. So do the others that ask it.
-    fn spool_status<'py>(&self, py: Python<'py>, id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let id = text(id, "Id")?;
-        agent::spool_status(py, &self.ask(py, move |core| core.spool_status(&id))?)
-    }
-
-    /// How far a blast is: all messages that were submitted under that name.
-    fn blast_status<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let name = text(name, "Blast")?;
-        agent::blast_status(py, &self.ask(py, move |core| core.blast_status(&name))?)
-    }
-
-    /// Keeps the messages of a blast until it is resumed; those that are being sent are sent.
-    fn pause_blast<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let name = text(name, "Blast")?;
-        agent::blast_status(py, &self.ask(py, move |core| core.pause_blast(&name))?)
-    }
-
-    /// Lets a paused blast go on; one that was cancelled does not.
-    fn resume_blast<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let name = text(name, "Blast")?;
-        agent::blast_status(py, &self.ask(py, move |core| core.resume_blast(&name))?)
-    }
-
-    /// Takes all messages of a blast out that are not delivered; their senders get no reports.
-    fn cancel_blast<'py>(&self, py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let name = text(name, "Blast")?;
-        agent::blast_status(py, &self.ask(py, move |core| core.cancel_blast(&name))?)
-    }
-
-    /// Waits until each recipient of a blast has its result, or until `timeout` seconds are over, and gives how far it is
-    /// then.
-    #[pyo3(signature = (name, timeout=None))]
-    fn wait_for_blast<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyAny>,
-        timeout: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self._wait_for_blast(py, name, timeout, &Bound::new(py, agent::AgentCall::default())?)
-    }
-
-    #[pyo3(signature = (name, timeout, call))]
-    fn _wait_for_blast<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyAny>,
-        timeout: Option<&Bound<'py, PyAny>>,
-        call: &Bound<'py, agent::AgentCall>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (name, cancel) = (text(name, "Blast")?, call.get().cancel.clone());
-        let found = self.wait(py, timeout, cancel, move |core, limit, cancel| {
-            core.wait_for_blast_with(&name, limit, cancel)
-        })?;
-        agent::blast_status(py, &found)
-    }
-
-    /// Waits until each recipient of a message of the spool has its result, or until `timeout` seconds are over, and gives
-    /// what became of it until then.
-    #[pyo3(signature = (id, timeout=None))]
-    fn wait_for_message<'py>(
-        &self,
-        py: Python<'py>,
-        id: &Bound<'py, PyAny>,
-        timeout: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self._wait_for_message(py, id, timeout, &Bound::new(py, agent::AgentCall::default())?)
-    }
-
-    #[pyo3(signature = (id, timeout, call))]
-    fn _wait_for_message<'py>(
-        &self,
-        py: Python<'py>,
-        id: &Bound<'py, PyAny>,
-        timeout: Option<&Bound<'py, PyAny>>,
-        call: &Bound<'py, agent::AgentCall>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (id, cancel) = (text(id, "Id")?, call.get().cancel.clone());
-        let found = self.wait(py, timeout, cancel, move |core, limit, cancel| {
-            core.wait_for_message_with(&id, limit, cancel)
-        })?;
-        agent::spool_status(py, &found)
-    }
-
-    /// What happens to recipients from now on, of one blast or of all messages, for `for` and `async for`.
-    #[pyo3(signature = (blast=None))]
-    fn spool_events<'py>(
-        &self,
-        py: Python<'py>,
-        blast: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let blast = blast.map(|blast| text(blast, "Blast")).transpose()?.unwrap_or_default();
-        let events = self.ask(py, move |core| core.spool_events(&blast))?;
-        CLASS.import(py, "freesmtp._agent", "SpoolEvents")?.call1((agent::SpoolEvents::new(events),))
-    }
-
-    /// Writes to the disk what was submitted under `Durability.BATCH` so far.
-    fn sync_spool(&self, py: Python<'_>) -> PyResult<()> {
-        let core = lock(&self.core).clone();
-        detached(py, move || core.sync_spool())
     }
 
     /// Sends any number of messages over up to `max_connections` connections, and gives a `BulkResult` for each as it
@@ -552,7 +211,7 @@ impl Smtp {
 
     /// Ends the kept connections with QUIT and waits for the answer. Without any, it does nothing.
     fn disconnect(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.connected() {
+        if !lock(&self.core).connected() {
             return Ok(());
         }
         self.operate(py, |core| {
@@ -609,9 +268,9 @@ impl Smtp {
 
     /// Forgets the servers, the log and all settings, and ends the kept connections.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
-        let listener = self.listener.clear();
+        let listeners = self.listeners.clear();
         let mut before = std::mem::take(&mut *lock(&self.core));
-        drop(listener);
+        drop(listeners);
         self.servers.bind(py).as_super().get().empty();
         let shared = before.clone();
         interruptible(
@@ -641,13 +300,13 @@ impl Smtp {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.listener.traverse(&visit)?;
+        self.listeners.traverse(&visit)?;
         visit.call(&self.servers)
     }
 
     fn __clear__(&self) {
-        let before = self.listener.clear();
-        lock(&self.core).set_protocol_log(None);
+        let before = self.listeners.clear();
+        self.silence();
         drop(before);
     }
 

@@ -11,6 +11,7 @@ CLASSES = [value for name, value in vars(_freesmtp).items() if isinstance(value,
 DESCRIBED = {
     "SMTP": "SMTPServers LogFile LogOptions ProtocolLog DefaultDomain DefaultTimeout Connected Version AllOrNothing"
     " Timeouts Send QuickSend"
+    " SMTPStatus SMTPRecipientFailed SMTPBulkStatus SubmitBulkMerge"
     " SpoolPath SpoolDurability SubmitToSpool SubmitToExpress SubmitBulk SyncSpool"
     " SpoolStatus BlastStatus WaitForBlast WaitForBlastAsync PauseBlast ResumeBlast CancelBlast SpoolEvents"
     " MaxConnections MaxMessagesPerConnection RateLimit Reset Connect Disconnect Cancel SendSMTPCommand",

@@ -613,6 +613,9 @@ class SMTP:
     def protocol_log(self) -> _ProtocolLog | None: ...
     @protocol_log.setter
     def protocol_log(self, value: _ProtocolLog | None) -> None: ...
+    smtp_status: Callable[[int, int], object] | None
+    smtp_recipient_failed: Callable[[str, str], object] | None
+    smtp_bulk_status: Callable[[int, int, int], object] | None
     default_domain: str
     default_timeout: float | None
     @property
@@ -636,6 +639,12 @@ class SMTP:
     def submit_to_spool(self, message: EmailMessage | Buffer | _Standard, path: _Path | None = None) -> str: ...
     def submit_bulk(
         self, messages: Iterable[EmailMessage | Buffer | _Standard], path: _Path | None = None
+    ) -> list[str]: ...
+    def submit_bulk_merge(
+        self,
+        template: EmailMessage | MergeTemplate,
+        rows: Iterable[Mapping[str, object]],
+        path: _Path | None = None,
     ) -> list[str]: ...
     def spool_status(self, id: str) -> _agent.SpoolStatus: ...
     def blast_status(self, name: str) -> _agent.BlastStatus: ...
@@ -712,6 +721,9 @@ class SMTP:
     LogFile = log_file
     LogOptions: _LogOptions
     ProtocolLog = protocol_log
+    SMTPStatus: Callable[[int, int], object] | None
+    SMTPRecipientFailed: Callable[[str, str], object] | None
+    SMTPBulkStatus: Callable[[int, int, int], object] | None
     DefaultDomain: str
     DefaultTimeout: float | None
     Timeouts = timeouts
@@ -726,6 +738,7 @@ class SMTP:
     SubmitToSpool = submit_to_spool
     SubmitToExpress = submit_to_spool
     SubmitBulk = submit_bulk
+    SubmitBulkMerge = submit_bulk_merge
     SyncSpool = sync_spool
     SpoolStatus = spool_status
     BlastStatus = blast_status

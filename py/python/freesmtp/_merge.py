@@ -9,6 +9,8 @@ from ._bulk import send_bulk, send_bulk_async
 from ._freesmtp import EmailMessage, MergeTemplate
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from ._freesmtp import SMTP
     from ._report import BulkResult
 
@@ -34,6 +36,13 @@ def send_bulk_merge(
     """The generator of `SMTP.send_bulk_merge`."""
     compiled = _compiled(template)
     return send_bulk(smtp, (_made(compiled, row) for row in rows))
+
+
+def submit_bulk_merge(
+    smtp: SMTP, template: MergeTemplate | EmailMessage, rows: Iterable[_Row], path: str | PathLike[str] | None
+) -> list[str]:
+    """The ids of `SMTP.submit_bulk_merge`."""
+    return smtp.submit_bulk(merge(template, rows), path)
 
 
 def send_bulk_merge_async(
