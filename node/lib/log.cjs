@@ -1,4 +1,4 @@
-// What the log shows, and who hears its lines.
+// What the log shows.
 'use strict';
 
 const { inspect } = require('node:util');
@@ -41,55 +41,4 @@ class LogOptions {
 }
 names.apply(LogOptions);
 
-/** The event of a line, under both names. */
-const EVENTS = ['protocolLog', 'ProtocolLog'];
-
-/** Lets the native half tell an emitter the lines as long as somebody listens. */
-class Hearing {
-  #native;
-  #emitter;
-  #isOn = false;
-
-  constructor(object, emitter) {
-    this.#native = object;
-    // What the native half holds must not keep the emitter alive.
-    this.#emitter = new WeakRef(emitter);
-    emitter.on('newListener', (event) => this.#look(event, 1));
-    emitter.on('removeListener', (event) => this.#look(event, 0));
-  }
-
-  /** Whether lines may be on their way. */
-  get isOn() {
-    return this.#isOn;
-  }
-
-  /** The native half has forgotten it. */
-  reset() {
-    this.#isOn = false;
-    this.#look(EVENTS[0], 0);
-  }
-
-  #look(event, more) {
-    if (!EVENTS.includes(event)) {
-      return;
-    }
-    const emitter = this.#emitter.deref();
-    const isWanted = more + EVENTS.reduce((count, name) => count + emitter.listenerCount(name), 0) > 0;
-    if (isWanted === this.#isOn) {
-      return;
-    }
-    this.#isOn = isWanted;
-    take(this.#native.setProtocolLog(isWanted ? hearer(this.#emitter) : undefined));
-  }
-}
-
-/** What the native half calls; in a scope of its own, where nothing else is kept alive. */
-function hearer(emitter) {
-  return ({ time, ...line }) => {
-    for (const event of EVENTS) {
-      emitter.deref()?.emit(event, { time: new Date(time), ...line });
-    }
-  };
-}
-
-module.exports = { Hearing, LogOptions };
+module.exports = { LogOptions };

@@ -35,6 +35,7 @@ const members = {
     sendSync: 'SendSync',
     sendBulk: 'SendBulk',
     sendBulkMerge: 'SendBulkMerge',
+    submitBulkMerge: 'SubmitBulkMerge',
     connect: 'Connect',
     disconnect: 'Disconnect',
     cancel: 'Cancel',

@@ -3,6 +3,10 @@
 export type Answer<T> = T | Failed
 /* Hears the lines of a conversation. */
 export type Hear = (line: LogLine) => void
+/* Hear the events of sending. */
+export type HearStatus = (status: StatusFields) => void
+export type HearRecipientFailed = (failed: RecipientFailedFields) => void
+export type HearBulkStatus = (status: BulkStatusFields) => void
 /* What the native half holds and JavaScript hands on. */
 export type DkimSigner = { readonly signer: never }
 export type EmailMessage = { readonly message: never }
@@ -76,6 +80,12 @@ export declare class Smtp {
   setLogOptions(options: LogOptionsFields): Answer<undefined>
   /** Gives every line to a function; nothing ends it. */
   setProtocolLog(hear?: Hear | undefined | null): Answer<undefined>
+  /** Tells a function how far each message is; nothing ends it. */
+  onStatus(hear?: HearStatus | undefined | null): Answer<undefined>
+  /** Tells a function of each recipient who does not get a message; nothing ends it. */
+  onRecipientFailed(hear?: HearRecipientFailed | undefined | null): Answer<undefined>
+  /** Tells a function how far each bulk is; nothing ends it. */
+  onBulkStatus(hear?: HearBulkStatus | undefined | null): Answer<undefined>
   /** The name given in EHLO. */
   defaultDomain(): Answer<string>
   /** Sets the name given in EHLO. */
@@ -241,6 +251,16 @@ export interface BulkResultFields {
   report: ReportFields | null
   /** As of a send. */
   error: ErrorFields | null
+}
+
+/** How far a bulk is. */
+export interface BulkStatusFields {
+  /** Messages that were sent. */
+  totalSent: number
+  /** Messages whose result is an error. */
+  totalFailed: number
+  /** Messages taken from the source. */
+  totalMessages: number
 }
 
 /** `Calendar` */
@@ -697,6 +717,14 @@ export declare function proxy(url: string): Answer<string>
 /** Sends a text to one recipient, on a thread of our own. */
 export declare function quickSend(server: string, recipient: string, from: string, subject: string, body: string, format: number): Promise<ReportFields | Failed>
 
+/** A recipient who does not get a message. */
+export interface RecipientFailedFields {
+  /** Who. */
+  emailAddress: string
+  /** The server's reply. */
+  response: string
+}
+
 /** The result for one recipient. */
 export interface RecipientFields {
   /** The address as it was given. */
@@ -953,6 +981,14 @@ export interface SpoolStatusFields {
   recipientsOpen: number
   /** The recipients. */
   recipients: Array<SpoolRecipientFields>
+}
+
+/** How far a message is. */
+export interface StatusFields {
+  /** Octets that were given to the connection. */
+  totalSent: number
+  /** Octets of the message. */
+  totalSize: number
 }
 
 /** Seconds for each phase. */

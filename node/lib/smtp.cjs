@@ -11,9 +11,10 @@ const { bulkResults, iteratorOf } = require('./bulk.cjs');
 const { CheckOptions } = require('./check.cjs');
 const { valuesOf } = require('./collection.cjs');
 const { because, classes, take } = require('./error.cjs');
+const { Hearing } = require('./events.cjs');
 const { choice, flag, number, optional, path, text, whole, wrongType } = require('./kinds.cjs');
-const { Hearing, LogOptions } = require('./log.cjs');
-const { mergeEach } = require('./merge.cjs');
+const { LogOptions } = require('./log.cjs');
+const { merge, mergeEach } = require('./merge.cjs');
 const { BLOCKING, messageValues, readersOf } = require('./message.cjs');
 const { VALUES, assign } = require('./record.cjs');
 const { Questions } = require('./questions.cjs');
@@ -190,6 +191,14 @@ class SMTP extends EventEmitter {
     return take(await this.#native.submit(values, optional(path)(folder, 'Path'), true));
   }
 
+  /** The same with a message for each row of a template. */
+  async submitBulkMerge(template, rows, folder) {
+    if (typeof rows?.[Symbol.iterator] !== 'function' || typeof rows !== 'object') {
+      throw wrongType('rows', 'an iterable', rows);
+    }
+    return this.submitBulk(merge(template, rows), folder);
+  }
+
   /** Writes to the disk what was submitted under `Durability.Batch`. */
   async syncSpool() {
     take(await this.#native.syncSpool());
@@ -335,7 +344,7 @@ class SMTP extends EventEmitter {
     } finally {
       this.#questions.delete(questions);
       if (this.#hearing.isOn) {
-        // The lines that were said before are heard before.
+        // What happened before is heard before.
         await turn();
       }
     }

@@ -25,6 +25,7 @@ pub mod error;
 pub mod log;
 pub mod merge;
 pub mod message;
+pub mod observers;
 pub mod report;
 pub mod server;
 pub mod smtp;

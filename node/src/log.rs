@@ -6,14 +6,10 @@ use freesmtp_core::{
     Error,
     log::{LogEvent, LogOptions, ProtocolLog},
 };
-use napi::{
-    Status,
-    bindgen_prelude::Function,
-    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
-};
+use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 
-use crate::error::explained;
+use crate::{error::explained, observers::teller};
 
 /// What the log shows besides the conversation.
 #[napi(object)]
@@ -56,20 +52,15 @@ pub struct LogLine {
 /// A JavaScript function that hears lines.
 pub type Hear<'a> = Function<'a, LogLine, ()>;
 
-/// Weak for the event loop: what is said keeps it running, hearing it does not.
-type Queue = ThreadsafeFunction<LogLine, (), LogLine, Status, false, true>;
-
 /// A listener of the core that puts every line into the event loop.
 pub(crate) fn listener(hear: Hear<'_>) -> napi::Result<ProtocolLog> {
-    let queue: Queue = hear.build_threadsafe_function().weak::<true>().build()?;
+    let tell = teller(hear)?;
     Ok(Arc::new(move |event: &LogEvent| {
-        let line = LogLine {
+        tell(LogLine {
             time: i64::try_from(event.unix_milliseconds).unwrap_or(i64::MAX),
             connection: event.connection,
             kind: event.kind.as_str().to_owned(),
             line: event.line.clone(),
-        };
-        // A program that ends hears nothing more.
-        let _ = queue.call(line, ThreadsafeFunctionCallMode::NonBlocking);
+        });
     }))
 }

@@ -13,6 +13,7 @@ use crate::{
     error::input,
     log::{Hear, LogOptionsFields, listener},
     message::MessageFields,
+    observers::{self, HearBulkStatus, HearRecipientFailed, HearStatus},
     report::{ReplyFields, ReportFields},
     server::{ServerFields, seconds},
     token::{Ask, Asking, during_here},
@@ -116,6 +117,36 @@ impl Smtp {
         let listener = hear.map(listener).transpose()?;
         Ok(guard(|| {
             self.inner.borrow_mut().set_protocol_log(listener);
+            Ok(())
+        }))
+    }
+
+    /// Tells a function how far each message is; nothing ends it.
+    #[napi]
+    pub fn on_status(&self, hear: Option<HearStatus<'_>>) -> napi::Result<Answer<()>> {
+        let listener = hear.map(observers::on_status).transpose()?;
+        Ok(guard(|| {
+            self.inner.borrow_mut().on_status(listener);
+            Ok(())
+        }))
+    }
+
+    /// Tells a function of each recipient who does not get a message; nothing ends it.
+    #[napi]
+    pub fn on_recipient_failed(&self, hear: Option<HearRecipientFailed<'_>>) -> napi::Result<Answer<()>> {
+        let listener = hear.map(observers::on_recipient_failed).transpose()?;
+        Ok(guard(|| {
+            self.inner.borrow_mut().on_recipient_failed(listener);
+            Ok(())
+        }))
+    }
+
+    /// Tells a function how far each bulk is; nothing ends it.
+    #[napi]
+    pub fn on_bulk_status(&self, hear: Option<HearBulkStatus<'_>>) -> napi::Result<Answer<()>> {
+        let listener = hear.map(observers::on_bulk_status).transpose()?;
+        Ok(guard(|| {
+            self.inner.borrow_mut().on_bulk_status(listener);
             Ok(())
         }))
     }

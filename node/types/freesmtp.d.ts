@@ -205,6 +205,12 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
    * and none of them is delivered.
    */
   submitBulk(messages: Iterable<EmailMessage>, path?: Path | null): Promise<string[]>;
+  /** `submitBulk` of the message of each row: see `merge`. A row that lacks a field rejects, and none is delivered. */
+  submitBulkMerge(
+    template: EmailMessage | MergeTemplate,
+    rows: Iterable<MergeRow>,
+    path?: Path | null,
+  ): Promise<string[]>;
   /** Writes to the disk what was submitted under `Durability.Batch` so far. */
   syncSpool(): Promise<void>;
   /**
@@ -427,6 +433,28 @@ export interface SMTPEvents {
   protocolLog: [event: LogEvent];
   /** The original name of `protocolLog`. */
   ProtocolLog: [event: LogEvent];
+  /**
+   * How far a message is: octets of it that were given to the connection, of all, as far as they are known (streams count
+   * once they were read). After each piece, and at the end, when both are the same; a message that has to be sent again
+   * begins anew. Like all events it comes in the event loop, that of `sendSync` after the call.
+   */
+  smtpStatus: [totalSent: number, totalSize: number];
+  /** The original name of `smtpStatus`. */
+  SMTPStatus: [totalSent: number, totalSize: number];
+  /**
+   * A recipient does not get a message, refused or put off, with the server's reply; once what came of the message is
+   * settled. An error that is about no recipient (no connection, an unknown outcome) names none here.
+   */
+  smtpRecipientFailed: [emailAddress: string, response: string];
+  /** The original name of `smtpRecipientFailed`. */
+  SMTPRecipientFailed: [emailAddress: string, response: string];
+  /**
+   * How far sending in bulk is, once for each result: messages of which at least one recipient was accepted, messages whose
+   * result is an error, and those taken from the iterable so far.
+   */
+  smtpBulkStatus: [totalSent: number, totalFailed: number, totalMessages: number];
+  /** The original name of `smtpBulkStatus`. */
+  SMTPBulkStatus: [totalSent: number, totalFailed: number, totalMessages: number];
 }
 
 /** The limits of the phases, in seconds; setting one sets it in the SMTP object. */

@@ -33,8 +33,10 @@ def test_it_is_there(owner: str, original: str, python: str, node: str, c: str, 
     cls = getattr(freesmtp, owner)
     assert hasattr(cls, python)
     assert hasattr(cls, original)
-    declared = body(text("node/index.d.ts"), f"export declare class {owner}")
-    for name in (node, original) if node != "-" else ():
+    # What is a function elsewhere may be an event in Node.
+    kinds = (f"export declare class {owner}", f"export interface {owner}Events")
+    declared = "".join(body(text("node/index.d.ts"), kind) for kind in kinds[: 2 if owner == "SMTP" else 1])
+    for name in (node, original):
         assert re.search(rf"^  (?:static |get )?{name}[(:?]", declared, re.M), name
     cpp = body(text("include/freesmtp/*.hpp"), f"class {owner}(?= [:{{])")
     assert re.search(rf"\b{original}\b", cpp)

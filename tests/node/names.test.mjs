@@ -18,7 +18,7 @@ const classes = { ...freesmtp, Collection, LogOptions, Timeouts, CheckOptions, D
 
 // The members of the original that exist so far, written down apart from the table.
 const ORIGINALS = {
-  SMTP: `SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send SendBulk SendBulkMerge Connect
+  SMTP: `SMTPServers LogFile DefaultDomain DefaultTimeout Connected Version AllOrNothing Timeouts Send SendBulk SendBulkMerge SubmitBulkMerge Connect
     Disconnect Cancel SendSMTPCommand Reset MaxConnections MaxMessagesPerConnection RateLimit LogOptions`,
   SMTPServer: `Name Port Timeout AuthMode Account Password SASL Token MailAuth LocalEndPoint Security CaFile
     ClientCertificate ClientKey MinTlsVersion
