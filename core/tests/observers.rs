@@ -16,7 +16,7 @@ use std::{
 };
 
 use freesmtp_core::{
-    EmailMessage, Smtp,
+    EmailMessage, ErrorKind, Smtp, Stage,
     message::Stream,
     smtp::{BulkStatus, RecipientFailed, SendStatus},
 };
@@ -197,6 +197,25 @@ fn a_bulk_tells_how_far_it_is_before_each_result() {
     }));
     smtp.disconnect();
     served.lines();
+}
+
+/// A cancel that comes while the network takes all at once ends the message there, where nothing waits either.
+#[test]
+fn a_cancel_in_the_middle_of_a_message_ends_it_there() {
+    both(|way| {
+        let (port, served) =
+            serve(GREETING, vec![vec![EHLO, DELIVERY[0], DELIVERY[1], DELIVERY[2], (".", "")]]);
+        let mut smtp = smtp(&[port]);
+        let shared = smtp.clone();
+        smtp.on_status(Some(Arc::new(move |status: SendStatus| {
+            if status.total_sent > 200_000 && status.total_sent < status.total_size {
+                shared.cancel();
+            }
+        })));
+        let error = way.send(&smtp, &large("a.bin")).unwrap_err();
+        assert_eq!((error.kind(), error.stage()), (ErrorKind::Cancelled, Stage::Data));
+        assert!(!served.lines().iter().any(|line| line == "."));
+    });
 }
 
 #[test]

@@ -270,6 +270,10 @@ impl Connection {
     }
 
     fn give_body(&mut self, token: u64, operation: &Operation<'_>, handler: &mut dyn Handler) {
+        // Where the network takes all at once, nothing waits that could be woken.
+        if operation.cancel.is_cancelled() {
+            return self.engine.body_abort(cancelled(Stage::Data));
+        }
         self.piece.clear();
         let given = if handler.may_block(token) {
             operation.runtime.aside(|| handler.body(token, &mut self.piece))
