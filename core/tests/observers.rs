@@ -199,6 +199,24 @@ fn a_bulk_tells_how_far_it_is_before_each_result() {
     served.lines();
 }
 
+/// What a listener holds is let go of with the last object, when a bulk has ended: no thread of it is late.
+#[test]
+fn a_bulk_that_has_ended_holds_no_listener() {
+    let rounds = 200;
+    let (port, served) = serve(GREETING, vec![session(&DELIVERY.repeat(2)); rounds]);
+    for _ in 0..rounds {
+        let mut smtp = smtp(&[port]);
+        let held = Arc::new(());
+        let holds = Arc::clone(&held);
+        smtp.on_status(Some(Arc::new(move |_| drop(Arc::clone(&holds)))));
+        assert_eq!(smtp.send_bulk((0..2).map(|_| message())).count(), 2);
+        smtp.disconnect();
+        drop(smtp);
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+    served.lines();
+}
+
 /// A cancel that comes while the network takes all at once ends the message there, where nothing waits either.
 #[test]
 fn a_cancel_in_the_middle_of_a_message_ends_it_there() {

@@ -141,7 +141,7 @@ impl OpenBulk {
                 let begun = self.on_event_loop(|event_loop| {
                     let runtime = event_loop.runtime();
                     event_loop
-                        .spawn(async move { supply::run(&smtp, supply, runtime, Runtime::Thread).await });
+                        .spawn(async move { supply::run(smtp, supply, runtime, Runtime::Thread).await });
                 });
                 // The lane's supply was dropped, which says that it has ended.
                 if let Err(error) = begun {
@@ -149,7 +149,7 @@ impl OpenBulk {
                 }
             }
             runtime @ Runtime::Tokio { .. } => {
-                drop(tokio::spawn(async move { supply::run(&smtp, supply, runtime, runtime).await }));
+                drop(tokio::spawn(async move { supply::run(smtp, supply, runtime, runtime).await }));
             }
         }
     }

@@ -148,7 +148,13 @@ impl Supply<'static> for Feed<'_> {
 }
 
 /// Sends messages until there are no more; connections are kept on `home` afterwards.
-pub(super) async fn run(smtp: &Smtp, mut supply: BulkSupply, runtime: Runtime, home: Runtime) {
+pub(super) async fn run(smtp: Smtp, mut supply: BulkSupply, runtime: Runtime, home: Runtime) {
+    deliver(&smtp, &mut supply, runtime, home).await;
+    // Before the supply says that the lane has ended: who waited for that may let go of what the listeners use.
+    drop(smtp);
+}
+
+async fn deliver(smtp: &Smtp, supply: &mut BulkSupply, runtime: Runtime, home: Runtime) {
     let queue = Arc::clone(&supply.queue);
     let _running = smtp.register(&queue.cancel);
     let operation = Operation::new(runtime, &queue.cancel, smtp.timeouts().operation);
@@ -174,7 +180,7 @@ pub(super) async fn run(smtp: &Smtp, mut supply: BulkSupply, runtime: Runtime, h
             supply.finish(job.index, Err(error));
             continue;
         }
-        lane.deliver(job, &mut Feed { supply: &mut supply, smtp }).await;
+        lane.deliver(job, &mut Feed { supply: &mut *supply, smtp }).await;
     }
     lane.close();
 }
