@@ -20,8 +20,11 @@ from harness.scripted import Close, Hear, Message, Say, Silence, Step, Tls
 HERE = Path(__file__).parent
 LIBRARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("FREESMTP_PROFILE", "debug")
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-g"]
-C = ["cc", "-std=c11", *STRICT]
-CXX = ["c++", "-std=c++17", *STRICT]
+# `make sanitize`: library and programs are built with AddressSanitizer, which stands in for valgrind then.
+SANITIZED = "FREESMTP_SANITIZE" in os.environ
+SANITIZER = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if SANITIZED else []
+C = ["cc", "-std=c11", *STRICT, *SANITIZER]
+CXX = ["c++", "-std=c++17", *STRICT, *SANITIZER]
 # Errors for what is lost for certain; what OpenSSL keeps for the whole process is still reachable and no leak.
 VALGRIND = [
     "valgrind",
@@ -29,7 +32,7 @@ VALGRIND = [
     "--error-exitcode=99",
     "--leak-check=full",
     "--errors-for-leak-kinds=definite,indirect",
-]
+] * (not SANITIZED)
 # The C++ header is plain C++ over the same functions: for it, the tests of its API and of TLS are enough.
 MEMCHECK = {"c": VALGRIND, "cpp": []}
 IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -246,6 +249,16 @@ def test_events_of_sending(tmp_path: Path, suffix: str, serve) -> None:
     program = build(tmp_path / "observers", HERE / f"observers.{suffix}")
     run([*VALGRIND, program, f"127.0.0.1:{server.port}", *([tmp_path / "spool"] if suffix == "cpp" else [])])
     server.finish()
+
+
+@pytest.mark.parametrize(
+    ("line", "steps", "kind"),
+    [("EHLO", 2, 700), ("MAIL", 4, 700), ("RCPT", 6, 700), ("DATA", 8, 700), ("Message sent.", 10, 402)],
+)
+def test_a_cancel_in_each_phase(tmp_path: Path, line: str, steps: int, kind: int, serve) -> None:
+    server = serve([*dialogue()[:steps], Silence()], dialogue(), dialogue())
+    program = build(tmp_path / "cancel", HERE / "cancel.c")
+    run([*VALGRIND, program, f"127.0.0.1:{server.port}", line, kind])
 
 
 def test_a_wait_is_cancelled(tmp_path: Path) -> None:
