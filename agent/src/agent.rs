@@ -13,12 +13,13 @@ use tokio::sync::Notify;
 
 use crate::{
     clock,
+    cluster::Cluster,
     config::AgentSettings,
     control::{Context, Control, Memory, Socket},
     delivery::{Clock, Delivery, Letters, Observer},
     entrances::{Entrances, Running},
     events::Events,
-    intake::{Intake, Rounds},
+    intake::{Intake, Rounds, Site},
     queue::{Millis, Queue, Words},
     reports::Reports,
     reserve::Reserve,
@@ -111,8 +112,13 @@ impl Agent {
         // A disk that is full is full all the more without it; what that means is found out below.
         drop(reserve.tend());
         let now = Arc::clone(&clock);
-        let queue = Queue::open_at(&folder, move || now())?;
         let name = if settings.name.is_empty() { crate::os::host_name() } else { settings.name.clone() };
+        let queue = match settings.cluster.is_on() {
+            true => {
+                Queue::join(&folder, &path, connected(&settings, &name)?, settings.sessions, move || now())?
+            }
+            false => Queue::open_at(&folder, move || now())?,
+        };
         let entrances = Entrances::open(&settings, &name, &folder)?;
         let fixed = Fixed {
             spool: path.clone(),
@@ -120,7 +126,7 @@ impl Agent {
             given_name: settings.name.clone(),
             memory: settings.memory,
         };
-        let letters = Letters::new(&path, &name);
+        let letters = Letters::new(queue.letters(&path), &name);
         let events = Arc::new(Events::start(&settings.events, &folder, Some(queue.clone()))?);
         let memory = Arc::new(Memory::default());
         let observer = Arc::new((observer, Arc::new((Arc::clone(&memory), Arc::clone(&events)))));
@@ -174,8 +180,10 @@ impl Agent {
         self.delivery.begin()?;
         let site = {
             let delivery = self.delivery.clone();
-            Arc::new(move |email: &str| delivery.site(email))
+            let site: Site = Arc::new(move |email: &str| delivery.site(email));
+            site
         };
+        let begins = Arc::clone(&site);
         let rounds = Arc::new(Rounds::default());
         let (events, memory) = (Arc::clone(&self.events), Arc::clone(&self.memory));
         let (context, end) = Context::new(self.handle(), events, memory, Arc::clone(&rounds));
@@ -190,6 +198,7 @@ impl Agent {
             .map_err(|error| failed("the thread of the intake", &error))?;
         self.reports.owed(&self.queue.owed()?);
         self.reports.owed(&self.delivery.drive());
+        self.queue.begin(&begins);
         let keeper = tokio::spawn(Keeper::new(&self).run());
         let mut entrances = self.entrances.start(&context)?;
         loop {
@@ -222,10 +231,30 @@ impl Agent {
         keeper.abort();
         tokio::join!(entrances.close(ENDING), self.delivery.close(ENDING));
         drop(tokio::task::spawn_blocking(move || intake.join()).await);
+        self.queue.leave().await;
         self.queue.close().await;
         let events = self.events;
         drop(tokio::task::spawn_blocking(move || events.close()).await);
         Ok(())
+    }
+}
+
+/// The connection to the servers of a queue that is shared. What is down is waited for, and said once; what somebody has to
+/// change is an error.
+fn connected(settings: &AgentSettings, name: &str) -> Result<Cluster, Error> {
+    let mut said = false;
+    loop {
+        let connecting = Cluster::connect(&settings.cluster, name);
+        match tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(connecting)) {
+            Err(error) if error.is_temporary() => {
+                if !said {
+                    eprintln!("freesmtp agent: the spool waits for the servers of the shared queue: {error}");
+                }
+                said = true;
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            other => return other,
+        }
     }
 }
 

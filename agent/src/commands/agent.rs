@@ -116,10 +116,6 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 
 fn start(arguments: Arguments) -> Result<(), Error> {
     let settings = arguments.settings()?;
-    if settings.cluster.is_on() {
-        let problem = "is set, and agents of this version have their own queues only; `freesmtp cluster check` looks at the servers";
-        return Err(Error::input("cluster.servers", problem));
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("agent")

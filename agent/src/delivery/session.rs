@@ -105,6 +105,9 @@ impl<'a> Session<'a> {
             drop(shared.queue.move_job(&job, groups).await);
             return Err((job, None));
         }
+        if !shared.queue.may_begin(&job) {
+            return Err((job, None));
+        }
         let now = delivery.now();
         let turn = shared.planner().turn(site, now);
         if turn > now {
@@ -229,6 +232,7 @@ impl<'a> Session<'a> {
         delivery.carry_out(steps);
         let job = job?;
         let same = shared.carriers.groups(&self.site, &job).is_none()
+            && shared.queue.may_begin(&job)
             && shared.carriers.is_way(&self.site, carrier, now);
         let memory = shared.memory.try_acquire_many(self.kib(&job)).ok().filter(|_| same);
         let ready = match memory {

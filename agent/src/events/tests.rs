@@ -197,6 +197,7 @@ async fn each_recipient_of_an_attempt_is_a_line() {
     };
     events.attempted(&job(), &done);
     events.ended(&Ending {
+        message: 1,
         id: id(),
         message_id: "<1@a>".to_owned(),
         sender: String::new(),

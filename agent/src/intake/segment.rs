@@ -100,7 +100,7 @@ impl Follower {
                 Ok(own) => own,
                 // Whoever delivers it says so, and to its sender; the others behind it go on.
                 Err(error) if damage::is_damage(&error) => {
-                    return Ok(Some(Adopted { record, sites, digest: None }));
+                    return Ok(Some(Adopted { record, sites, digest: None, leased: None }));
                 }
                 Err(error) => return Err(error.to_string()),
             };
@@ -118,7 +118,7 @@ impl Follower {
             }
             digest = Some(own);
         }
-        Ok(Some(Adopted { record, sites, digest }))
+        Ok(Some(Adopted { record, sites, digest, leased: None }))
     }
 
     fn site(&mut self, email: &str, site: &dyn Fn(&str) -> String) -> Arc<str> {

@@ -8,7 +8,7 @@ use freesmtp_core::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{JOB_RECIPIENTS, Millis, QueueError, flags, writer::Writing};
+use super::{Attempt, JOB_RECIPIENTS, Millis, QueueError, complete, flags, writer::Writing};
 
 /// A record with what the routes say of it.
 #[derive(Debug)]
@@ -18,6 +18,19 @@ pub(crate) struct Adopted {
     pub(crate) sites: Vec<Arc<str>>,
     /// With an idempotency key: what the message is.
     pub(crate) digest: Option<[u8; 32]>,
+    /// It comes from a queue that is shared.
+    pub(crate) leased: Option<Leased>,
+}
+
+/// What a job was elsewhere.
+#[derive(Debug)]
+pub(crate) struct Leased {
+    /// Its number here.
+    pub(crate) message: i64,
+    pub(crate) attempts: u32,
+    /// The sender was told that it is late.
+    pub(crate) warned: bool,
+    pub(crate) history: Vec<Attempt>,
 }
 
 /// Records of one segment that were read one behind the other.
@@ -77,10 +90,11 @@ fn insert(writing: &mut Writing<'_>, segment: i64, adopted: &Adopted) -> Result<
     };
     let inserted = connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO messages(id, segment, record, body, length, file, sender, message_id, blast, \
-             priority, expires, total, open, flags) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO messages(seq, id, segment, record, body, length, file, sender, message_id, blast, \
+             priority, expires, total, open, flags) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         )?
         .execute(params![
+            adopted.leased.as_ref().map(|leased| leased.message),
             id_bytes,
             segment,
             signed(*offset),
@@ -102,7 +116,12 @@ fn insert(writing: &mut Writing<'_>, segment: i64, adopted: &Adopted) -> Result<
     }
     let message = connection.last_insert_rowid();
     let not_before: Millis = options.not_before.map_or(0, |moment| moment.unix_seconds.saturating_mul(1_000));
-    let held = i64::from(not_before > writing.now);
+    let held = i64::from(not_before > writing.now && adopted.leased.is_none());
+    // What comes from elsewhere is ready as of now; an attempt of it has no other age here.
+    let since = adopted.leased.as_ref().map_or(submitted, |_| writing.now);
+    let attempts = adopted.leased.as_ref().map_or(0, |leased| leased.attempts);
+    let last = adopted.leased.as_ref().and_then(|leased| leased.history.last()).map(|attempt| &attempt.words);
+    let cause = writing.cause(last)?;
     let mut n = 0;
     for (site, places) in by_site(&adopted.sites) {
         let lane = writing.lane(site, blast)?;
@@ -115,8 +134,8 @@ fn insert(writing: &mut Writing<'_>, segment: i64, adopted: &Adopted) -> Result<
                 .collect();
             connection
                 .prepare_cached(
-                    "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails) \
-                     VALUES (?,?,?,?,?,?,0,?,?)",
+                    "INSERT INTO jobs(message, n, lane, rank, state, due, attempts, recipients, emails, cause) \
+                     VALUES (?,?,?,?,?,?,?,?,?,?)",
                 )?
                 .execute(params![
                     message,
@@ -124,13 +143,18 @@ fn insert(writing: &mut Writing<'_>, segment: i64, adopted: &Adopted) -> Result<
                     lane,
                     -i64::from(options.priority),
                     held,
-                    if held == 1 { not_before } else { submitted },
+                    if held == 1 { not_before } else { since },
+                    attempts,
                     (!whole).then(|| places_to_bytes(places.iter().copied())),
                     emails.join("\n"),
+                    cause,
                 ])?;
             n += 1;
             writing.count(lane, held, 1);
         }
+    }
+    for attempt in adopted.leased.iter().flat_map(|leased| &leased.history) {
+        complete::keep_attempt(writing, message, attempt)?;
     }
     writing.changes.later |= held == 1;
     let tally = writing.tally(blast);
@@ -140,7 +164,7 @@ fn insert(writing: &mut Writing<'_>, segment: i64, adopted: &Adopted) -> Result<
 }
 
 /// Recipients by site, in the order of the first of each.
-fn by_site(sites: &[Arc<str>]) -> Vec<(&Arc<str>, Vec<u32>)> {
+pub(super) fn by_site(sites: &[Arc<str>]) -> Vec<(&Arc<str>, Vec<u32>)> {
     let mut groups: Vec<(&Arc<str>, Vec<u32>)> = Vec::with_capacity(1);
     let mut index = std::collections::HashMap::new();
     for (place, site) in (0..).zip(sites) {
@@ -165,7 +189,8 @@ fn flags_of(adopted: &Adopted) -> i64 {
         && envelope.recipients.iter().any(|recipient| recipient.options.notify.contains(Notify::DELAY));
     let mut flags = 0;
     flags |= if asks { flags::OPTIONS } else { 0 };
-    flags |= if warns { flags::WARN } else { 0 };
+    let warned = adopted.leased.as_ref().is_some_and(|leased| leased.warned);
+    flags |= if warns && !warned { flags::WARN } else { 0 };
     flags |= if envelope.utf8 { flags::UTF8 } else { 0 };
     flags
 }

@@ -42,7 +42,7 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn blasts(&self, limit: u32) -> Result<Vec<Blast>, QueueError> {
-        self.read(|connection| list(connection, limit))
+        self.counted(self.read(|connection| list(connection, limit))?)
     }
 
     /// The blasts of which anything changed since the last call, or one of these.
@@ -52,12 +52,13 @@ impl Queue {
     pub fn changed_blasts(&self, or: impl IntoIterator<Item = i64>) -> Result<Vec<Blast>, QueueError> {
         let mut ids = self.inner.news.blasts();
         ids.extend(or);
-        self.read(|connection| {
+        let changed = self.read(|connection| {
             let mut statement =
                 connection.prepare_cached(&format!("SELECT {COLUMNS} FROM blasts WHERE id = ?"))?;
             let found = ids.iter().map(|id| statement.query_row([id], read).optional());
             Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-        })
+        })?;
+        self.counted(changed)
     }
 
     /// The blast of that name.
@@ -65,7 +66,8 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn blast(&self, name: &str) -> Result<Option<Blast>, QueueError> {
-        self.read(|connection| get(connection, name))
+        let found = self.read(|connection| get(connection, name))?;
+        Ok(self.counted(found.into_iter().collect())?.pop())
     }
 
     /// The name of the blast with that number.
@@ -89,8 +91,7 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn pause_blast(&self, name: &str) -> Result<bool, QueueError> {
-        let name = name.to_owned();
-        self.write(move |writing| set_state(writing, &name, BlastState::Paused)).await
+        self.set_blast(name, BlastState::Paused).await
     }
 
     /// Lets a paused blast go on; whether there is one of that name.
@@ -98,8 +99,7 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn resume_blast(&self, name: &str) -> Result<bool, QueueError> {
-        let name = name.to_owned();
-        self.write(move |writing| set_state(writing, &name, BlastState::Running)).await
+        self.set_blast(name, BlastState::Running).await
     }
 
     /// Takes all messages of a blast out, without reports; whether there was one of that name.
@@ -107,12 +107,31 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn cancel_blast(&self, name: &str) -> Result<bool, QueueError> {
-        let key = name.to_owned();
-        let known = self.write(move |writing| set_state(writing, &key, BlastState::Cancelled)).await?;
+        let known = self.set_blast(name, BlastState::Cancelled).await?;
+        if self.shared.is_some() {
+            // Each agent that hears of it takes out what it has.
+            return Ok(known);
+        }
         let key = name.to_owned();
         let step = move |writing: &mut Writing<'_>| cancel_some(writing, &key);
         while self.write(step.clone()).await? {}
         Ok(known)
+    }
+
+    async fn set_blast(&self, name: &str, state: BlastState) -> Result<bool, QueueError> {
+        if let Some(shared) = &self.shared {
+            return shared.set_blast(name, state).await;
+        }
+        let name = name.to_owned();
+        self.write(move |writing| set_state(writing, &name, state)).await
+    }
+
+    /// The same blasts, with what all agents have counted where the queue is shared.
+    fn counted(&self, blasts: Vec<Blast>) -> Result<Vec<Blast>, QueueError> {
+        match &self.shared {
+            Some(shared) => shared.counted(blasts),
+            None => Ok(blasts),
+        }
     }
 
     /// Takes out what came to blasts after they were cancelled.
@@ -120,7 +139,9 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read or written.
     pub async fn sweep_cancelled(&self) -> Result<(), QueueError> {
-        for name in self.read(cancelled)? {
+        // Of a queue that is shared such are not taken in.
+        let names = if self.shared.is_some() { Vec::new() } else { self.read(cancelled)? };
+        for name in names {
             let step = move |writing: &mut Writing<'_>| cancel_some(writing, &name);
             while self.write(step.clone()).await? {}
         }
@@ -210,7 +231,11 @@ fn name(connection: &Connection, number: i64) -> Result<Option<String>, QueueErr
 }
 
 /// Pauses a blast or lets it go on; whether there is one of that name that was not cancelled.
-fn set_state(writing: &mut Writing<'_>, name: &str, state: BlastState) -> Result<bool, QueueError> {
+pub(super) fn set_state(
+    writing: &mut Writing<'_>,
+    name: &str,
+    state: BlastState,
+) -> Result<bool, QueueError> {
     let id: Option<i64> = writing
         .connection
         .prepare_cached(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    BlastTallyExt, Done, Final, Job, JobKey, QueueError, Target, TargetResult, Verdict, Words,
+    Attempt, BlastTallyExt, Done, Final, Job, JobKey, QueueError, Target, TargetResult, Verdict, Words,
     adopt::places_to_bytes, writer::Writing,
 };
 
@@ -44,6 +44,28 @@ pub(super) fn complete(writing: &mut Writing<'_>, done: &Done) -> Result<(), Que
         writing.changes.reports.push(done.job.message);
     }
     settle(writing, done.job.message, finals.len())
+}
+
+/// Writes the end of an attempt where the job leaves this queue, with what is put off: it is elsewhere by now. What stays is
+/// what a report is owed for.
+pub(super) fn leave(writing: &mut Writing<'_>, done: &Done) -> Result<(), QueueError> {
+    if let Some(result) = done.results.first().filter(|_| done.trouble) {
+        trouble(writing, done, &result.words)?;
+    }
+    if !advance(writing, done, &BTreeMap::new())? {
+        return Ok(());
+    }
+    let owes = |result: &&TargetResult| matches!(result.verdict, Verdict::Final { report: true, .. });
+    if done.results.iter().any(|result| owes(&result)) {
+        attempts(writing, done)?;
+        for result in &done.results {
+            if let Verdict::Final { outcome, report } = result.verdict {
+                outcome_row(writing, done, result, outcome, report)?;
+            }
+        }
+        writing.changes.reports.push(done.job.message);
+    }
+    settle(writing, done.job.message, done.results.len())
 }
 
 /// Why a site is left alone: for those whose time is over before they are tried.
@@ -191,25 +213,43 @@ fn emails(targets: &[&Target]) -> String {
 
 /// The history of what did not go well; what a whole job was told is written once.
 fn attempts(writing: &Writing<'_>, done: &Done) -> Result<(), QueueError> {
-    let mut statement = writing.connection.prepare_cached(
-        "INSERT INTO attempts(message, at, job, email, outcome, server, stage, code, status, text, cause, remedy, \
-         transcript) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    )?;
+    history(done).iter().try_for_each(|attempt| keep_attempt(writing, done.job.message, attempt))
+}
+
+/// The same as it is told of.
+pub(super) fn history(done: &Done) -> Vec<Attempt> {
     let same =
         done.results.iter().all(|r| r.words == done.results[0].words && r.verdict == done.results[0].verdict);
     let rows = if same && done.results.len() > 1 { &done.results[..1] } else { &done.results[..] };
-    for (at, result) in rows.iter().enumerate() {
-        let outcome = match result.verdict {
+    let attempt = |(at, result): (usize, &TargetResult)| Attempt {
+        job: done.job.n,
+        at: done.at,
+        email: if same && done.results.len() > 1 { String::new() } else { result.target.email.clone() },
+        outcome: match result.verdict {
             Verdict::Final { outcome, .. } => outcome.as_str(),
             Verdict::Later { unknown: true, .. } => "unknown",
             Verdict::Later { .. } => "deferred",
-        };
-        let email = if same && done.results.len() > 1 { "" } else { result.target.email.as_str() };
-        let words = &result.words;
-        statement.execute(params![
-            done.job.message,
-            done.at,
-            done.job.n,
+        }
+        .to_owned(),
+        words: result.words.clone(),
+        transcript: if at == 0 { done.transcript.clone() } else { String::new() },
+    };
+    rows.iter().enumerate().map(attempt).collect()
+}
+
+/// Writes an attempt of a message.
+pub(super) fn keep_attempt(writing: &Writing<'_>, message: i64, attempt: &Attempt) -> Result<(), QueueError> {
+    let Attempt { job, at, email, outcome, words, transcript } = attempt;
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO attempts(message, at, job, email, outcome, server, stage, code, status, text, cause, remedy, \
+             transcript) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        )?
+        .execute(params![
+            message,
+            at,
+            job,
             email,
             outcome,
             words.server,
@@ -219,9 +259,8 @@ fn attempts(writing: &Writing<'_>, done: &Done) -> Result<(), QueueError> {
             words.text,
             words.cause,
             words.remedy,
-            if at == 0 { done.transcript.as_str() } else { "" },
+            transcript,
         ])?;
-    }
     Ok(())
 }
 

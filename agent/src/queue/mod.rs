@@ -1,7 +1,8 @@
 //! The queue: every message until each of its recipients has a result.
 //!
 //! Purpose: one interface for whatever delivers, reports and shows, behind which the messages of one machine are kept in
-//! `SQLite`. Nothing outside this folder knows that.
+//! `SQLite`. Nothing outside this folder knows that. Where agents share a queue, `cluster` takes from it what is worked on
+//! here, and says there what became of it.
 //!
 //! Policy:
 //! - What is answered is committed; what was in the middle when the process was killed is undone, and found again.
@@ -13,6 +14,7 @@ mod admin;
 mod adopt;
 mod blast;
 mod browse;
+mod cluster;
 mod compact;
 mod complete;
 mod error;
@@ -78,6 +80,8 @@ const BACKLOG: usize = 16_384;
 #[derive(Clone, Debug)]
 pub struct Queue {
     inner: Arc<Inner>,
+    /// It is a part of a queue that agents share.
+    shared: Option<Arc<cluster::Shared>>,
 }
 
 #[derive(Debug)]
@@ -105,9 +109,22 @@ impl Queue {
     /// # Errors
     /// As [`Queue::open`].
     pub fn open_at(folder: &Path, now: impl Fn() -> Millis + Send + 'static) -> Result<Self, QueueError> {
+        Self::open_kind(folder, schema::Kind::Own, now)
+    }
+
+    /// For what is taken from a queue that is shared.
+    fn open_leased(folder: &Path, now: impl Fn() -> Millis + Send + 'static) -> Result<Self, QueueError> {
+        Self::open_kind(folder, schema::Kind::Leased, now)
+    }
+
+    fn open_kind(
+        folder: &Path,
+        kind: schema::Kind,
+        now: impl Fn() -> Millis + Send + 'static,
+    ) -> Result<Self, QueueError> {
         crate::os::create_private_folder(folder)?;
         let path = folder.join("queue.db");
-        let connection = schema::open(&path)?;
+        let connection = schema::open(&path, kind)?;
         let (commands, receiver) = mpsc::sync_channel(BACKLOG);
         let news = Arc::new(News::new(schema::counts(&connection)?));
         let busy = Arc::new(AtomicUsize::new(0));
@@ -131,6 +148,7 @@ impl Queue {
                 closed: AtomicBool::new(false),
                 thread,
             }),
+            shared: None,
         })
     }
 
@@ -151,6 +169,7 @@ impl Queue {
                 closed: AtomicBool::new(true),
                 thread: Mutex::default(),
             }),
+            shared: None,
         })
     }
 
@@ -178,7 +197,10 @@ impl Queue {
     /// # Errors
     /// When it could not be written: the same is then to be written again, or the message will be sent again.
     pub async fn complete(&self, done: impl Into<Arc<Done>>) -> Result<(), QueueError> {
-        self.send(What::Complete(done.into())).await
+        match &self.shared {
+            Some(shared) => shared.complete(self, &done.into()).await,
+            None => self.send(What::Complete(done.into())).await,
+        }
     }
 
     /// Moves a job to other sites, where the routes lead elsewhere than when it was adopted.
@@ -186,6 +208,9 @@ impl Queue {
     /// # Errors
     /// When it could not be written; it then stays where it is.
     pub async fn move_job(&self, job: &Job, groups: Vec<(String, Vec<Target>)>) -> Result<(), QueueError> {
+        if let Some(shared) = &self.shared {
+            return shared.move_job(self, job, &groups).await;
+        }
         let job = job.clone();
         self.write(move |writing| complete::move_job(writing, &job, &groups)).await
     }
@@ -230,7 +255,14 @@ impl Queue {
     pub async fn expire(&self, now: Millis, oldest: Millis, reason: Words) -> Result<(), QueueError> {
         loop {
             let reason = reason.clone();
-            if !self.write(move |writing| sweep::expire(writing, now, oldest, &reason)).await? {
+            let step = move |writing: &mut Writing<'_>| {
+                let before = writing.changes.endings.len();
+                let more = sweep::expire(writing, now, oldest, &reason)?;
+                Ok((more, cluster::ended_since(writing, before)))
+            };
+            let (more, ended) = self.write(step).await?;
+            self.tell_ended(ended);
+            if !more {
                 return Ok(());
             }
         }
@@ -259,7 +291,11 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn reported(&self, message: i64, recipients: Vec<u32>) -> Result<(), QueueError> {
-        self.write(move |writing| admin::reported(writing, message, &recipients)).await
+        self.write(move |writing| admin::reported(writing, message, &recipients)).await?;
+        match &self.shared {
+            Some(shared) => shared.settled(self, message).await,
+            None => Ok(()),
+        }
     }
 
     /// Messages submitted before `oldest` whose senders asked to be told of a delay; each is given once.
@@ -274,7 +310,10 @@ impl Queue {
 
     /// Records of a segment become messages, all of them or none.
     pub(crate) async fn adopt(&self, batch: Batch) -> Result<(), QueueError> {
-        self.send(What::Adopt(Box::new(batch))).await
+        match &self.shared {
+            Some(shared) => shared.publish(batch).await,
+            None => self.send(What::Adopt(Box::new(batch))).await,
+        }
     }
 
     /// Where to read on in a segment, and whether it was read to its end; `None` for one that is not known.
@@ -282,7 +321,7 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn position(&self, segment: &str) -> Result<Option<(u64, bool)>, QueueError> {
-        self.read(|connection| segments::position(connection, segment))
+        self.front().read(|connection| segments::position(connection, segment))
     }
 
     /// Whether a message has its bytes in that file of `bodies/`, or had until just now.
@@ -290,7 +329,7 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn names_file(&self, file: &str) -> Result<bool, QueueError> {
-        self.read(|connection| segments::names_file(connection, file))
+        self.front().read(|connection| segments::names_file(connection, file))
     }
 
     /// The message that has an idempotency key, and what it is (a SHA-256).
@@ -298,7 +337,10 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn key(&self, key: &str) -> Result<Option<(Id, [u8; 32])>, QueueError> {
-        self.read(|connection| adopt::key(connection, key))
+        match &self.shared {
+            Some(shared) => shared.key(key),
+            None => self.read(|connection| adopt::key(connection, key)),
+        }
     }
 
     /// Removes segments and bodies of the spool that no live message needs, after a synced checkpoint. Gives the number of
@@ -307,6 +349,14 @@ impl Queue {
     /// # Errors
     /// When the database or a file fails; what was removed stays removed.
     pub async fn remove_waste(&self, spool: &Path) -> Result<usize, QueueError> {
+        let removed = self.remove_own_waste(self.letters(spool)).await?;
+        match &self.shared {
+            Some(_) => Ok(removed + self.front().remove_own_waste(spool).await?),
+            None => Ok(removed),
+        }
+    }
+
+    async fn remove_own_waste(&self, spool: &Path) -> Result<usize, QueueError> {
         // Asked before the checkpoint, which makes sure of what was answered.
         let waste = self.read(segments::waste)?;
         let files = waste.segments.len() + waste.files.len();
@@ -367,8 +417,20 @@ impl Queue {
 
     // --- How it is done ---------------------------------------------------------------------------------------------
 
+    /// What the spool is read into: this one, unless it is a part of a shared one.
+    fn front(&self) -> &Self {
+        self.shared.as_ref().map_or(self, |shared| shared.front())
+    }
+
     /// Ends the writer, after what was given to it.
     pub async fn close(&self) {
+        if self.shared.is_some() {
+            self.front().close_own().await;
+        }
+        self.close_own().await;
+    }
+
+    async fn close_own(&self) {
         drop(self.send(What::Close).await);
         self.inner.closed.store(true, Ordering::Relaxed);
         let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

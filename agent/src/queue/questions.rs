@@ -4,7 +4,7 @@ use freesmtp_core::spool::Id;
 
 use super::{
     Counts, Details, Filter, JobState, Millis, Order, Outline, Page, Queue, QueueError, Summary, Words,
-    admin, browse,
+    admin, browse, cluster,
 };
 
 impl Queue {
@@ -53,7 +53,14 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn order(&self, ids: Vec<Id>, order: Order) -> Result<Vec<Id>, QueueError> {
-        self.write(move |writing| browse::order(writing, &ids, order)).await
+        let (there, ended) = self
+            .write(move |writing| {
+                let before = writing.changes.endings.len();
+                Ok((browse::order(writing, &ids, order)?, cluster::ended_since(writing, before)))
+            })
+            .await?;
+        self.tell_ended(ended);
+        Ok(there)
     }
 
     /// Everything about a message; `None` when it is not in the queue (any more).
@@ -117,6 +124,13 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn cancel(&self, id: Id) -> Result<bool, QueueError> {
-        self.write(move |writing| admin::cancel(writing, id)).await
+        let (known, ended) = self
+            .write(move |writing| {
+                let before = writing.changes.endings.len();
+                Ok((admin::cancel(writing, id)?, cluster::ended_since(writing, before)))
+            })
+            .await?;
+        self.tell_ended(ended);
+        Ok(known)
     }
 }

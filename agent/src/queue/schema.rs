@@ -62,6 +62,15 @@ CREATE TABLE IF NOT EXISTS troubles(
 CREATE TABLE IF NOT EXISTS garbage(file TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
+/// Whose messages they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// This agent's.
+    Own,
+    /// Those that it has taken from a queue that is shared: several jobs of a message come one by one.
+    Leased,
+}
+
 /// Of version 1, a job did not say why it waits.
 const FROM_1: &str = "
 BEGIN;
@@ -78,7 +87,7 @@ COMMIT;
 /// `synchronous=NORMAL` in WAL mode: a commit survives the end of the process, and a power cut takes the queue back to an
 /// earlier commit, never to half of one. What was adopted or delivered since is then read, or sent, once more; so a
 /// segment is removed only after a checkpoint, which is synced.
-pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
+pub(super) fn open(path: &Path, kind: Kind) -> Result<Connection, QueueError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     compact::prepare(&connection)?;
@@ -95,7 +104,13 @@ pub(super) fn open(path: &Path) -> Result<Connection, QueueError> {
             "the queue was written by a newer version (format {version}, this one knows {VERSION}); use that one"
         )));
     }
-    connection.execute_batch(TABLES)?;
+    match kind {
+        Kind::Own => connection.execute_batch(TABLES)?,
+        Kind::Leased => {
+            connection.execute_batch(&TABLES.replace("id BLOB NOT NULL UNIQUE", "id BLOB NOT NULL"))?;
+            connection.execute_batch("CREATE INDEX IF NOT EXISTS messages_id ON messages(id);")?;
+        }
+    }
     if version == 1 {
         connection.execute_batch(FROM_1)?;
     }

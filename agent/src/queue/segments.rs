@@ -42,6 +42,13 @@ pub(super) fn names_file(connection: &Connection, file: &str) -> Result<bool, Qu
         .query_row([file], |row| row.get(0))?)
 }
 
+/// Whether a message is there.
+pub(super) fn exists(connection: &Connection, message: i64) -> Result<bool, QueueError> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS(SELECT 1 FROM messages WHERE seq = ?)")?
+        .query_row([message], |row| row.get(0))?)
+}
+
 /// They were removed.
 pub(super) fn forget(writing: &mut Writing<'_>, waste: &Waste) -> Result<(), QueueError> {
     for name in &waste.segments {

@@ -125,6 +125,7 @@ pub(super) fn end(
             targets.push(result.target);
         }
         writing.changes.endings.push(Ending {
+            message,
             id: Id::from_number(u128::from_be_bytes(id)),
             message_id: message_id.clone(),
             sender: sender.clone(),

@@ -33,7 +33,7 @@ pub(super) fn adopted(number: u64, recipients: &[&str], change: impl Fn(&mut Env
         end: number * 1_000 + 1_000,
     };
     let sites = recipients.iter().map(|email| email.rsplit('@').next().unwrap().into()).collect();
-    Adopted { record, sites, digest: None }
+    Adopted { record, sites, digest: None, leased: None }
 }
 
 pub(super) async fn adopt(queue: &Queue, segment: &str, records: Vec<Adopted>, finished: bool) {

@@ -230,6 +230,8 @@ pub struct Done {
 /// Recipients of a message that ended without an attempt: their time was over, or somebody cancelled them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
+    /// The number of the message in the queue.
+    pub message: i64,
     /// The id of the message.
     pub id: Id,
     /// The `Message-ID` with its angle brackets; empty when it has none.

@@ -110,7 +110,7 @@ impl World {
             end: offset + 1_000,
         };
         let sites = recipients.iter().map(|email| domain(email).into()).collect();
-        let adopted = Adopted { record, sites, digest: None };
+        let adopted = Adopted { record, sites, digest: None, leased: None };
         let batch = Batch {
             segment: "one.seg".to_owned(),
             records: vec![adopted],

@@ -1,0 +1,70 @@
+"""Agents that share a queue, each with a spool of its own."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from harness.agent import Agent, Recorder, until
+from harness.nats import Nats
+from harness.sink import program
+
+
+class Agents:
+    """Several agents of one queue."""
+
+    def __init__(self, folder: Path, servers: Nats, recorder: Recorder, count: int, more: str = "") -> None:
+        self.folder, self.servers = folder, servers
+        replicas = len(servers.nodes)
+        urls = ", ".join(f'"{url}"' for url in servers.urls)
+        self.config = (
+            f"{more}\n[cluster]\nservers = [{urls}]\nreplicas = {replicas}\n"
+            f'[[route]]\ndomains = ["*"]\nservers = ["{recorder.server}"]\n'
+        )
+        self.all: dict[int, Agent] = {}
+        for index in range(count):
+            self.start(index)
+
+    def spool(self, index: int) -> Path:
+        return self.folder / f"agent{index}" / "spool"
+
+    def start(self, index: int, wait: bool = True) -> Agent:
+        options = ["--smtp", "off", "--http", "off"]
+        self.all[index] = Agent(self.spool(index), *options, config=self.config, wait=wait)
+        return self.all[index]
+
+    def run(self, index: int, *arguments: str) -> Any:
+        """What a command says, in JSON."""
+        done = self.ask(index, *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr + self.all[index].log()[-2000:]
+        return json.loads(done.stdout)
+
+    def ask(self, index: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [program(), *arguments, "--spool", str(self.spool(index)), "--json"]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def until_done(self, index: int, name: str, recipients: int, seconds: float) -> dict[str, Any]:
+        """Until each recipient of a blast has a result, and nothing is left of it."""
+        found: dict[str, Any] = {}
+
+        def is_done() -> bool:
+            done = self.ask(index, "blast", "status", name)
+            if done.returncode == 0:
+                found.update(json.loads(done.stdout))
+            ended = sum(found.get(what, 0) for what in ("delivered", "failed", "expired", "cancelled"))
+            return bool(ended >= recipients and self.in_stream() == 0)
+
+        until(is_done, seconds, f"{found}, {self.in_stream()} in the stream\n{self.logs()}")
+        return found
+
+    def in_stream(self) -> int:
+        """Messages that the servers have."""
+        return int(self.servers.api("STREAM.INFO.MAILQ")["state"]["messages"])
+
+    def logs(self) -> str:
+        return "\n".join(f"{index}: {agent.log()[-1500:]}" for index, agent in self.all.items())
+
+    def close(self) -> None:
+        for agent in self.all.values():
+            if agent.process.poll() is None:
+                agent.kill()
