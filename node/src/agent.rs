@@ -11,7 +11,7 @@ use freesmtp_core::{
     spool::agent::{BlastStatus, SpoolEvent, SpoolEventKind, SpoolRecipient, SpoolStatus},
     types::Moment,
 };
-use napi::bindgen_prelude::{Env, Object};
+use napi::bindgen_prelude::{Env, Object, ToNapiValue};
 use napi_derive::napi;
 
 use crate::{
@@ -286,10 +286,9 @@ impl Smtp {
         timeout: Option<f64>,
         cancel: &Cancel,
     ) -> napi::Result<Object<'env>> {
-        let smtp = self.inner.borrow().clone();
-        let timeout = timeout.map(limit).transpose();
-        let cancel = cancel.inner.clone();
-        promise(env, move || smtp.wait_for_blast_with(&name, timeout?, &cancel).map(BlastStatusFields::from))
+        self.wait(env, timeout, cancel, move |smtp, timeout, cancel| {
+            smtp.wait_for_blast_with(&name, timeout, cancel).map(BlastStatusFields::from)
+        })
     }
 
     /// Waits for a message, for so many seconds.
@@ -301,10 +300,9 @@ impl Smtp {
         timeout: Option<f64>,
         cancel: &Cancel,
     ) -> napi::Result<Object<'env>> {
-        let smtp = self.inner.borrow().clone();
-        let timeout = timeout.map(limit).transpose();
-        let cancel = cancel.inner.clone();
-        promise(env, move || smtp.wait_for_message_with(&id, timeout?, &cancel).map(SpoolStatusFields::from))
+        self.wait(env, timeout, cancel, move |smtp, timeout, cancel| {
+            smtp.wait_for_message_with(&id, timeout, cancel).map(SpoolStatusFields::from)
+        })
     }
 
     /// Begins to listen.
@@ -315,8 +313,23 @@ impl Smtp {
     }
 }
 
-fn limit(timeout: f64) -> Result<Duration, Error> {
-    seconds("Timeout", timeout)
+impl Smtp {
+    /// Waits for what the agent tells, on a thread of our own.
+    fn wait<'env, T>(
+        &self,
+        env: &'env Env,
+        timeout: Option<f64>,
+        cancel: &Cancel,
+        wait: impl FnOnce(&core::Smtp, Option<Duration>, &core::Cancel) -> Result<T, Error> + Send + 'static,
+    ) -> napi::Result<Object<'env>>
+    where
+        T: ToNapiValue + Send + 'static,
+    {
+        let smtp = self.inner.borrow().clone();
+        let timeout = timeout.map(|timeout| seconds("Timeout", timeout)).transpose();
+        let cancel = cancel.inner.clone();
+        promise(env, move || wait(&smtp, timeout?, &cancel))
+    }
 }
 
 /// Events as they happen.

@@ -58,7 +58,8 @@ export async function mailServer(test, replies = {}) {
   const server = await listen(test, (socket) => {
     let input = '';
     let inData = false;
-    const say = (text) => socket.write(`${text}\r\n`);
+    // An empty answer is none: the server stays silent.
+    const say = (text) => text === '' || socket.write(`${text}\r\n`);
     say('220 test ESMTP');
     socket.setEncoding('latin1').on('data', (piece) => {
       input += piece;

@@ -24,6 +24,7 @@ from freesmtp import (
     SpoolError,
 )
 
+from harness.dialogues import GREETING, QUIT
 from harness.postfix import DOMAIN, Postfix
 from harness.scripted import Hear, Message, Respond, Say, ScriptedServer, Silence, Step, Tls
 
@@ -48,9 +49,6 @@ SPOOL = "freesmtp.django.SpoolBackend"
 HAS_MAILERS = django.VERSION >= (6, 1)
 # Django calls its old ways of asking for a backend deprecated; programs still use them.
 pytestmark = pytest.mark.filterwarnings("ignore:.*(deprecated|MAILERS).*")
-
-GREETING: list[Step] = [Say(b"220 a.test\r\n"), Hear("EHLO .*", pattern=True), Say(b"250 a.test\r\n")]
-QUIT: list[Step] = [Hear("QUIT"), Say(b"221 bye\r\n")]
 
 
 def transaction(recipients: int = 1) -> list[Step]:

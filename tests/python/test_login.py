@@ -12,23 +12,14 @@ from typing import Any
 import pytest
 from freesmtp import SMTP, EmailMessage, SMTPAuthenticationError, SMTPServer
 
-from harness.scripted import Hear, Message, Respond, Say, ScriptedServer, Step
+from harness.dialogues import TRANSACTION
+from harness.scripted import Hear, Respond, Say, ScriptedServer, Step
 
 Serve = Callable[..., ScriptedServer]
 GREETING: list[Step] = [
     Say(b"220 a.test\r\n"),
     Hear("EHLO .*", pattern=True),
     Say(b"250-a.test\r\n250 AUTH XOAUTH2\r\n"),
-]
-TRANSACTION: list[Step] = [
-    Hear("MAIL FROM:.*", pattern=True),
-    Say(b"250 ok\r\n"),
-    Hear("RCPT TO:.*", pattern=True),
-    Say(b"250 ok\r\n"),
-    Hear("DATA"),
-    Say(b"354 go on\r\n"),
-    Message(),
-    Say(b"250 taken\r\n"),
 ]
 
 

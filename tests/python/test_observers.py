@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from freesmtp import SMTP, EmailMessage, MessageError, SMTPRecipientsRefused
 
+from harness.dialogues import GREETING
 from harness.scripted import Hear, Message, Say, ScriptedServer, Step
 
 Serve = Callable[..., ScriptedServer]
 EVENTS = ("smtp_status", "smtp_recipient_failed", "smtp_bulk_status")
-START: list[Step] = [Say(b"220 a.test\r\n"), Hear("EHLO .*", pattern=True), Say(b"250 a.test\r\n")]
 
 
 def transaction(*answers: bytes) -> list[Step]:
@@ -55,7 +55,7 @@ def test_status(smtp: SMTP) -> None:
 
 def test_recipients_that_fail(serve: Serve) -> None:
     refusing = transaction(b"550 5.1.1 no such user", b"250 ok", b"451 later")
-    server = serve([*START, *refusing, *transaction(b"550 5.7.1 no")])
+    server = serve([*GREETING, *refusing, *transaction(b"550 5.7.1 no")])
     heard: list[tuple[str, str]] = []
     with SMTP(f"127.0.0.1:{server.port}") as smtp:
         smtp.SMTPRecipientFailed = lambda email_address, response: heard.append((email_address, response))
@@ -93,7 +93,7 @@ def test_what_they_raise_stops_no_mail(serve: Serve, monkeypatch: pytest.MonkeyP
         raise ValueError("mine")
 
     two = transaction(b"550 no", b"250 ok")
-    server = serve([*START, *two, *two])
+    server = serve([*GREETING, *two, *two])
     with SMTP(f"127.0.0.1:{server.port}") as smtp:
         for event in EVENTS:
             setattr(smtp, event, fail)

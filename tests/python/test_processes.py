@@ -8,23 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.scripted import Hear, Message, Say, ScriptedServer, Step
+from harness.dialogues import GREETING, QUIT, TRANSACTION
+from harness.scripted import ScriptedServer
 
 Serve = Callable[..., ScriptedServer]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-
-GREETING: list[Step] = [Say(b"220 a.test\r\n"), Hear("EHLO .*", pattern=True), Say(b"250 a.test\r\n")]
-TAKES: list[Step] = [
-    Hear("MAIL FROM:.*", pattern=True),
-    Say(b"250 ok\r\n"),
-    Hear("RCPT TO:.*", pattern=True),
-    Say(b"250 ok\r\n"),
-    Hear("DATA"),
-    Say(b"354 go on\r\n"),
-    Message(),
-    Say(b"250 taken\r\n"),
-]
-QUIT: list[Step] = [Hear("QUIT"), Say(b"221 bye\r\n")]
 
 PROGRAM = """
 import os, sys
@@ -62,7 +50,7 @@ smtp.disconnect()
 
 
 def test_a_child_leaves_its_parent_s_connection_alone(serve: Serve) -> None:
-    server = serve([*GREETING, *TAKES, *TAKES, *QUIT], [*GREETING, *TAKES, *QUIT])
+    server = serve([*GREETING, *TRANSACTION, *TRANSACTION, *QUIT], [*GREETING, *TRANSACTION, *QUIT])
     command = [sys.executable, "-c", PROGRAM, str(server.port)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
