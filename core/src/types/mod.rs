@@ -3,9 +3,13 @@
 mod address;
 mod certificate_pin;
 mod diagnosis;
+mod domain;
 mod envelope_options;
 mod failure;
+mod local_part;
+mod mailbox;
 mod moment;
+mod plain_mailbox;
 mod proxy;
 mod reply;
 mod report;
@@ -16,12 +20,13 @@ mod transcript;
 pub(crate) mod url;
 mod xtext;
 
-pub use address::{Address, Mailbox};
+pub use address::Address;
 pub use certificate_pin::CertificatePin;
 pub use diagnosis::{Cause, Diagnosis, Who};
 pub(crate) use envelope_options::{DeliverBy, Extensions, Hold};
 pub use envelope_options::{DeliveryExtension, MailOptions, RcptOptions, Unmet};
 pub use failure::Failure;
+pub use mailbox::Mailbox;
 pub use moment::Moment;
 pub(crate) use moment::civil;
 pub use proxy::{Proxy, ProxyProtocol};
