@@ -29,7 +29,7 @@ export FREESMTP_PROFILE := release
 
 .PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy \
         lint lint-rust lint-python lint-node lint-monitor monitor drift bench install dist dist-python dist-node test-dist \
-        docs header headers clean
+        docs header headers sanitize clean
 
 # --- Setting up -------------------------------------------------------------------------------------------------
 
@@ -136,6 +136,18 @@ lint-node: node-binding
 
 lint-monitor: $(STAMPS)/npm-monitor
 	cd monitor && npm run --silent lint
+
+# The C suite with AddressSanitizer, and threads that share an object with ThreadSanitizer. Both are unstable options of
+# rustc; the second has to instrument std too, so it takes a nightly toolchain with the component rust-src.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+NIGHTLY = $(shell rustc +nightly --print sysroot)
+sanitize: $(STAMPS)/venv
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo build $(CARGO_FLAGS) -p freesmtp-ffi --target $(HOST) --target-dir target/address
+	FREESMTP_SANITIZE=address CARGO_TARGET_DIR="$(CURDIR)/target/address/$(HOST)" $(PYTHON) -m pytest -q tests/c
+	RUSTFLAGS=-Zsanitizer=thread cargo +nightly build $(CARGO_FLAGS) -Zbuild-std -p freesmtp-ffi --target $(HOST) --target-dir target/thread
+	FREESMTP_SANITIZE=thread CARGO_TARGET_DIR="$(CURDIR)/target/thread/$(HOST)" \
+		FREESMTP_TSAN_RUNTIME="$(NIGHTLY)/lib/rustlib/$(HOST)/lib/librustc-nightly_rt.tsan.a" \
+		$(PYTHON) -m pytest -q tests/c -k threads
 
 # Generated files are committed; this fails when they are not what the sources give.
 drift: headers monitor

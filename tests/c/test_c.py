@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from harness.scripted import Close, Hear, Message, Say, Silence, Step, Tls
 HERE = Path(__file__).parent
 LIBRARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("FREESMTP_PROFILE", "debug")
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-g"]
-# `make sanitize`: library and programs are built with AddressSanitizer, which stands in for valgrind then.
-SANITIZED = "FREESMTP_SANITIZE" in os.environ
-SANITIZER = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if SANITIZED else []
+# `make sanitize`: library and programs are built with AddressSanitizer, which stands in for valgrind then; and once
+# more with ThreadSanitizer, for `test_threads` alone.
+SANITIZED = os.environ.get("FREESMTP_SANITIZE")
+SANITIZER = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if SANITIZED == "address" else []
 C = ["cc", "-std=c11", *STRICT, *SANITIZER]
 CXX = ["c++", "-std=c++17", *STRICT, *SANITIZER]
 # Errors for what is lost for certain; what OpenSSL keeps for the whole process is still reachable and no leak.
@@ -32,7 +34,7 @@ VALGRIND = [
     "--error-exitcode=99",
     "--leak-check=full",
     "--errors-for-leak-kinds=definite,indirect",
-] * (not SANITIZED)
+] * (SANITIZED is None)
 # The C++ header is plain C++ over the same functions: for it, the tests of its API and of TLS are enough.
 MEMCHECK = {"c": VALGRIND, "cpp": []}
 IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -251,6 +253,25 @@ def test_events_of_sending(tmp_path: Path, suffix: str, serve) -> None:
     server.finish()
 
 
+def test_threads(tmp_path: Path) -> None:
+    if SANITIZED == "thread":
+        # Rust's own runtime has to be linked: that of gcc lacks some of its functions.
+        objects, program = tmp_path / "threads.o", tmp_path / "threads"
+        runtime = os.environ["FREESMTP_TSAN_RUNTIME"]
+        run([*C, "-fsanitize=thread", f"-I{ROOT / 'include'}", "-c", HERE / "threads.c", "-o", objects])
+        whole = ["-Wl,--whole-archive", runtime, "-Wl,--no-whole-archive"]
+        library = [f"-L{LIBRARY}", "-lfreesmtp", f"-Wl,-rpath,{LIBRARY}"]
+        run(["cc", "-rdynamic", objects, *whole, "-o", program, *library, "-ldl", "-lpthread", "-lm", "-lrt"])
+    else:
+        program = build(tmp_path / "threads", HERE / "threads.c")
+    environment = {**os.environ, "TSAN_OPTIONS": f"suppressions={HERE / 'thread-sanitizer.txt'}"}
+    sink = [sys.executable, str(ROOT / "tests/python/sink.py")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(sink, text=True, **pipes) as server:
+        assert server.stdout is not None
+        run([program, f"127.0.0.1:{server.stdout.readline().strip()}"], env=environment)
+
+
 @pytest.mark.parametrize(
     ("line", "steps", "kind"),
     [("EHLO", 2, 700), ("MAIL", 4, 700), ("RCPT", 6, 700), ("DATA", 8, 700), ("Message sent.", 10, 402)],
@@ -288,6 +309,7 @@ def test_header_in_two_files(tmp_path: Path) -> None:
     run([build(tmp_path / "two", HERE / "two_files_a.cpp", HERE / "two_files_b.cpp")])
 
 
+@pytest.mark.skipif(SANITIZED is not None, reason="the drivers are built without")
 def test_tls_leaks_nothing(suffix: str, serve, pki: Pki) -> None:
     steps = dialogue()
     starttls: list[Step] = [Say(b"250-mail.test\r\n250 STARTTLS\r\n"), Hear("STARTTLS"), Say(b"220 go\r\n"), Tls()]
@@ -334,6 +356,7 @@ def test_pkg_config(prefix: Path, tmp_path: Path, suffix: str, serve) -> None:
     assert f'version = "{version}"' in (ROOT / "Cargo.toml").read_text()
 
 
+@pytest.mark.skipif(SANITIZED is not None, reason="CMake builds as a user does, without")
 def test_cmake(prefix: Path, tmp_path: Path, serve) -> None:
     if shutil.which("cmake") is None:
         pytest.skip("cmake is not installed")
