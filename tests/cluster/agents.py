@@ -61,6 +61,19 @@ class Agents:
         """Messages that the servers have."""
         return int(self.servers.api("STREAM.INFO.MAILQ")["state"]["messages"])
 
+    def parked(self) -> int:
+        """Messages that wait for a blast that is paused."""
+        return self.under("mailq.parked.>")
+
+    def later(self) -> int:
+        """Messages that wait for their time."""
+        return self.under("mailq.later.>")
+
+    def under(self, subjects: str) -> int:
+        asked = json.dumps({"subjects_filter": subjects}).encode()
+        found = self.servers.nodes[0].request("$JS.API.STREAM.INFO.MAILQ", asked)
+        return len(found["state"].get("subjects") or {})
+
     def logs(self) -> str:
         return "\n".join(f"{index}: {agent.log()[-1500:]}" for index, agent in self.all.items())
 

@@ -22,6 +22,9 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn page(&self, filter: &Filter, accept: &dyn Fn(&Summary) -> bool) -> Result<Page, QueueError> {
+        if let Some(shared) = &self.shared {
+            return shared.page(filter, accept);
+        }
         let counts = self.counts();
         let few = filter.state.is_some_and(|state| {
             let count = match state {
@@ -39,13 +42,16 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn outline(&self, seq: i64) -> Result<Outline, QueueError> {
-        self.read(|connection| browse::outline(connection, seq))
+        match &self.shared {
+            Some(shared) => Ok(shared.outline(seq)),
+            None => self.read(|connection| browse::outline(connection, seq)),
+        }
     }
 
     /// How much there is. It is counted as it changes: nothing is looked through.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.inner.news.counts()
+        self.shared.as_ref().map_or_else(|| self.inner.news.counts(), |shared| shared.counts())
     }
 
     /// Does the same with each of these messages, in one transaction; which of them are there.
@@ -53,6 +59,14 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn order(&self, ids: Vec<Id>, order: Order) -> Result<Vec<Id>, QueueError> {
+        match &self.shared {
+            Some(shared) => shared.order(&ids, order).await,
+            None => self.order_here(ids, order).await,
+        }
+    }
+
+    /// The same with what this agent has.
+    pub(super) async fn order_here(&self, ids: Vec<Id>, order: Order) -> Result<Vec<Id>, QueueError> {
         let (there, ended) = self
             .write(move |writing| {
                 let before = writing.changes.endings.len();
@@ -68,7 +82,10 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn show(&self, id: Id) -> Result<Option<Details>, QueueError> {
-        self.read(|connection| admin::show(connection, id))
+        match &self.shared {
+            Some(shared) => shared.show(id),
+            None => self.read(|connection| admin::show(connection, id)),
+        }
     }
 
     /// The same by its number here, as [`Changes`](super::Changes) and [`Queue::owed`] give it.

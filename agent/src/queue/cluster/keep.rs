@@ -25,6 +25,8 @@ pub(super) async fn keep(queue: Queue, shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(TICK).await;
         shared.renew().await;
+        // What is not answered stays as it was.
+        drop(shared.recount().await);
         let lost: Vec<i64> = shared.leases().take_lost().into_iter().map(|(message, _)| message).collect();
         if !lost.is_empty() {
             eprintln!(

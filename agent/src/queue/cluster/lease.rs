@@ -1,11 +1,12 @@
 //! What this agent has taken from the shared queue, and until when it is its own.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
 use async_nats::Subject;
+use freesmtp_core::spool::Id;
 
 use super::{Name, carried::Carried};
 use crate::{
@@ -129,6 +130,13 @@ impl Leases {
     /// Those that ran out before they were begun.
     pub(super) fn take_lost(&mut self) -> Vec<(i64, Lease)> {
         self.take_idle(|lease| !lease.holds())
+    }
+
+    /// Those of these messages of which anything was taken.
+    pub(super) fn ids(&self, among: &[Id]) -> Vec<Id> {
+        let taken: HashSet<Id> =
+            self.all.values().filter(|lease| !lease.ended).map(|lease| lease.name.id).collect();
+        among.iter().filter(|id| taken.contains(id)).copied().collect()
     }
 
     /// Where to say that they are worked on.

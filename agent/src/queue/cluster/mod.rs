@@ -19,6 +19,8 @@ mod carried;
 mod finish;
 mod keep;
 mod lease;
+mod look;
+mod order;
 mod publish;
 mod pull;
 
@@ -34,7 +36,7 @@ use sha2::{Digest, Sha256};
 use tokio::{runtime::Handle, sync::Notify, task::JoinHandle};
 
 use self::{blasts::Blasts, lease::Leases};
-use super::{Millis, Queue, QueueError};
+use super::{Counts, Millis, Queue, QueueError};
 
 use crate::{
     cluster::{Class, Cluster},
@@ -58,6 +60,8 @@ pub(crate) struct Shared {
     room: Notify,
     copies: tokio::sync::Mutex<Copies>,
     blasts: Blasts,
+    shown: Mutex<look::Shown>,
+    counts: Mutex<Counts>,
     /// The number of the next job here.
     next: AtomicI64,
     /// Jobs of a class that are leased at the same time.
@@ -98,6 +102,8 @@ impl Queue {
         let shared = Shared {
             copies: tokio::sync::Mutex::new(Copies::new(&work.join("incoming"))),
             blasts: Blasts::default(),
+            shown: Mutex::default(),
+            counts: Mutex::default(),
             nats,
             front,
             spool: spool.to_owned(),
@@ -128,6 +134,7 @@ impl Queue {
         }
         tasks.push(tokio::spawn(keep::keep(self.clone(), Arc::clone(shared))));
         tasks.push(tokio::spawn(blasts::watch(self.clone(), Arc::clone(shared))));
+        tasks.push(tokio::spawn(order::listen(self.clone(), Arc::clone(shared))));
         lock(&shared.tasks).extend(tasks);
     }
 
