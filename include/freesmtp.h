@@ -1354,6 +1354,42 @@ freesmtp_error *freesmtp_signer_set_canonicalization(freesmtp_signer *signer,
                                                      int header,
                                                      int body);
 
+/// How many names of headers are signed.
+size_t freesmtp_signer_header_count(const freesmtp_signer *signer);
+
+/// The name at `index`, counted from 0; NULL behind the last. Owned.
+char *freesmtp_signer_header(const freesmtp_signer *signer, size_t index, size_t *size);
+
+/// Sets the headers to sign, `count` names, each signed as often as it occurs; `From` has to be among them. At first they
+/// are all that readers show, answer to or act on.
+freesmtp_error *freesmtp_signer_set_headers(freesmtp_signer *signer,
+                                            const char *const *names,
+                                            size_t count);
+
+/// The same with the texts' sizes: `count` of them too.
+freesmtp_error *freesmtp_signer_set_headers_n(freesmtp_signer *signer,
+                                              const char *const *names,
+                                              const size_t *sizes,
+                                              size_t count);
+
+/// How many headers are over-signed.
+size_t freesmtp_signer_oversigned_count(const freesmtp_signer *signer);
+
+/// The name at `index`, counted from 0; NULL behind the last. Owned.
+char *freesmtp_signer_oversigned(const freesmtp_signer *signer, size_t index, size_t *size);
+
+/// Sets the headers that nobody can add later without breaking the signature, `count` names (RFC 6376 section 8.15). At
+/// first they are those of which readers would show the added one.
+freesmtp_error *freesmtp_signer_set_oversigned(freesmtp_signer *signer,
+                                               const char *const *names,
+                                               size_t count);
+
+/// The same with the texts' sizes: `count` of them too.
+freesmtp_error *freesmtp_signer_set_oversigned_n(freesmtp_signer *signer,
+                                                 const char *const *names,
+                                                 const size_t *sizes,
+                                                 size_t count);
+
 /// Signs the message with a copy of the signer; the first one added is outermost.
 freesmtp_error *freesmtp_message_add_signer(freesmtp_message *message, const freesmtp_signer *signer);
 

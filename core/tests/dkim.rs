@@ -11,7 +11,7 @@ use std::{
 };
 
 use freesmtp_core::{
-    Error, ErrorKind,
+    Cause, Error, ErrorKind,
     message::{
         BodyPartFormat, Composed, Content, Date, DkimSigner, EmailMessage, Files, Form, OpenedFile, Stamp,
         Stream, dkim::Canonicalization,
@@ -203,6 +203,9 @@ fn what_is_no_key_no_domain_no_identity_is_refused() {
     ] {
         let error = DkimSigner::new(domain, selector, key).unwrap_err();
         assert_eq!(error.field(), Some(field), "{domain} {selector}");
+        let diagnosis = error.diagnosis().expect("a cause and a remedy");
+        assert_eq!(diagnosis.cause, Cause::InvalidInput);
+        assert!(diagnosis.remedy.contains(field), "{}", diagnosis.remedy);
     }
     assert_eq!(DkimSigner::new("bücher.example", "s", ED25519).unwrap().domain(), "xn--bcher-kva.example");
     let shown = format!("{:?}", signer(ED25519));

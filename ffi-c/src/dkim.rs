@@ -12,7 +12,7 @@ use crate::{
     guard,
     message::freesmtp_message,
     server::no_value,
-    strings::{optional, optional_n, text, text_n},
+    strings::{give_text, optional, optional_n, text, text_n, texts, texts_n},
 };
 
 /// One signature: whose it is, the key, and what it covers.
@@ -137,6 +137,106 @@ pub extern "C" fn freesmtp_signer_set_canonicalization(
             known.ok_or_else(|| no_value("Canonicalization", number, "freesmtp_canonicalization"))
         };
         (signer.header_canonicalization, signer.body_canonicalization) = (value(header)?, value(body)?);
+        Ok(())
+    })
+}
+
+/// How many names of headers are signed.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_header_count(signer: Option<&freesmtp_signer>) -> usize {
+    guard::value(0, || signer.map_or(0, |it| it.0.headers.len()))
+}
+
+/// The name at `index`, counted from 0; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_header(
+    signer: Option<&freesmtp_signer>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(signer.and_then(|it| it.0.headers.get(index)).map(String::as_str), size)
+    })
+}
+
+/// Sets the headers to sign, `count` names, each signed as often as it occurs; `From` has to be among them. At first they
+/// are all that readers show, answer to or act on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_signer_set_headers(
+    signer: Option<&mut freesmtp_signer>,
+    names: *const *const c_char,
+    count: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let signer = &mut guard::handle(signer, "signer")?.0;
+        // SAFETY: rule 2 of the header: NULL, or `count` texts that are NUL-terminated.
+        signer.headers = unsafe { texts(names, count, "names") }?;
+        Ok(())
+    })
+}
+
+/// The same with the texts' sizes: `count` of them too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_signer_set_headers_n(
+    signer: Option<&mut freesmtp_signer>,
+    names: *const *const c_char,
+    sizes: *const usize,
+    count: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let signer = &mut guard::handle(signer, "signer")?.0;
+        // SAFETY: rule 2 of the header: NULL, or `count` texts of those sizes.
+        signer.headers = unsafe { texts_n(names, sizes, count, "names") }?;
+        Ok(())
+    })
+}
+
+/// How many headers are over-signed.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_oversigned_count(signer: Option<&freesmtp_signer>) -> usize {
+    guard::value(0, || signer.map_or(0, |it| it.0.oversigned.len()))
+}
+
+/// The name at `index`, counted from 0; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_oversigned(
+    signer: Option<&freesmtp_signer>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(signer.and_then(|it| it.0.oversigned.get(index)).map(String::as_str), size)
+    })
+}
+
+/// Sets the headers that nobody can add later without breaking the signature, `count` names (RFC 6376 section 8.15). At
+/// first they are those of which readers would show the added one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_signer_set_oversigned(
+    signer: Option<&mut freesmtp_signer>,
+    names: *const *const c_char,
+    count: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let signer = &mut guard::handle(signer, "signer")?.0;
+        // SAFETY: rule 2 of the header: NULL, or `count` texts that are NUL-terminated.
+        signer.oversigned = unsafe { texts(names, count, "names") }?;
+        Ok(())
+    })
+}
+
+/// The same with the texts' sizes: `count` of them too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freesmtp_signer_set_oversigned_n(
+    signer: Option<&mut freesmtp_signer>,
+    names: *const *const c_char,
+    sizes: *const usize,
+    count: usize,
+) -> Option<Box<freesmtp_error>> {
+    guard::attempt(|| {
+        let signer = &mut guard::handle(signer, "signer")?.0;
+        // SAFETY: rule 2 of the header: NULL, or `count` texts of those sizes.
+        signer.oversigned = unsafe { texts_n(names, sizes, count, "names") }?;
         Ok(())
     })
 }

@@ -59,22 +59,61 @@ pub(crate) unsafe fn optional_n<'a>(
     unsafe { text_n(pointer, size, name) }.map(Some)
 }
 
-/// The `size` bytes at `pointer`; none may be at NULL, as an empty array often is.
+/// The `count` texts at `pointers`; none may be at NULL.
 ///
 /// # Safety
-/// As for [`text_n`].
-pub(crate) unsafe fn bytes<'a>(pointer: *const c_void, size: usize, name: &str) -> Result<&'a [u8], Error> {
-    if size == 0 {
+/// `pointers` is NULL, or points to `count` pointers, each of them as for [`text`].
+pub(crate) unsafe fn texts(
+    pointers: *const *const c_char,
+    count: usize,
+    name: &str,
+) -> Result<Vec<String>, Error> {
+    // SAFETY: the caller's promise is the same.
+    let pointers = unsafe { array(pointers, count, name) }?;
+    // SAFETY: each is as the caller promises.
+    pointers.iter().map(|pointer| unsafe { text(*pointer, name) }.map(str::to_owned)).collect()
+}
+
+/// The same with the texts' sizes.
+///
+/// # Safety
+/// `pointers` and `sizes` are NULL, or point to `count` of each; each pointer is as for [`text_n`].
+pub(crate) unsafe fn texts_n(
+    pointers: *const *const c_char,
+    sizes: *const usize,
+    count: usize,
+    name: &str,
+) -> Result<Vec<String>, Error> {
+    // SAFETY: the caller's promise is the same.
+    let (pointers, sizes) = unsafe { (array(pointers, count, name)?, array(sizes, count, name)?) };
+    let all = pointers.iter().zip(sizes);
+    // SAFETY: each is as the caller promises.
+    all.map(|(pointer, size)| unsafe { text_n(*pointer, *size, name) }.map(str::to_owned)).collect()
+}
+
+/// # Safety
+/// `pointer` is NULL, or points to `count` values that are unchanged as long as the result is used.
+unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T], Error> {
+    if count == 0 {
         return Ok(&[]);
     }
     if pointer.is_null() {
         return Err(Error::input(name, "is NULL"));
     }
-    if isize::try_from(size).is_err() {
+    if count.checked_mul(size_of::<T>()).is_none_or(|size| isize::try_from(size).is_err()) {
         return Err(Error::input(name, "has a size that no memory can have"));
     }
-    // SAFETY: not NULL, so `size` bytes are there, as the caller promises; the size was checked.
-    Ok(unsafe { slice::from_raw_parts(pointer.cast(), size) })
+    // SAFETY: not NULL, so `count` values are there, as the caller promises; the size was checked.
+    Ok(unsafe { slice::from_raw_parts(pointer, count) })
+}
+
+/// The `size` bytes at `pointer`; none may be at NULL, as an empty array often is.
+///
+/// # Safety
+/// As for [`text_n`].
+pub(crate) unsafe fn bytes<'a>(pointer: *const c_void, size: usize, name: &str) -> Result<&'a [u8], Error> {
+    // SAFETY: the caller's promise is the same.
+    unsafe { array(pointer.cast(), size, name) }
 }
 
 fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, Error> {
@@ -160,6 +199,14 @@ mod tests {
             assert_eq!(bytes(ptr::null(), 0, "bytes").unwrap(), b"");
             assert_eq!(text_n(c"a".as_ptr(), 2, "subject").unwrap(), "a\0");
             assert_eq!(optional(ptr::null(), "name").unwrap(), None);
+            let one = [c"a".as_ptr(), ptr::null()];
+            assert_eq!(texts(one.as_ptr(), 1, "names").unwrap(), ["a"]);
+            assert_eq!(texts(one.as_ptr(), 2, "names").unwrap_err().field(), Some("names"));
+            assert_eq!(texts(ptr::null(), 1, "names").unwrap_err().field(), Some("names"));
+            assert_eq!(texts(one.as_ptr(), usize::MAX, "names").unwrap_err().field(), Some("names"));
+            assert!(texts(ptr::null(), 0, "names").unwrap().is_empty());
+            assert_eq!(texts_n(one.as_ptr(), [2].as_ptr(), 1, "names").unwrap(), ["a\0"]);
+            assert_eq!(texts_n(one.as_ptr(), ptr::null(), 1, "names").unwrap_err().field(), Some("names"));
         }
     }
 

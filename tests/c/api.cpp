@@ -161,16 +161,22 @@ void TheRestOfAMessage() {
     DkimSigner &signer = message.DKIM.Add(DkimSigner("d.test", "may", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="));
     signer.Identity = "c@d.test";
     signer.BodyCanonicalization = Canonicalization::Simple;
+    // At first what readers show; here less, and the sender's own.
+    CHECK(signer.Headers.size() == 19 && signer.Headers.front() == "From" && signer.Oversigned.size() == 9);
+    signer.Headers = {"From", "In-Reply-To"};
+    signer.Oversigned = {"From", "X-Own"};
     const EmailMessage copy = message;
     const std::string bytes = copy.ToBytes();
     for (const char *part : {"Subject: Within\r\n", "In-Reply-To: <2@b.test>\r\n", "References: <1@b.test> <2@b.test>\r\n",
                              "Auto-Submitted: auto-generated\r\n", "List-Unsubscribe: <https://b.test/off>\r\n",
                              "One-Click", "method=REQUEST", "may.ics", "a=ed25519-sha256;", "i=c@d.test;",
-                             "c=relaxed/simple"}) {
+                             "c=relaxed/simple", " h=From:From:In-Reply-To:X-Own;"}) {
         if (bytes.find(part) == std::string::npos)
             std::fprintf(stderr, "%s\nis not in\n%s\n", part, bytes.c_str());
         CHECK(bytes.find(part) != std::string::npos);
     }
+    signer.Headers = {"Subject"};
+    CHECK(Thrown<MessageError>([&] { (void)message.ToBytes(); }).Field() == "DKIM[0].Headers");
     CHECK(Thrown<MessageError>([] { DkimSigner("d.test", "may", "no key"); }).Field() == "DKIM.Key");
 
     const std::string text = "From: a@b.test\nTo: c@d.test\n\nbody\n";

@@ -220,6 +220,42 @@ static void raw_messages(const char *path) {
     freesmtp_message_free(message);
 }
 
+/* What a signature covers: at first what readers show, then what is set. */
+static void signed_headers(freesmtp_signer *signer) {
+    CHECK(freesmtp_signer_header_count(signer) == 19 && freesmtp_signer_oversigned_count(signer) == 9);
+    CHECK(freesmtp_signer_header(signer, 19, NULL) == NULL && freesmtp_signer_oversigned(signer, 9, NULL) == NULL);
+    CHECK(freesmtp_signer_header_count(NULL) == 0 && freesmtp_signer_oversigned(NULL, 0, NULL) == NULL);
+    const char *const names[] = {"From", "Subject", NULL};
+    const size_t sizes[] = {4, 7};
+    refused(freesmtp_signer_set_headers(signer, names, 3), "names");
+    refused(freesmtp_signer_set_oversigned(signer, NULL, 1), "names");
+    refused(freesmtp_signer_set_headers(NULL, names, 2), "signer");
+    ok(freesmtp_signer_set_headers(signer, names, 2));
+    ok(freesmtp_signer_set_oversigned_n(signer, names, sizes, 1));
+    CHECK(freesmtp_signer_header_count(signer) == 2 && freesmtp_signer_oversigned_count(signer) == 1);
+    size_t size = 0;
+    char *name = freesmtp_signer_header(signer, 1, &size);
+    CHECK(strcmp(name, "Subject") == 0 && size == 7);
+    freesmtp_free(name);
+    name = freesmtp_signer_oversigned(signer, 0, NULL);
+    CHECK(strcmp(name, "From") == 0);
+    freesmtp_free(name);
+    freesmtp_message *message = hello();
+    ok(freesmtp_message_add_signer(message, signer));
+    holds(message, " h=From:From:Subject;");
+    /* Never cut: a NUL is part of the name, and no name holds one. */
+    ok(freesmtp_signer_set_headers_n(signer, (const char *const[]){"From\0X"}, (const size_t[]){6}, 1));
+    freesmtp_message *refusing = hello();
+    ok(freesmtp_message_add_signer(refusing, signer));
+    char *bytes = NULL;
+    refused(freesmtp_message_to_bytes(refusing, &bytes, &size), "DKIM[0].Headers");
+    ok(freesmtp_signer_set_headers_n(signer, names + 1, sizes + 1, 1));
+    ok(freesmtp_signer_set_oversigned(signer, NULL, 0));
+    CHECK(freesmtp_signer_oversigned_count(signer) == 0);
+    freesmtp_message_free(refusing);
+    freesmtp_message_free(message);
+}
+
 static void signatures(void) {
     freesmtp_signer *signer = (freesmtp_signer *)&signer;
     refused(freesmtp_signer_new("b.test", "may", "no key", &signer), "DKIM.Key");
@@ -234,6 +270,7 @@ static void signatures(void) {
     freesmtp_message *message = hello();
     refused(freesmtp_message_add_signer(message, NULL), "signer");
     ok(freesmtp_message_add_signer(message, signer));
+    signed_headers(signer);
     freesmtp_signer_free(signer);
     freesmtp_signer_free(NULL);
     for (const char *const *part = (const char *const[]){"DKIM-Signature: v=1; a=ed25519-sha256;", "c=simple/relaxed",

@@ -20,6 +20,7 @@ mod send;
 mod sequence;
 mod server;
 mod session;
+mod signer;
 mod spool;
 mod token;
 mod url;

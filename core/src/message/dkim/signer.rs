@@ -58,16 +58,8 @@ pub struct DkimSigner {
 }
 
 impl DkimSigner {
-    /// A signer with relaxed canonicalization of headers and body, over all headers that readers show.
-    ///
-    /// `key` is PEM text: PKCS#1 (`RSA PRIVATE KEY`), or PKCS#8 (`PRIVATE KEY`) with an RSA or an Ed25519 key; or
-    /// the 32 bytes of an Ed25519 key in base64.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Message`](crate::ErrorKind::Message) with field `DKIM.Domain`, `DKIM.Selector` or `DKIM.Key`;
-    /// an RSA key must have 1024 bits at least (RFC 8301).
-    pub fn new(domain: &str, selector: &str, key: &str) -> Result<Self, Error> {
+    /// Reads what [`new`](Self::new) takes.
+    pub(crate) fn read(domain: &str, selector: &str, key: &str) -> Result<Self, Error> {
         let names = |list: &[&str]| list.iter().map(|&name| name.to_owned()).collect();
         Ok(Self {
             domain: dns_name(domain, "DKIM.Domain", 2)?,
