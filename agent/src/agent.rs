@@ -384,21 +384,15 @@ impl Keeper {
     }
 
     async fn tick(&mut self, tick: u64, now: Millis) -> Result<(), Error> {
+        // First, and whatever else fails: on a full disk this is what makes room.
+        let made_room = self.make_room(tick).await;
         self.watch_clock(now).await?;
         if self.queue.next_due()?.is_some_and(|due| due <= now) {
             self.queue.promote(now).await?;
         }
         if tick.is_multiple_of(4) {
-            // What cannot be made now is made later.
-            drop(self.reserve.tend());
             self.delivery.tidy();
             self.expire(now).await?;
-        }
-        if tick.is_multiple_of(8) {
-            let removed = self.queue.remove_waste(&self.path).await?;
-            if removed > 0 {
-                self.delivery.letters().close();
-            }
         }
         if tick.is_multiple_of(40) {
             let warn_after = self.delivery.retry().warn_after();
@@ -412,6 +406,18 @@ impl Keeper {
             self.delivery.recount()?;
             self.queue.prune(now - KEY_LIFETIME).await?;
             self.queue.sweep_cancelled().await?;
+        }
+        made_room
+    }
+
+    /// Looks after the room that is kept, and removes what nobody needs any more.
+    async fn make_room(&self, tick: u64) -> Result<(), Error> {
+        if tick.is_multiple_of(4) {
+            // What cannot be made now is made later.
+            drop(self.reserve.tend());
+        }
+        if tick.is_multiple_of(8) && self.queue.remove_waste(&self.path).await? > 0 {
+            self.delivery.letters().close();
         }
         Ok(())
     }

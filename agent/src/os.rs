@@ -19,6 +19,12 @@ pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| CODES.contains(&code))
 }
 
+/// The octets that this user may still write to the file system of a folder.
+pub(crate) fn free_room(folder: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(folder)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
 /// The name of this machine, its full one where it has one.
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_str().unwrap_or("localhost").trim_end_matches('.').to_owned()

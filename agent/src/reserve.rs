@@ -1,7 +1,9 @@
 //! Room on the disk that is kept for the agent itself.
 //!
 //! A spool that its own mail has filled is emptied by an agent that runs, and that needs some room: to open the queue, and to
-//! write down what was delivered. So there is a file that is of no use but that it can be removed.
+//! write down what was delivered. So there is a file that is of no use but that it can be removed. How much the agent needs
+//! at most is kept small where the disk has little room: its queue keeps its log short, and its intake takes in no more than
+//! that.
 
 use std::{
     fs::{self, File},
@@ -37,8 +39,7 @@ impl Reserve {
     /// Makes it where there is ample room, and gives it back where there is hardly any.
     pub(crate) fn tend(&self) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(&self.path);
-        let system = rustix::fs::statvfs(folder)?;
-        let free = system.f_bavail.saturating_mul(system.f_frsize);
+        let free = crate::os::free_room(folder)?;
         match self.path.symlink_metadata() {
             Ok(_) if free < SCARCE => {
                 eprintln!(

@@ -33,6 +33,11 @@ use crate::queue::Queue;
 const SOON: Duration = Duration::from_millis(2);
 const LATE: Duration = Duration::from_millis(100);
 
+/// On a disk with less room than this few messages are taken in at a time, and with hardly any left none while others can be
+/// delivered: what they leave in the queue's database is enough for the next.
+const LITTLE_ROOM: u64 = 4 << 20;
+const HARDLY_ROOM: u64 = 1 << 20;
+
 /// As often `pickup/` is looked at.
 const PICKUP: Duration = Duration::from_millis(500);
 
@@ -177,10 +182,17 @@ impl Intake {
     fn turn(&mut self, runtime: &tokio::runtime::Handle) -> Result<bool, String> {
         self.look_for_segments().map_err(|error| error.to_string())?;
         let mut any = false;
+        let free = crate::os::free_room(&self.path).map_err(|error| error.to_string())?;
+        let most = if free < LITTLE_ROOM { segment::FEW } else { segment::BATCH };
+        if free < HARDLY_ROOM && !self.followed.is_empty() && self.queue.counts().ready > 0 {
+            return Err(
+                "the disk is full; what is new in the spool waits until what can be delivered is".to_owned()
+            );
+        }
         let names: Vec<String> = self.followed.keys().cloned().collect();
         for name in names {
             let Some(follower) = self.followed.get_mut(&name) else { continue };
-            let batch = follower.read(&self.path, &self.queue, &*self.site);
+            let batch = follower.read(&self.path, &self.queue, &*self.site, most);
             let batch = match batch {
                 Ok(Some(batch)) => batch,
                 Ok(None) => continue,

@@ -23,7 +23,10 @@ use crate::{
 pub(super) const SUFFIX: &str = ".seg";
 
 /// Records of a batch: enough to share a commit, few enough that results do not wait long behind it.
-const BATCH: usize = 1_000;
+pub(super) const BATCH: usize = 1_000;
+
+/// Recipients of a batch where the disk has little room for them.
+pub(super) const FEW: usize = 100;
 
 /// Follows a segment.
 #[derive(Debug)]
@@ -41,21 +44,25 @@ impl Follower {
         Ok(Self { name: name.to_owned(), path: path.to_owned(), reader, last: None })
     }
 
-    /// The next batch; `None` when there is nothing yet.
+    /// The next batch, of at most so many records, and of not many more recipients where those are few; `None` when there is
+    /// nothing yet.
     pub(super) fn read(
         &mut self,
         spool: &Path,
         queue: &Queue,
         site: &dyn Fn(&str) -> String,
+        most: usize,
     ) -> Result<Option<Batch>, String> {
         let text = |error: Error| error.to_string();
         let from = self.reader.offset();
         let mut records = Vec::new();
         let mut finished = false;
-        while records.len() < BATCH {
+        let mut recipients = 0;
+        while records.len() < most && (most >= BATCH || recipients < most) {
             match self.reader.next().map_err(text)? {
                 Next::Record(record) => {
                     if let Some(adopted) = self.adopted(*record, spool, queue, site)? {
+                        recipients += adopted.sites.len();
                         records.push(adopted);
                     }
                 }

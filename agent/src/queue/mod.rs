@@ -18,6 +18,7 @@ mod cluster;
 mod compact;
 mod complete;
 mod error;
+mod log;
 mod questions;
 mod schema;
 mod segments;
@@ -53,6 +54,7 @@ use blast::BlastTallyExt;
 pub use blast::{Blast, BlastState};
 pub use browse::{Order, Outline, Page};
 pub use error::QueueError;
+use log::Log;
 pub use survey::{CauseCount, SiteCount, Survey};
 pub use types::{
     Changes, Counts, Done, Ending, Final, JOB_RECIPIENTS, Job, JobKey, Lane, LaneId, Millis, Place, Target,
@@ -135,6 +137,7 @@ impl Queue {
             busy: Arc::clone(&busy),
             now: Box::new(now),
             made_room: None,
+            log: Log::new(folder),
         };
         let thread = std::thread::Builder::new().name("queue".to_owned()).spawn(move || writer.run())?;
         let (readers, thread) = (Mutex::default(), Mutex::new(Some(thread)));
@@ -343,8 +346,8 @@ impl Queue {
         }
     }
 
-    /// Removes segments and bodies of the spool that no live message needs, after a synced checkpoint. Gives the number of
-    /// files.
+    /// Removes segments and bodies of the spool that no live message needs, after a synced checkpoint, or with a synced log
+    /// where the disk is full. Gives the number of files.
     ///
     /// # Errors
     /// When the database or a file fails; what was removed stays removed.
@@ -363,8 +366,16 @@ impl Queue {
         if files == 0 {
             return Ok(0);
         }
-        if !self.checkpoint("FULL").await? {
-            return Ok(0);
+        match self.checkpoint("FULL").await {
+            Ok(true) => {}
+            Ok(false) => return Ok(0),
+            // The database finds no room to grow, and what is removed here makes some.
+            Err(error) if error.is_full() => {
+                let path = self.inner.path.clone();
+                let synced = tokio::task::spawn_blocking(move || log::sync(&path)).await;
+                synced.map_err(|_| QueueError::closed())??;
+            }
+            Err(error) => return Err(error),
         }
         for name in &waste.segments {
             remove_file(&spool.join("incoming").join(name))?;

@@ -8,7 +8,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::{Counts, QueueError, compact};
+use super::{Counts, QueueError, compact, log};
 
 /// Raised with every change of the tables; an older agent does not open a newer queue.
 const VERSION: i64 = 2;
@@ -93,7 +93,7 @@ pub(super) fn open(path: &Path, kind: Kind) -> Result<Connection, QueueError> {
     compact::prepare(&connection)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", log::PAGES)?;
     connection.pragma_update(None, "cache_size", -32_000)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.set_prepared_statement_cache_capacity(128);

@@ -19,7 +19,7 @@ use std::{
 use rusqlite::{Connection, params};
 use tokio::sync::{Notify, oneshot};
 
-use super::{Changes, Counts, Done, JobState, Lane, LaneId, QueueError, Words, adopt, complete};
+use super::{Changes, Counts, Done, JobState, Lane, LaneId, Log, QueueError, Words, adopt, complete};
 
 /// The most commands of a transaction.
 const GROUP: usize = 512;
@@ -279,6 +279,7 @@ pub(super) struct Writer {
     pub(super) now: Box<dyn Fn() -> i64 + Send>,
     /// When the log was last brought into the database because the disk was full.
     pub(super) made_room: Option<Instant>,
+    pub(super) log: Log,
 }
 
 impl Writer {
@@ -358,6 +359,7 @@ impl Writer {
     }
 
     fn transaction(&mut self, lanes: &mut Lanes, group: &mut [Command]) -> Result<Written, QueueError> {
+        self.log.tend(&self.connection);
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut writing = Writing {
