@@ -452,6 +452,37 @@ fn first_challenge(name: &str, line: &str) -> Option<String> {
     }))
 }
 
+/// One that learnt it in an earlier session, say.
+#[test]
+fn a_server_that_tells_the_password_before_the_login_is_not_quoted_either() {
+    let token = "ya29.A0ARrdaM-token";
+    let ehlo = format!("250-a {PASSWORD}\r\n250-X-{token}\r\n250 AUTH PLAIN\r\n").leak();
+    let greeting = format!("220 hi, {PASSWORD} {}\r\n", b64(PASSWORD)).leak();
+    let server = Server::new(&[("", greeting), ("EHLO client.test", ehlo)]);
+    let c = Credentials { token: TokenSource::Fixed(token.into()), ..credentials(AuthMode::Plain) };
+    let mut play = Play::new(session(c), server.then(|_| "535 no\r\n".to_owned()), Cut::Whole);
+    play.open();
+    let shown = format!("{:?} {:?} {:?}", play.log, play.engine.error(), play.engine.capabilities());
+    for secret in [PASSWORD, token, b64(PASSWORD).trim_end_matches('=')] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    assert!(play.log[0].starts_with("220 hi, **** ****"), "{:?}", play.log);
+}
+
+/// What is hidden from people is understood all the same.
+#[test]
+fn a_password_that_is_a_word_of_the_protocol_hides_no_extension() {
+    let c = Credentials { password: "PIPELINING".into(), ..credentials(AuthMode::Plain) };
+    let server = Server::new(&[
+        ("", "220 hi\r\n"),
+        ("EHLO client.test", "250-a\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n"),
+    ]);
+    let mut play = Play::new(session(c), server.then(|_| "235 in\r\n".to_owned()), Cut::Whole);
+    play.open();
+    assert!(play.engine.is_open() && play.engine.capabilities().pipelining, "{:?}", play.log);
+    assert!(!format!("{:?}", play.log).contains("PIPELINING"), "{:?}", play.log);
+}
+
 #[test]
 fn no_mechanism_lets_a_secret_be_seen_when_the_server_echoes_everything() {
     let token = "ya29.A0ARrdaM-token-token-token";

@@ -112,17 +112,20 @@ impl Engine {
         }
     }
 
+    /// Keeps the password and the token out of what is shown, from the greeting on: a server may know them from before.
+    pub(super) fn hide_credentials(&mut self) {
+        let Some(credentials) = &self.config.credentials else { return };
+        self.redactor.add(credentials.password.expose().as_bytes());
+        self.redactor.add_encoded(credentials.account.as_bytes());
+        if let TokenSource::Fixed(token) = &credentials.token {
+            self.redactor.add(token.expose().as_bytes());
+        }
+    }
+
     /// Logs in with the strongest mechanism, or opens the session.
     pub(super) fn log_in(&mut self) {
         let wanted = self.config.credentials.as_ref().is_some_and(|c| c.mode != AuthMode::None);
         if wanted && self.login.mechanism.is_none() {
-            if let Some(credentials) = &self.config.credentials {
-                self.redactor.add(credentials.password.expose().as_bytes());
-                self.redactor.add_encoded(credentials.account.as_bytes());
-                if let TokenSource::Fixed(token) = &credentials.token {
-                    self.redactor.add(token.expose().as_bytes());
-                }
-            }
             self.next_mechanism();
         } else {
             self.phase = Phase::Open;

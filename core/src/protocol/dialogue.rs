@@ -204,9 +204,11 @@ impl Engine {
     }
 
     fn on_reply(&mut self, raw: Reply) {
-        // Only a mechanism of AUTH is to see what the log must not show.
+        // Only a mechanism of AUTH is to see what the log must not show, and who reads what is offered: a password may be
+        // the word for it.
+        let uncensored = |expect: Expect| matches!(expect, Expect::Auth | Expect::Ehlo);
         let challenge =
-            self.pending.front().filter(|pending| pending.expect == Expect::Auth).map(|_| raw.clone());
+            self.pending.front().filter(|pending| uncensored(pending.expect)).map(|_| raw.clone());
         let reply = raw.map_lines(|line| self.redactor.clean(line));
         let left = self.out_base + self.written as u64;
         let Some(&Pending { expect, .. }) = self.pending.front().filter(|pending| pending.due <= left) else {
@@ -221,7 +223,7 @@ impl Engine {
         }
         match expect {
             Expect::Greeting => self.on_greeting(reply),
-            Expect::Ehlo | Expect::Helo => self.on_ehlo(expect, reply),
+            Expect::Ehlo | Expect::Helo => self.on_ehlo(expect, challenge.as_ref(), reply),
             Expect::StartTls => self.on_starttls(reply),
             Expect::Auth => self.on_auth(challenge.as_ref().unwrap_or(&reply.clone()), reply),
             Expect::AuthCancelled => self.on_auth_cancelled(reply),

@@ -138,6 +138,7 @@ impl Engine {
             resets: None,
             reset_asked: false,
         };
+        this.hide_credentials();
         this.expect(Expect::Greeting, None);
         this
     }

@@ -29,10 +29,14 @@ impl Engine {
         format!("{verb} {}", self.config.helo_name)
     }
 
-    pub(super) fn on_ehlo(&mut self, expect: Expect, reply: Reply) {
+    /// `raw` is the reply as it came; `reply` is what may be shown.
+    pub(super) fn on_ehlo(&mut self, expect: Expect, raw: Option<&Reply>, reply: Reply) {
         if reply.is_positive() {
             if expect == Expect::Ehlo {
-                self.capabilities = Capabilities::parse(&reply, &self.config.disabled_extensions);
+                let disabled = &self.config.disabled_extensions;
+                let shown = Capabilities::parse(&reply, disabled);
+                let offered = Capabilities::parse(raw.unwrap_or(&reply), disabled);
+                self.capabilities = Capabilities { host: shown.host, lines: shown.lines, ..offered };
             }
             self.negotiate();
         } else if reply.is_permanent() && expect == Expect::Ehlo && !self.config.lmtp {
