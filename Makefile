@@ -5,6 +5,7 @@
 #   make test               all tests of all languages
 #   make accuracy           how often the diagnosis names the right cause
 #   make model              the weights of words in refusals, learned anew
+#   make fuzz SECONDS=60    each target of fuzz/ under libFuzzer, so long (SECURITY.md)
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
@@ -27,7 +28,7 @@ CARGO_FLAGS := --locked
 
 export FREESMTP_PROFILE := release
 
-.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy \
+.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy fuzz \
         lint lint-rust lint-python lint-node lint-monitor monitor drift bench install dist dist-python dist-node test-dist \
         docs header headers sanitize clean
 
@@ -112,6 +113,23 @@ test-node: node-binding
 # What the page computes; tests/monitor, one of the suites, looks at it in a browser.
 test-monitor: $(STAMPS)/npm-monitor
 	cd monitor && npm test --silent
+
+# What libFuzzer finds in so many seconds for each target of fuzz/, or for those of TARGETS. Nightly features, which its
+# instrumentation is, are unlocked in the stable compiler.
+SECONDS ?= 60
+TARGETS ?= $(notdir $(wildcard fuzz/corpus/*))
+
+build/fuzz/bin/cargo-fuzz:
+	cargo install --locked --root build/fuzz cargo-fuzz@0.13.2
+
+fuzz: build/fuzz/bin/cargo-fuzz | $(STAMPS)/packages-build
+	for target in $(TARGETS); do \
+		echo "--- $$target"; mkdir -p build/fuzz/corpus/$$target build/fuzz/crashes/$$target; \
+		PATH="$$PWD/build/fuzz/bin:$$PATH" RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=build/fuzz/target FREESMTP_FUZZ=$$target \
+			cargo fuzz run --fuzz-dir fuzz/libfuzzer --sanitizer none target \
+			build/fuzz/corpus/$$target fuzz/corpus/$$target -- -max_total_time=$(SECONDS) -timeout=20 -print_final_stats=1 \
+			-dict="$$PWD/fuzz/smtp.dict" -artifact_prefix="$$PWD/build/fuzz/crashes/$$target/"; \
+	done
 
 # --- Linting ----------------------------------------------------------------------------------------------------
 
