@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::{
     clock,
     cluster::Cluster,
-    config::AgentSettings,
+    config::{AgentSettings, ClusterSettings},
     control::{Context, Control, Memory, Socket},
     delivery::{Clock, Delivery, Letters, Observer},
     entrances::{Entrances, Running},
@@ -125,6 +125,7 @@ impl Agent {
             name: name.clone(),
             given_name: settings.name.clone(),
             memory: settings.memory,
+            cluster: settings.cluster.clone(),
         };
         let letters = Letters::new(queue.letters(&path), &name);
         let events = Arc::new(Events::start(&settings.events, &folder, Some(queue.clone()))?);
@@ -281,6 +282,7 @@ struct Fixed {
     name: String,
     given_name: String,
     memory: u64,
+    cluster: ClusterSettings,
 }
 
 impl Fixed {
@@ -291,6 +293,7 @@ impl Fixed {
             ("spool", self.spool != spool),
             ("name", self.given_name != settings.name),
             ("memory", self.memory != settings.memory),
+            ("cluster", self.cluster != settings.cluster),
         ];
         all.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
     }

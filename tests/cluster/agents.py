@@ -2,10 +2,11 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
-from harness.agent import Agent, Recorder, until
+from harness.agent import Agent, Recorder
 from harness.nats import Nats
 from harness.sink import program
 
@@ -46,20 +47,29 @@ class Agents:
     def until_done(self, index: int, name: str, recipients: int, seconds: float) -> dict[str, Any]:
         """Until each recipient of a blast has a result, and nothing is left of it."""
         found: dict[str, Any] = {}
+        said: list[str] = [""]
 
         def is_done() -> bool:
+            time.sleep(0.2)
             done = self.ask(index, "blast", "status", name)
             if done.returncode == 0:
                 found.update(json.loads(done.stdout))
+            else:
+                said[0] = done.stdout + done.stderr
             ended = sum(found.get(what, 0) for what in ("delivered", "failed", "expired", "cancelled"))
             return bool(ended >= recipients and self.in_stream() == 0)
 
-        until(is_done, seconds, f"{found}, {self.in_stream()} in the stream\n{self.logs()}")
+        end = time.monotonic() + seconds
+        while not is_done():
+            assert time.monotonic() < end, f"{found} {said[0]}, {self.in_stream()} in the stream\n{self.logs()}"
         return found
 
     def in_stream(self) -> int:
-        """Messages that the servers have."""
-        return int(self.servers.api("STREAM.INFO.MAILQ")["state"]["messages"])
+        """Messages that the servers have; -1 while they do not say."""
+        try:
+            return int(self.servers.api("STREAM.INFO.MAILQ")["state"]["messages"])
+        except (OSError, AssertionError):
+            return -1
 
     def parked(self) -> int:
         """Messages that wait for a blast that is paused."""

@@ -79,7 +79,7 @@ def letter(agents: Agents, index: int, *options: str, to: str = "a@one.test", te
 
 def test_a_blast_is_paused_and_goes_on(agents: Agents, recorder: Since) -> None:
     submit(agents.spool(0), 20, "first{n}@one.test", blast="news")
-    agents.until_done(0, "news", 20, 30)
+    agents.until_done(0, "news", 20, 90)
     agents.run(1, "blast", "pause", "news")
     until(lambda: agents.run(0, "blast", "status", "news")["state"] == "paused", 10, "the other agent does not hear")
     submit(agents.spool(0), 100, "a{n}@one.test", tag="n", blast="news")
@@ -88,20 +88,20 @@ def test_a_blast_is_paused_and_goes_on(agents: Agents, recorder: Since) -> None:
     submit(agents.spool(1), 1, "b@one.test", tag="o")
     until(lambda: len(recorder.kept()) == 21, 20, agents.logs())
     agents.run(0, "blast", "resume", "news")
-    status = agents.until_done(1, "news", 120, 30)
+    status = agents.until_done(1, "news", 120, 90)
     assert status["delivered"] == 120
     assert len(recorder.kept()) == 121
 
 
 def test_a_blast_is_cancelled(agents: Agents, recorder: Since) -> None:
     submit(agents.spool(0), 20, "first{n}@one.test", blast="offer")
-    agents.until_done(0, "offer", 20, 30)
+    agents.until_done(0, "offer", 20, 90)
     agents.run(1, "blast", "pause", "offer")
     until(lambda: agents.run(0, "blast", "status", "offer")["state"] == "paused", 10, "the other agent does not hear")
     submit(agents.spool(0), 100, "a{n}@one.test", tag="c", blast="offer")
     until(lambda: agents.parked() == 100, 20, f"{agents.parked()} are set aside")
     agents.run(1, "blast", "cancel", "offer")
-    status = agents.until_done(0, "offer", 120, 30)
+    status = agents.until_done(0, "offer", 120, 90)
     assert (status["delivered"], status["cancelled"], len(recorder.kept())) == (20, 100, 20)
 
 

@@ -38,7 +38,7 @@ impl Queue {
     pub fn may_begin(&self, job: &Job) -> bool {
         let Some(shared) = &self.shared else { return true };
         let begin = shared.leases().begin(job.key.message);
-        if begin == Begin::Lost {
+        if begin != Begin::Yes {
             shared.leases().remove(job.key.message);
             let (queue, message) = (self.clone(), job.key.message);
             // One that could not be dropped is found lost again.

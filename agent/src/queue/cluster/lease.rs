@@ -116,6 +116,11 @@ impl Leases {
         }
     }
 
+    /// Those whose recipients all have results.
+    pub(super) fn ended(&self) -> Vec<i64> {
+        self.all.iter().filter(|(_, lease)| lease.ended).map(|(message, _)| *message).collect()
+    }
+
     /// Takes those out that no session has, and of which this is true.
     pub(super) fn take_idle(&mut self, which: impl Fn(&Lease) -> bool) -> Vec<(i64, Lease)> {
         let chosen = |lease: &Lease| !lease.begun && !lease.ended && which(lease);

@@ -1,8 +1,11 @@
 //! From the spool, and from this agent's own queue, into the stream.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use async_nats::{HeaderMap, jetstream::kv::CreateErrorKind};
+use async_nats::{
+    HeaderMap,
+    jetstream::{kv::CreateErrorKind, object_store::ObjectInfo},
+};
 use freesmtp_core::spool::{
     Body, CopiedBody, Envelope, Id, Record, copy_record, named_body, read_inline, read_record,
 };
@@ -17,7 +20,7 @@ use super::{
     },
     Name, Shared, WINDOW,
     carried::Carried,
-    digest, time, unanswered,
+    digest, unanswered,
 };
 use crate::{
     cluster::{Class, subject},
@@ -29,6 +32,15 @@ const BESIDE: usize = 192 << 10;
 
 /// A body that all jobs of a message together carry so much of is stored once.
 const SHARED: u64 = 1 << 20;
+
+/// A body that nobody has stored anew for so long, and that nothing names, is not needed.
+pub(super) const UNUSED: Duration = Duration::from_secs(3_600);
+
+/// How long the object of a body is ago.
+pub(super) fn age(object: &ObjectInfo) -> Duration {
+    let age = object.modified.map(|at| time::OffsetDateTime::now_utc() - at);
+    age.and_then(|age| age.try_into().ok()).unwrap_or_default()
+}
 
 /// Of whose idempotency key.
 #[derive(Serialize, Deserialize)]
@@ -187,7 +199,7 @@ impl Shared {
                     return Ok(Carry::Bytes(bytes));
                 }
                 let name = digest(&bytes);
-                if self.nats.bodies.info(&name).await.is_err() {
+                if !self.is_stored(&name).await {
                     self.nats.bodies.put(&*name, &mut &bytes[..]).await.map_err(|error| failed(&error))?;
                 }
                 Ok(Carry::Named(named_body(name, &bytes)))
@@ -195,13 +207,18 @@ impl Shared {
             Body::File { name: file, length, crc } => {
                 let path = self.spool.join("bodies").join(file);
                 let name = hex(&digest_of(freesmtp_core::spool::open_file(&path)?)?);
-                if self.nats.bodies.info(&name).await.is_err() {
+                if !self.is_stored(&name).await {
                     let mut reader = tokio::fs::File::from_std(freesmtp_core::spool::open_file(&path)?);
                     self.nats.bodies.put(&*name, &mut reader).await.map_err(|error| failed(&error))?;
                 }
                 Ok(Carry::Named(Body::File { name, length: *length, crc: *crc }))
             }
         }
+    }
+
+    /// Whether a body is there and will be for long enough.
+    async fn is_stored(&self, name: &str) -> bool {
+        self.nats.bodies.info(name).await.is_ok_and(|object| age(&object) < UNUSED / 2)
     }
 
     /// What was damaged on this machine before it could be published is for whoever runs it.
@@ -234,7 +251,7 @@ impl Shared {
         let subject = match due {
             None => going.ready(),
             Some(due) => {
-                headers.insert("Nats-Schedule", format!("@at {}", time(due)).as_str());
+                headers.insert("Nats-Schedule", format!("@at {}", super::time(due)).as_str());
                 headers.insert("Nats-Schedule-Target", going.ready().as_str());
                 format!("mailq.later.{}", going.name)
             }

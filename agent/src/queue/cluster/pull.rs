@@ -86,9 +86,25 @@ impl Shared {
         let mut copies = self.copies.lock().await;
         let mut records = Vec::with_capacity(messages.len());
         let mut segment = None;
+        let mut failed = None;
         for message in messages {
-            let Some(taken) = self.examine(class, message).await? else { continue };
-            let (name, record) = copies.append(&taken.content)?;
+            // What cannot be taken now comes again when its time here is over; the others go on.
+            let taken = match self.examine(class, message).await {
+                Ok(Some(taken)) => taken,
+                Ok(None) => continue,
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
+            let (name, record) = match copies.append(&taken.content) {
+                Ok(appended) if segment.as_ref().is_none_or(|segment| *segment == appended.0) => appended,
+                Ok(_) => continue,
+                Err(error) => {
+                    failed = Some(error.into());
+                    continue;
+                }
+            };
             let message = self.next.fetch_add(1, Ordering::Relaxed);
             let (carried, mut lease) = (taken.lease.carried.clone(), taken.lease);
             lease.place =
@@ -111,7 +127,8 @@ impl Shared {
                 leased: Some(leased),
             });
         }
-        let Some(name) = segment else { return Ok(()) };
+        let failed = failed.map_or(Ok(()), Err);
+        let Some(name) = segment else { return failed };
         let numbers: Vec<i64> = records
             .iter()
             .filter_map(|adopted| adopted.leased.as_ref().map(|leased| leased.message))
@@ -126,7 +143,7 @@ impl Shared {
             let ended = Batch { segment: name.to_string(), records: Vec::new(), next: end, finished: true };
             queue.write(move |writing| adopt::adopt(writing, &ended)).await?;
         }
-        Ok(())
+        failed
     }
 
     /// What is to be worked on; `None` for what is not, or was dealt with.
