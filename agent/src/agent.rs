@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{
     clock,
-    cluster::Cluster,
+    cluster::{Cluster, Members},
     config::{AgentSettings, ClusterSettings},
     control::{Context, Control, Memory, Socket},
     delivery::{Clock, Delivery, Letters, Observer},
@@ -199,7 +199,18 @@ impl Agent {
             .map_err(|error| failed("the thread of the intake", &error))?;
         self.reports.owed(&self.queue.owed()?);
         self.reports.owed(&self.delivery.drive());
+        let members = match self.queue.cluster() {
+            Some(cluster) => {
+                let (delivery, name) = (self.delivery.clone(), self.fixed.name.clone());
+                let joined = Members::start(cluster, delivery, &self.path.join("queue"), name);
+                Some(joined.map_err(|error| failed("the name of this agent among others", &error))?)
+            }
+            None => None,
+        };
         self.queue.begin(&begins);
+        let others = members
+            .is_some()
+            .then(|| tokio::spawn(serve_or_leave(self.queue.clone(), self.delivery.clone())));
         let keeper = tokio::spawn(Keeper::new(&self).run());
         let mut entrances = self.entrances.start(&context)?;
         loop {
@@ -230,9 +241,15 @@ impl Agent {
         control.close();
         stopper.store(true, Ordering::Relaxed);
         keeper.abort();
+        if let Some(others) = others {
+            others.abort();
+        }
         tokio::join!(entrances.close(ENDING), self.delivery.close(ENDING));
         drop(tokio::task::spawn_blocking(move || intake.join()).await);
         self.queue.leave().await;
+        if let Some(members) = members {
+            members.leave().await;
+        }
         self.queue.close().await;
         let events = self.events;
         drop(tokio::task::spawn_blocking(move || events.close()).await);
@@ -255,6 +272,16 @@ fn connected(settings: &AgentSettings, name: &str) -> Result<Cluster, Error> {
                 std::thread::sleep(Duration::from_secs(1));
             }
             other => return other,
+        }
+    }
+}
+
+/// Leaves to other agents what is for destinations whose sessions are all theirs, for ever.
+async fn serve_or_leave(queue: Queue, delivery: Delivery) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Err(error) = queue.leave_to_others(&delivery.unserved()).await {
+            eprintln!("freesmtp agent: {error}");
         }
     }
 }

@@ -17,7 +17,8 @@ from .conftest import Servers
 
 OK, USAGE, TRY_LATER = 0, 2, 75
 
-STREAMS = ["MAILQ", "MAILQ_COUNT", "KV_MAILQ_BLASTS", "KV_MAILQ_AGENTS", "KV_MAILQ_KEYS", "OBJ_MAILQ_BODIES"]
+BUCKETS = ["KV_MAILQ_BLASTS", "KV_MAILQ_SHARES", "KV_MAILQ_KEYS"]
+STREAMS = ["MAILQ", "MAILQ_COUNT", *BUCKETS, "OBJ_MAILQ_BODIES"]
 
 
 def check(*arguments: object, config: str = "", folder: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,8 @@ from harness.pki import Pki
 
 def test_the_configuration_in_the_documentation(pki: Pki, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "cluster.md").read_text()
-    block = next(text for text in re.findall(r"```\n(.*?)```", page, re.S) if "server_name" in text)
+    blocks = re.findall(r"^```(\S*)\n(.*?)^```$", page, re.M | re.S)
+    block = next(text for language, text in blocks if not language and "server_name" in text)
     files = {
         "/etc/nats/server.pem": pki["good"].chain,
         "/etc/nats/server.key": pki["good"].key,

@@ -59,6 +59,11 @@ class Recorder:
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         return [json.loads(line) for line in lines]
 
+    def most(self) -> int:
+        """The most connections that were open at once."""
+        path = Path(f"{self.path}.most")
+        return int(path.read_text()) if path.exists() else 0
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()

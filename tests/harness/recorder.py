@@ -5,13 +5,14 @@
 beyond SESSIONS are refused. The keywords are offered too. A recipient that begins with `later` is put off once for a
 second, one that begins with `wait` once for no named time, one that begins with `grey` once for five minutes; one that
 begins with `never` is refused, and one that begins with `evil` is always put off, in words that want to be more than
-words.
+words. FILE.most has the most connections that were open at once.
 """
 
 import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 # Markup, the override that turns text around, a bell, and an escape sequence.
@@ -22,8 +23,10 @@ KEPT = b"250 2.0.0 kept\r\n"
 class Session(asyncio.Protocol):
     """One connection; commands may come together (PIPELINING)."""
 
-    def __init__(self, file: int, seen: set[str], delay: float, room: list[int], keywords: list[str]) -> None:
-        self.file, self.seen, self.delay, self.room, self.keywords = file, seen, delay, room, keywords
+    def __init__(
+        self, file: int, seen: set[str], delay: float, room: list[int], keywords: list[str], most: Callable[[int], None]
+    ) -> None:
+        self.file, self.seen, self.delay, self.room, self.keywords, self.most = file, seen, delay, room, keywords, most
         self.is_in = False
         self.buffer = b""
         self.recipients: list[str] = []
@@ -40,6 +43,7 @@ class Session(asyncio.Protocol):
             return
         self.room[0] -= 1
         self.is_in = True
+        self.most(self.room[0])
         transport.write(b"220 recorder.test ESMTP\r\n")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,6 +100,9 @@ class Session(asyncio.Protocol):
             self.in_data = True
             return b"354 go on\r\n"
         if verb == b"QUIT":
+            # It is over here, whenever the connection ends.
+            self.room[0] += self.is_in
+            self.is_in = False
             asyncio.get_running_loop().call_soon(self.transport.close)
             return b"221 2.0.0 bye\r\n"
         return b"250 2.0.0 ok\r\n"
@@ -137,8 +144,16 @@ async def serve(port: int, path: Path, delay: float, sessions: int, keywords: li
     room = [sessions]
     loop = asyncio.get_running_loop()
 
+    least = sessions
+
+    def most(left: int) -> None:
+        nonlocal least
+        if left < least:
+            least = left
+            Path(f"{path}.most").write_text(str(sessions - least))
+
     def session() -> Session:
-        return Session(file, seen, delay, room, keywords)
+        return Session(file, seen, delay, room, keywords, most)
 
     server = await loop.create_server(session, "127.0.0.1", port, backlog=1024)
     print(f"listening on {server.sockets[0].getsockname()[1]}", flush=True)

@@ -15,8 +15,8 @@ pub const MAIL: &str = "MAILQ";
 pub const COUNTS: &str = "MAILQ_COUNT";
 /// The bucket of blasts: their state, such as paused.
 pub const BLASTS: &str = "MAILQ_BLASTS";
-/// The bucket in which each agent says that it lives.
-pub const AGENTS: &str = "MAILQ_AGENTS";
+/// The bucket of the ledger: which agents there are, and who may open which sessions of limited destinations.
+pub const SHARES: &str = "MAILQ_SHARES";
 /// The bucket of idempotency keys.
 pub const KEYS: &str = "MAILQ_KEYS";
 /// The store of bodies that are large, or shared by many messages.
@@ -28,8 +28,6 @@ pub const DUPLICATES: Duration = Duration::from_secs(600);
 pub const ACK_WAIT: Duration = Duration::from_secs(60);
 /// Messages of a class that all agents together may have taken: above agents x sessions.
 pub const MAX_ACK_PENDING: i64 = 100_000;
-/// An agent that says nothing for so long is gone.
-pub const HEARTBEAT_LIFETIME: Duration = Duration::from_secs(30);
 /// How long an idempotency key is known.
 pub const KEY_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 /// How long a mark of what expired in a bucket stays, for those that watch it.
@@ -38,14 +36,11 @@ const MARKS: Duration = Duration::from_secs(60);
 /// Every stream, those below buckets and the store of bodies too.
 #[must_use]
 pub fn streams(replicas: usize) -> Vec<Config> {
-    let mut agents = bucket(AGENTS, replicas, HEARTBEAT_LIFETIME);
-    // Worth nothing after a minute, and written by every agent all the time.
-    agents.storage = StorageType::Memory;
     vec![
         mail(replicas),
         counts(replicas),
         bucket(BLASTS, replicas, Duration::ZERO),
-        agents,
+        bucket(SHARES, replicas, Duration::ZERO),
         bucket(KEYS, replicas, KEY_LIFETIME),
         bodies(replicas),
     ]

@@ -9,7 +9,10 @@ mod class;
 mod compare;
 mod connection;
 pub mod definitions;
+mod ledger;
+mod members;
 mod server;
+mod slots;
 pub mod subject;
 
 use std::{collections::BTreeMap, fmt};
@@ -30,7 +33,9 @@ use freesmtp_core::{Error, ErrorKind, Stage};
 
 pub use self::{
     class::Class,
+    members::Members,
     server::{Greeting, Node},
+    slots::Slots,
 };
 use self::{
     compare::Thing,
@@ -57,8 +62,8 @@ pub struct Cluster {
     pub consumers: BTreeMap<Class, Consumer<pull::Config>>,
     /// Blasts and their state.
     pub blasts: kv::Store,
-    /// The agents that live.
-    pub agents: kv::Store,
+    /// Who may open which sessions; [`Members`] writes it.
+    pub shares: kv::Store,
     /// Idempotency keys.
     pub keys: kv::Store,
     /// Bodies that are large, or shared.
@@ -106,7 +111,7 @@ impl Cluster {
         }
         Ok(Self {
             blasts: bucket(&context, definitions::BLASTS).await?,
-            agents: bucket(&context, definitions::AGENTS).await?,
+            shares: bucket(&context, definitions::SHARES).await?,
             keys: bucket(&context, definitions::KEYS).await?,
             bodies: context
                 .get_object_store(definitions::BODIES)

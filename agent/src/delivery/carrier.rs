@@ -49,6 +49,11 @@ impl Carrier {
         &self.key
     }
 
+    /// The limits.
+    pub(super) fn limits(&self) -> (DestinationLimits, usize) {
+        (self.limits, self.most)
+    }
+
     /// The limits, once.
     pub(super) fn news(&self) -> Option<(DestinationLimits, usize)> {
         (!self.told.swap(true, Ordering::Relaxed)).then_some((self.limits, self.most))
@@ -229,8 +234,11 @@ impl Carriers {
             carrier.told.store(false, Ordering::Relaxed);
             return Arc::clone(carrier);
         }
-        let limits = set.routes.limits(domain).or(set.usual);
-        let most = limits.sessions.unwrap_or(if set.routes.is_named(domain) { set.sessions } else { MOST });
+        let mut limits = set.routes.limits(domain).or(set.usual);
+        if !set.routes.is_named(domain) {
+            limits.sessions = limits.sessions.or(Some(MOST));
+        }
+        let most = limits.sessions.unwrap_or(set.sessions);
         let smtp = |servers| {
             // The connections of each destination are apart from those of the others.
             let mut smtp = Smtp::default();
@@ -255,6 +263,29 @@ impl Carriers {
         });
         carriers.insert(found.key, Arc::clone(&carrier));
         carrier
+    }
+
+    /// Ends the connections to destinations with a limit that nobody uses. Gives each with the limit, and whether it has
+    /// none left of those.
+    pub(super) async fn give_up_idle(&self) -> Vec<(String, usize, bool)> {
+        let limited: Vec<(Arc<Carrier>, usize)> = lock(&self.carriers)
+            .values()
+            .filter_map(|carrier| Some((Arc::clone(carrier), carrier.limits.sessions?)))
+            .collect();
+        let has_idle = |carrier: &Carrier| carrier.smtps().any(Smtp::connected);
+        let ends: Vec<_> = limited
+            .iter()
+            .filter(|(carrier, _)| has_idle(carrier))
+            .map(|(carrier, _)| Arc::clone(carrier))
+            .map(|carrier| tokio::spawn(async move { goodbye(&carrier).await }))
+            .collect();
+        for end in ends {
+            drop(end.await);
+        }
+        limited
+            .into_iter()
+            .map(|(carrier, limit)| (carrier.key.clone(), limit, !has_idle(&carrier)))
+            .collect()
     }
 
     /// Ends connections that nobody uses, and forgets what is out of date.

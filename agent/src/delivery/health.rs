@@ -7,11 +7,13 @@
 //! - A server that lets no further session in while others are open gets no more than those for a while.
 //! - A rate limit of the server stops all of it for the time that was named.
 //!
+//! - Where agents share a queue, this one opens the part of the limits that its slots give it, which may be nothing.
+//!
 //! So one that hangs holds the few sessions it began with, or those it had earned.
 
 use std::time::Duration;
 
-use crate::{config::DestinationLimits, queue::Millis, retry::Retry};
+use crate::{cluster::Slots, config::DestinationLimits, queue::Millis, retry::Retry};
 
 /// How many sessions a destination begins with.
 const FIRST: usize = 5;
@@ -54,6 +56,12 @@ pub(super) struct Health {
     most: usize,
     /// The most sessions now.
     window: usize,
+    /// The most sessions by this agent's slots; none when there is no limit to share.
+    share: Option<usize>,
+    /// Which part of the messages per second is this agent's.
+    part: f64,
+    /// Whether it is known whose limits these are.
+    resolved: bool,
     /// Messages taken since the window grew last.
     taken: usize,
     /// After trouble, the window grows by messages taken, not by each.
@@ -76,6 +84,9 @@ impl Health {
             limits,
             most,
             window: most.min(FIRST),
+            share: None,
+            part: 1.0,
+            resolved: false,
             taken: 0,
             careful: false,
             full: None,
@@ -93,9 +104,34 @@ impl Health {
         self.limits = limits;
     }
 
+    /// Its servers are known, and these are their limits.
+    pub(super) fn resolve(&mut self) {
+        self.resolved = true;
+    }
+
+    /// Whether they are.
+    pub(super) fn is_resolved(&self) -> bool {
+        self.resolved
+    }
+
+    /// The slots that this agent has, of a destination by that name; none when it shares no queue.
+    pub(super) fn set_slots(&mut self, slots: Option<Slots>, destination: &str) {
+        self.share = slots.and_then(|slots| match self.limits.sessions {
+            Some(limit) => Some(slots.share(destination, limit)),
+            // Its messages per second are those of nobody.
+            None => (slots == Slots::NONE && self.takes_turns()).then_some(0),
+        });
+        self.part = slots.map_or(1.0, Slots::part);
+    }
+
     /// The most sessions now.
     pub(super) fn window(&self) -> usize {
-        self.window
+        self.share.map_or(self.window, |share| share.min(self.window))
+    }
+
+    /// Whether this agent may open no session at all, and others may.
+    pub(super) fn is_others(&self) -> bool {
+        self.share == Some(0)
     }
 
     /// Troubles in a row.
@@ -129,12 +165,17 @@ impl Health {
 
     /// Whether a further session may be opened now.
     pub(super) fn has_room(&self, now: Millis) -> bool {
-        self.open < self.window && self.held_until <= now
+        self.open < self.window() && self.held_until <= now
     }
 
     /// Whether those that are open may go on now.
     pub(super) fn goes_on(&self, now: Millis) -> bool {
-        self.open <= self.window && self.held_until <= now
+        self.open <= self.window() && self.held_until <= now
+    }
+
+    /// Whether those that are open are no more than there may be.
+    pub(super) fn fits(&self) -> bool {
+        self.open <= self.window()
     }
 
     /// A session begins.
@@ -149,9 +190,9 @@ impl Health {
 
     /// When the next message may leave, by the limit of messages per second; its turn is then used up.
     pub(super) fn take_turn(&mut self, now: Millis) -> Millis {
-        let Some(rate) = self.limits.messages_per_second else { return now };
+        let Some(rate) = self.limits.messages_per_second.filter(|_| self.part > 0.0) else { return now };
         #[allow(clippy::cast_possible_truncation, reason = "at most a day in milliseconds")]
-        let interval = (1_000.0 / rate).ceil() as Millis;
+        let interval = (1_000.0 / (rate * self.part)).ceil() as Millis;
         let at = self.turn.clamp(now, now.saturating_add(interval.saturating_mul(10_000)));
         self.turn = at + interval;
         at
@@ -315,6 +356,35 @@ mod tests {
         let mut health = Health::new(limits, 20);
         assert_eq!([0, 1, 2].map(|_| health.take_turn(1_000)), [1_000, 1_250, 1_500]);
         assert_eq!(health.take_turn(9_000), 9_000);
+    }
+
+    #[test]
+    fn agents_share_what_is_limited() {
+        let limits = DestinationLimits {
+            sessions: Some(10),
+            messages_per_second: Some(10.0),
+            ..DestinationLimits::default()
+        };
+        let shares: Vec<usize> = (0..3)
+            .map(|agent| {
+                let mut health = Health::new(limits, 20);
+                health.set_slots(Some((0..60).filter(|slot| slot % 3 == agent).collect()), "example.org");
+                (0..100).for_each(|_| health.learn(Signal::Fine, 0, &retry(), 0.5));
+                while health.has_room(0) {
+                    health.begin();
+                }
+                assert_eq!([0, 1].map(|_| health.take_turn(1_000)), [1_000, 1_300]);
+                health.open()
+            })
+            .collect();
+        assert_eq!(shares.iter().sum::<usize>(), 10);
+        // A session too many ends when the slots are another's.
+        let mut health = Health::new(limits, 20);
+        health.begin();
+        health.set_slots(Some(Slots::NONE), "example.org");
+        assert!(health.is_others() && !health.fits() && !health.goes_on(0) && !health.has_room(0));
+        health.set_slots(None, "example.org");
+        assert!(health.goes_on(0));
     }
 
     #[test]

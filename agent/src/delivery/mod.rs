@@ -35,6 +35,7 @@ use self::{
     session::Session,
 };
 use crate::{
+    cluster::Slots,
     config::AgentSettings,
     queue::{Done, Ending, Final, Job, JobKey, LaneId, Millis, Queue, Summary, Verdict},
     retry::Retry,
@@ -326,6 +327,45 @@ impl Delivery {
     #[must_use]
     pub fn site(&self, email: &str) -> String {
         self.shared.carriers.site(domain(email))
+    }
+
+    /// Of the sessions that limits allow all agents of a shared queue, this one opens those of its slots from now on.
+    pub fn set_slots(&self, slots: Slots) {
+        let steps = {
+            let mut planner = self.shared.planner();
+            planner.set_slots(slots);
+            self.absorb(&mut planner);
+            self.steps(&mut planner)
+        };
+        self.carry_out(steps);
+    }
+
+    /// Which slots can be another agent's now: those of `mine` that are not `kept`, and that no connection needs.
+    pub async fn free_slots(&self, mine: Slots, kept: Slots) -> Slots {
+        if mine.minus(kept) == Slots::NONE {
+            return Slots::NONE;
+        }
+        let limited = self.shared.carriers.give_up_idle().await;
+        let planner = self.shared.planner();
+        let mut left = mine;
+        for slot in mine.minus(kept).iter() {
+            let less = left.without(slot);
+            let can_do_without = limited.iter().all(|(destination, limit, has_no_idle)| {
+                let share = less.share(destination, *limit);
+                share == left.share(destination, *limit)
+                    || (*has_no_idle && planner.open(destination) <= share)
+            });
+            if can_do_without {
+                left = less;
+            }
+        }
+        mine.minus(left)
+    }
+
+    /// The sites for which this agent may open no session now, since all that their limits allow are those of others.
+    #[must_use]
+    pub fn unserved(&self) -> Vec<Arc<str>> {
+        self.shared.planner().unserved()
     }
 
     /// Ends: no session takes another message, and those that are not done by then are broken off.

@@ -123,8 +123,19 @@ impl<'a> Session<'a> {
                 return Err((job, Some(done)));
             }
         };
-        if let Some((limits, most)) = carrier.news() {
-            shared.planner().resolved(site, carrier.key(), limits, most);
+        let fits = {
+            let mut planner = shared.planner();
+            // A site that had nothing for a while begins as one of which nothing is known.
+            let forgotten = (!planner.knows(site, carrier.key())).then(|| carrier.limits());
+            if let Some((limits, most)) = carrier.news().or(forgotten) {
+                planner.resolved(site, carrier.key(), limits, most);
+            }
+            planner.fits(site)
+        };
+        if !fits {
+            // More sessions began than the destination turned out to have: the job stays ready for those.
+            shared.queue.not_begun(&job);
+            return Err((job, None));
         }
         match shared.memory.acquire_many(self.kib(&job)).await {
             Ok(memory) => self.read(job, carrier, memory),

@@ -25,6 +25,7 @@ use super::{
     health::{Health, Signal},
 };
 use crate::{
+    cluster::Slots,
     config::DestinationLimits,
     queue::{Changes, Job, JobKey, Lane, LaneId, Millis},
     retry::Retry,
@@ -74,6 +75,8 @@ pub(super) struct Planner {
     /// Sites that are left alone until then.
     resting: BTreeSet<(Millis, Arc<str>)>,
     closing: bool,
+    /// This agent's, of the sessions that limits allow all agents; none when it shares no queue.
+    slots: Option<Slots>,
 }
 
 impl Planner {
@@ -90,12 +93,48 @@ impl Planner {
             line: VecDeque::new(),
             resting: BTreeSet::new(),
             closing: false,
+            slots: None,
         }
     }
 
     /// New settings.
     pub(super) fn set(&mut self, sessions: usize, usual: DestinationLimits, retry: Arc<Retry>) {
         (self.sessions, self.usual, self.retry) = (sessions, usual, retry);
+    }
+
+    /// The sessions that are this agent's are others now.
+    pub(super) fn set_slots(&mut self, slots: Slots) {
+        if self.slots == Some(slots) {
+            return;
+        }
+        self.slots = Some(slots);
+        let resolved = self.health.iter_mut().filter(|(_, health)| health.is_resolved());
+        resolved.for_each(|(key, health)| health.set_slots(Some(slots), key));
+        let sites: Vec<_> = self.sites.keys().cloned().collect();
+        sites.iter().for_each(|site| self.queue(site));
+    }
+
+    /// Sessions with a destination that are open.
+    pub(super) fn open(&self, destination: &str) -> usize {
+        self.health.get(destination).map_or(0, Health::open)
+    }
+
+    /// The sites whose sessions are all those of other agents.
+    pub(super) fn unserved(&self) -> Vec<Arc<str>> {
+        let others = |site: &Site| self.health.get(&site.destination).is_some_and(Health::is_others);
+        self.sites.iter().filter(|(_, site)| others(site)).map(|(name, _)| Arc::clone(name)).collect()
+    }
+
+    /// Whether the site is known to be that destination, with its limits.
+    pub(super) fn knows(&self, site: &str, destination: &str) -> bool {
+        let found = self.sites.get(site).filter(|found| *found.destination == *destination);
+        found.and_then(|found| self.health.get(&found.destination)).is_some_and(Health::is_resolved)
+    }
+
+    /// Whether the sessions of a site's destination are no more than there may be.
+    pub(super) fn fits(&self, site: &str) -> bool {
+        let health = self.sites.get(site).and_then(|found| self.health.get(&found.destination));
+        health.is_none_or(Health::fits)
     }
 
     /// No session takes another message.
@@ -299,6 +338,7 @@ impl Planner {
     fn try_site(&mut self, site: &Arc<str>, now: Millis) -> Try {
         let Some(found) = self.sites.get(site) else { return Try::Nothing };
         let (usual, most) = (self.usual, self.sessions);
+        // Whose slots count is known when its servers are: until then a session may look for them.
         let health = self
             .health
             .entry(Arc::clone(&found.destination))
@@ -379,7 +419,9 @@ impl Planner {
             (0..sessions).for_each(|_| health.begin());
         }
         if let Some(health) = self.health.get_mut(&found.destination) {
+            health.resolve();
             health.set_limits(limits, most);
+            health.set_slots(self.slots, &found.destination);
         }
     }
 

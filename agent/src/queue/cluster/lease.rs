@@ -109,6 +109,13 @@ impl Leases {
         }
     }
 
+    /// The session that was about to carry it does not.
+    pub(super) fn not_begun(&mut self, message: i64) {
+        if let Some(lease) = self.all.get_mut(&message) {
+            lease.begun = false;
+        }
+    }
+
     /// All its recipients have results.
     pub(super) fn end(&mut self, message: i64) {
         if let Some(lease) = self.all.get_mut(&message) {

@@ -119,6 +119,11 @@ impl Queue {
         Ok(Self { shared: Some(Arc::new(shared)), ..local })
     }
 
+    /// The servers of the shared queue, where this is a part of one.
+    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+        self.shared.as_ref().map(|shared| &shared.nats)
+    }
+
     /// The folder that holds the bytes of messages: that of the spool, or of what is leased.
     #[must_use]
     pub(crate) fn letters<'a>(&'a self, spool: &'a Path) -> &'a Path {
@@ -136,6 +141,30 @@ impl Queue {
         tasks.push(tokio::spawn(blasts::watch(self.clone(), Arc::clone(shared))));
         tasks.push(tokio::spawn(order::listen(self.clone(), Arc::clone(shared))));
         lock(&shared.tasks).extend(tasks);
+    }
+
+    /// A job that a session was about to begin goes on waiting.
+    pub(crate) fn not_begun(&self, job: &super::Job) {
+        if let Some(shared) = &self.shared {
+            shared.leases().not_begun(job.key.message);
+        }
+    }
+
+    /// Leaves the jobs of these sites to other agents, but for those that sessions have: this one may open none for them.
+    ///
+    /// # Errors
+    /// When what was taken cannot be dropped here.
+    pub(crate) async fn leave_to_others(&self, sites: &[Arc<str>]) -> Result<(), QueueError> {
+        let Some(shared) = self.shared.as_ref().filter(|_| !sites.is_empty()) else { return Ok(()) };
+        let idle = shared.leases().take_idle(|lease| sites.iter().any(|site| **site == *lease.site));
+        for (_, lease) in &idle {
+            // What is not heard comes back to others by itself, later.
+            // Another time for each, so that the same agents do not take turns with the same jobs.
+            let later = fastrand::u64(200_000_000..3_000_000_000);
+            let not_here = format!("-NAK {{\"delay\": {later}}}");
+            drop(shared.nats.client.publish(lease.ack.clone(), not_here.into()).await);
+        }
+        self.drop_leased(idle.into_iter().map(|(message, _)| message).collect()).await
     }
 
     /// Takes nothing more, and gives back what was not begun.
