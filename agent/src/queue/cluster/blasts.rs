@@ -96,12 +96,16 @@ impl Shared {
         match self.nats.blasts.create(&token, value.into()).await {
             Ok(_) => Ok(token),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(token),
-            Err(error) => Err(unanswered("a blast", &error)),
+            // Two agents that begin it at the same moment: servers and client have several words for that.
+            Err(error) => match self.nats.blasts.entry(&token).await {
+                Ok(Some(_)) => Ok(token),
+                _ => Err(unanswered("a blast", &error)),
+            },
         }
     }
 
     /// A blast began, or its state changed.
-    async fn hear(&self, queue: &Queue, token: &str, entry: Entry) -> Result<(), QueueError> {
+    async fn hear(self: &Arc<Self>, queue: &Queue, token: &str, entry: Entry) -> Result<(), QueueError> {
         let (name, state, created) = (entry.name.clone(), entry.state(), entry.created);
         let before = lock(&self.blasts.known).insert(token.to_owned(), entry).map(|entry| entry.state());
         if before == Some(state) {
@@ -119,8 +123,12 @@ impl Shared {
             .await?;
         let idle = |lease: &super::lease::Lease| lease.blast.as_deref() == Some(token);
         match state {
-            BlastState::Running if before == Some(BlastState::Paused) => self.unpark(token).await,
-            BlastState::Running => Ok(()),
+            BlastState::Running => {
+                if before == Some(BlastState::Paused) {
+                    self.begin_to_unpark(queue, token);
+                }
+                Ok(())
+            }
             BlastState::Paused => {
                 let taken = self.leases().take_idle(idle);
                 for (message, lease) in taken {
@@ -136,12 +144,30 @@ impl Shared {
                     self.cancelled(&lease, count).await?;
                     queue.drop_leased(vec![message]).await?;
                 }
-                self.unpark(token).await
+                self.begin_to_unpark(queue, token);
+                Ok(())
             }
         }
     }
 
-    /// Makes ready what waited for a blast; every agent does some of it.
+    /// Makes ready what waited for a blast, beside the watch: that takes seconds, and meanwhile another blast may be paused.
+    fn begin_to_unpark(self: &Arc<Self>, queue: &Queue, token: &str) {
+        let (shared, queue, token) = (Arc::clone(self), queue.clone(), token.to_owned());
+        let task = tokio::spawn(async move {
+            while let Err(error) = shared.unpark(&token).await {
+                if queue.is_closed() {
+                    return;
+                }
+                eprintln!("freesmtp agent: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+        let mut tasks = lock(&self.tasks);
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(task);
+    }
+
+    /// The same; every agent does some of it.
     async fn unpark(&self, token: &str) -> Result<(), QueueError> {
         let name = format!("unpark-{token}");
         let config = pull::Config {
@@ -153,7 +179,8 @@ impl Shared {
         let failed = |error: &dyn std::fmt::Display| unanswered("what is parked", error);
         let consumer =
             self.nats.mail.get_or_create_consumer(&name, config).await.map_err(|error| failed(&error))?;
-        loop {
+        // What is paused again would only come back.
+        while self.blasts.state(token) != BlastState::Paused {
             let messages = consumer.batch().max_messages(WINDOW).expires(PATIENCE).messages().await;
             let messages: Vec<_> = messages
                 .map_err(|error| failed(&error))?
@@ -161,7 +188,11 @@ impl Shared {
                 .collect()
                 .await;
             if messages.is_empty() {
-                return Ok(());
+                // What an agent had that was killed comes again.
+                if consumer.get_info().await.map_err(|error| failed(&error))?.num_ack_pending == 0 {
+                    return Ok(());
+                }
+                continue;
             }
             let some = stream::iter(messages.into_iter().map(Ok::<_, QueueError>));
             some.try_for_each_concurrent(WINDOW, |message| async move {
@@ -179,6 +210,7 @@ impl Shared {
             })
             .await?;
         }
+        Ok(())
     }
 
     /// Gives a blast another state; whether there is one of that name that was not cancelled.
