@@ -61,8 +61,8 @@ def test_what_one_agent_may_not_deliver_others_do(tmp_path: Path, nats: Servers,
         until(lambda: sorted(slots(agents.servers).values()) == [20, 20, 20], 60, agents.logs())
         promised: set[str] = set()
         for index in range(3):
-            promised |= set(submit(agents.spool(index), 20, "a{n}@one.test", tag=f"m{index}"))
-        until(lambda: {facts["message_id"] for facts in recorder.kept()} >= promised, 120, agents.logs())
+            promised |= set(submit(agents.spool(index), 6, "a{n}@one.test", tag=f"m{index}"))
+        until(lambda: {facts["message_id"] for facts in recorder.kept()} >= promised, 240, agents.logs())
         until(lambda: agents.in_stream() == 0, 60, agents.logs())
         assert recorder.most() == 1
     finally:
