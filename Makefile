@@ -6,6 +6,7 @@
 #   make accuracy           how often the diagnosis names the right cause
 #   make model              the weights of words in refusals, learned anew
 #   make fuzz SECONDS=60    each target of fuzz/ under libFuzzer, so long (SECURITY.md)
+#   make audit              licences, sources and known holes of what is depended on
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
@@ -24,11 +25,12 @@ DESTDIR ?=
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTHON := .venv/bin/python
 STAMPS := build/stamps
+TOOLS := build/tools/bin
 CARGO_FLAGS := --locked
 
 export FREESMTP_PROFILE := release
 
-.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy fuzz \
+.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy fuzz audit \
         lint lint-rust lint-python lint-node lint-monitor monitor drift bench install dist dist-python dist-node test-dist \
         docs header headers sanitize clean
 
@@ -38,9 +40,9 @@ $(STAMPS)/packages-%: scripts/packages.sh
 	scripts/packages.sh $*
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/venv: requirements-dev.txt | $(STAMPS)/packages-build
+$(STAMPS)/venv: requirements-dev.lock | $(STAMPS)/packages-build
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@mkdir -p $(@D) && touch $@
 
 # What is tested with the newest interpreter that there is, beside the one that `python3` is.
@@ -130,6 +132,14 @@ fuzz: build/fuzz/bin/cargo-fuzz | $(STAMPS)/packages-build
 			build/fuzz/corpus/$$target fuzz/corpus/$$target -- -max_total_time=$(SECONDS) -timeout=20 -print_final_stats=1 \
 			-dict="$$PWD/fuzz/smtp.dict" -artifact_prefix="$$PWD/build/fuzz/crashes/$$target/"; \
 	done
+
+# Tools for one target each, built into build/tools when they are first asked for (some minutes each).
+$(TOOLS)/cargo-deny:
+	cargo install --locked --root build/tools cargo-deny@0.20.2
+
+# tests/supply asks for the licences and sources in every test run, without a tool; known holes are in databases elsewhere.
+audit: $(TOOLS)/cargo-deny
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" scripts/audit.sh
 
 # --- Linting ----------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 //!
 //! The job and the answers are those of `tests/drivers/README.md`. Nothing here decides, defaults or repairs.
 
+#![forbid(unsafe_code)]
+
 mod answer;
 mod job;
 mod operations;
