@@ -12,6 +12,13 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Whether this process has the rights of another user or group than the one that called it: the program file is
+/// set-user-ID or set-group-ID.
+pub(crate) fn has_others_rights() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
+}
+
 /// Whether a socket could not be opened because no more file descriptors are allowed.
 pub(crate) fn is_out_of_handles(error: &io::Error) -> bool {
     // EMFILE and ENFILE of every Unix; WSAEMFILE of Windows.

@@ -60,7 +60,8 @@ fn folders_and_files_are_for_their_owner() {
             assert_eq!(mode(&entry.unwrap().path()), 0o600);
         }
     }
-    for (name, open) in [("", 0o755), ("", 0o701), ("incoming", 0o777), ("bodies", 0o740)] {
+    // Who may write to the spool itself could put folders in the place of those that are there.
+    for (name, open) in [("", 0o755), ("", 0o701), ("", 0o730), ("incoming", 0o777), ("bodies", 0o740)] {
         fs::set_permissions(path.join(name), Permissions::from_mode(open)).unwrap();
         refused(&path, &format!("{open:04o}"));
         fs::set_permissions(path.join(name), Permissions::from_mode(0o700)).unwrap();
@@ -140,9 +141,9 @@ fn a_spool_of_somebody_else_is_used_only_where_its_owner_lets_one() {
     assert!(said.contains("cannot be used as a spool"), "{said}");
 
     // A group of submitters: the folders let them in, and tell them nothing.
-    for name in ["", "incoming", "bodies", "pickup"] {
+    for (name, open) in [("", 0o710), ("incoming", 0o730), ("bodies", 0o1730), ("pickup", 0o730)] {
         chown(path.join(name), None, Some(NOBODY)).unwrap();
-        fs::set_permissions(path.join(name), Permissions::from_mode(0o730)).unwrap();
+        fs::set_permissions(path.join(name), Permissions::from_mode(open)).unwrap();
     }
     assert_eq!(as_nobody(&path), Ok(9));
     assert_eq!(read_all(&path).len(), 9);
@@ -158,11 +159,19 @@ fn a_spool_of_somebody_else_is_used_only_where_its_owner_lets_one() {
     let said = as_nobody(&path).unwrap_err();
     assert!(said.contains("incoming is missing"), "{said}");
     Spool::open(&path).unwrap();
-    assert_eq!(
-        (mode(&path.join("incoming")), path.join("incoming").metadata().unwrap().gid()),
-        (0o730, NOBODY)
-    );
+    // Nor may they remove the files of each other; a folder that was made before there was this bit gets it.
+    for name in ["incoming", "bodies", "pickup"] {
+        let found = path.join(name).metadata().unwrap();
+        assert_eq!((mode(&path.join(name)), found.gid()), (0o1730, NOBODY), "{name}");
+    }
     assert_eq!(as_nobody(&path), Ok(9));
+
+    // What somebody has put in the place of a folder is not used, not even where its mode is right.
+    fs::rename(path.join("incoming"), path.join("old")).unwrap();
+    fs::create_dir(path.join("incoming")).unwrap();
+    fs::set_permissions(path.join("incoming"), Permissions::from_mode(0o1730)).unwrap();
+    chown(path.join("incoming"), Some(NOBODY), Some(NOBODY)).unwrap();
+    refused(&path, "belongs to the user 65534");
 
     // What root submits to the spool of another user belongs to that user.
     let theirs = folder.path().join("theirs");

@@ -60,8 +60,8 @@ def test_the_socket_is_there_while_the_agent_runs_and_for_its_owner_alone(
 
 
 def test_a_spool_for_a_group_lets_the_group_ask(spool: Path, start: Start, recorder: Recorder) -> None:
-    spool.mkdir(mode=0o730)
-    os.chmod(spool, 0o730)
+    spool.mkdir(mode=0o710)
+    os.chmod(spool, 0o710)
     start("--server", recorder.server)
     found = (spool / "agent.sock").stat()
     assert stat.S_IMODE(found.st_mode) == 0o660
@@ -87,9 +87,9 @@ def ask_as(user: int, spool: Path, requests: list[str], answers: multiprocessing
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_who_may_submit_is_not_told_of_the_mail_of_others(spool: Path, start: Start, recorder: Recorder) -> None:
     nobody = 65534
-    spool.mkdir(mode=0o730)
+    spool.mkdir(mode=0o710)
     os.chown(spool, 0, nobody)
-    os.chmod(spool, 0o730)
+    os.chmod(spool, 0o710)
     start("--server", recorder.server)
     smtp = SMTP()
     smtp.spool_path = spool

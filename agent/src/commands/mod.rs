@@ -72,6 +72,14 @@ struct SendmailArguments {
 /// Reads the arguments of this process and runs the command that they name.
 #[must_use]
 pub fn main() -> ExitCode {
+    // What names files, folders and servers comes from its caller: arguments and variables.
+    if crate::os::has_others_rights() {
+        complain(
+            "freesmtp: its file is set-user-ID or set-group-ID, which would lend its caller the rights of others; \
+             chmod ug-s it, and make who submits a member of the spool's group\n",
+        );
+        return ExitCode::from(NO_PERMISSION);
+    }
     // Its options are not in the form of all others.
     if let Some(arguments) = sendmail::called() {
         return sendmail::run(arguments);
@@ -103,6 +111,9 @@ fn print(text: &str) {
 fn complain(text: &str) {
     drop(io::stderr().lock().write_all(text.as_bytes()));
 }
+
+/// `EX_NOPERM` of `sysexits.h`, which programs that call sendmail know.
+const NO_PERMISSION: u8 = 77;
 
 /// How a command ends. Temporary failures have the number of `sysexits.h`, so that scripts and mail queues know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use freesmtp_core::spool::Spool;
+use freesmtp_core::{Error, log::escape, spool::Spool};
 
 use self::segment::Follower;
 use crate::queue::Queue;
@@ -96,6 +96,14 @@ struct Sweep {
     bodies: Option<leftovers::Bodies>,
 }
 
+/// Why a segment cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+struct Unread {
+    problem: String,
+    /// It may be one all the same: it is a regular file.
+    is_segment: bool,
+}
+
 /// Takes in what is in a spool.
 pub struct Intake {
     path: PathBuf,
@@ -105,6 +113,8 @@ pub struct Intake {
     followed: HashMap<String, Follower>,
     /// Segments that were read to their end.
     ended: HashSet<String>,
+    /// Those that cannot be read, and why: they are tried again, and hold up no other.
+    unread: HashMap<String, Unread>,
     stop: Arc<AtomicBool>,
     rounds: Arc<Rounds>,
 }
@@ -120,6 +130,7 @@ impl Intake {
             site,
             followed: HashMap::new(),
             ended: HashSet::new(),
+            unread: HashMap::new(),
             stop: Arc::default(),
             rounds,
         }
@@ -145,7 +156,7 @@ impl Intake {
                 let trouble = pickup::collect(&self.path, &self.spool).err().map(|error| error.to_string());
                 match &trouble {
                     Some(problem) if trouble != said_pickup => {
-                        eprintln!("freesmtp agent: pickup: {problem}");
+                        eprintln!("freesmtp agent: pickup: {}", escape(problem));
                     }
                     _ => {}
                 }
@@ -160,13 +171,16 @@ impl Intake {
                 Ok(false) => {
                     self.rounds.count.fetch_add(1, Ordering::Release);
                     if let Err(error) = self.sweep(&mut sweep) {
-                        eprintln!("freesmtp agent: what killed writers left behind stays for now: {error}");
+                        eprintln!(
+                            "freesmtp agent: what killed writers left behind stays for now: {}",
+                            escape(&error)
+                        );
                     }
                 }
                 Err(problem) => {
                     // A disk that is full stays so for a while: said once.
                     if problem != said {
-                        eprintln!("freesmtp agent: intake: {problem}");
+                        eprintln!("freesmtp agent: intake: {}", escape(&problem));
                         said = problem;
                     }
                     pause = LATE;
@@ -194,13 +208,15 @@ impl Intake {
             let Some(follower) = self.followed.get_mut(&name) else { continue };
             let batch = follower.read(&self.path, &self.queue, &*self.site, most);
             let batch = match batch {
-                Ok(Some(batch)) => batch,
-                Ok(None) => continue,
-                Err(error) => {
+                Ok(batch) => batch,
+                Err(problem) => {
                     self.followed.remove(&name);
-                    return Err(error);
+                    self.leave(name, Unread { problem, is_segment: true });
+                    continue;
                 }
             };
+            self.unread.remove(&name);
+            let Some(batch) = batch else { continue };
             any = true;
             let (finished, count) = (batch.finished, batch.records.len() as u64);
             if let Err(error) = runtime.block_on(self.queue.adopt(batch)) {
@@ -220,7 +236,9 @@ impl Intake {
     /// After a round that found nothing new: removes what was left behind, from time to time.
     fn sweep(&mut self, sweep: &mut Sweep) -> Result<(), String> {
         let text = |error: io::Error| error.to_string();
-        if let Some(bodies) = sweep.bodies.take() {
+        // One that cannot be read may name any of them.
+        let all_known = self.unread.values().all(|unread| !unread.is_segment);
+        if let Some(bodies) = sweep.bodies.take().filter(|_| all_known) {
             // Every record is known that was there when the bodies were looked at, unless one is damaged that its writer may
             // still be busy with.
             let mut all_read = true;
@@ -255,15 +273,35 @@ impl Intake {
                 }
                 position => {
                     let from = position.map_or(0, |(next, _)| next);
-                    let follower =
-                        Follower::open(&incoming.join(name), name, from).map_err(io::Error::other)?;
-                    self.followed.insert(name.to_owned(), follower);
+                    match Follower::open(&incoming.join(name), name, from) {
+                        Ok(follower) => _ = self.followed.insert(name.to_owned(), follower),
+                        // It went away meanwhile.
+                        Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => {}
+                        Err(error) => self.leave(name.to_owned(), Unread::of(&error)),
+                    }
                 }
             }
         }
         self.ended.retain(|name| there.contains(name));
         self.followed.retain(|name, _| there.contains(name));
+        self.unread.retain(|name, _| there.contains(name));
         Ok(())
+    }
+
+    /// Goes on without a segment, which is said once.
+    fn leave(&mut self, name: String, unread: Unread) {
+        if self.unread.get(&name) != Some(&unread) {
+            eprintln!("freesmtp agent: intake: {}", escape(&unread.problem));
+        }
+        self.unread.insert(name, unread);
+    }
+}
+
+impl Unread {
+    fn of(error: &Error) -> Self {
+        // Whoever may submit may make folders, links and pipes of any name.
+        let is_segment = error.io_kind() != Some(io::ErrorKind::InvalidInput);
+        Self { problem: error.to_string(), is_segment }
     }
 }
 

@@ -31,7 +31,7 @@ impl Folder {
         }
         let made = system::make(path)?;
         let folder = Self { path: path.to_owned(), handle: system::open(path)? };
-        system::check(&folder.handle)?;
+        system::check(&folder.handle, None)?;
         if made && let Some(parent) = path.parent() {
             // Its name has to survive a power cut, as far as the system lets this user say so.
             let _ = File::open(parent).and_then(|parent| parent.sync_all());
@@ -39,11 +39,11 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens the folder of that name in it. One that is not there is made, with the rights of this one if it is for
-    /// submitters, else for the owner alone.
+    /// Opens the folder of that name in it. One that is not there is made: for the owner alone, or if it is for submitters
+    /// and a group may enter this one, for that group to make files in.
     pub(crate) fn child(&self, name: &str, for_submitters: bool) -> io::Result<Self> {
         let handle = system::child(&self.handle, name, for_submitters)?;
-        system::check(&handle)?;
+        system::check(&handle, Some(&self.handle))?;
         Ok(Self { path: self.path.join(name), handle })
     }
 
@@ -187,9 +187,14 @@ mod unix {
         io::Errno,
     };
 
-    /// What others than the owner may do at most: a group of submitters may enter and write.
-    const ALLOWED: u32 = 0o730;
-    const TO_GROUP: u32 = 0o030;
+    /// What others than the owner may do at most in the spool: a group of submitters may enter it. Who may write to it could
+    /// put folders of their own in the place of those that are there.
+    const ENTER: u32 = 0o710;
+    /// The same in the folders for what they submit: they may make files there,
+    const SUBMIT: u32 = 0o730;
+    /// and not remove those of each other.
+    const STICKY: u32 = 0o1000;
+    const GROUP: u32 = 0o070;
 
     #[derive(Debug)]
     pub(super) struct Handle {
@@ -251,34 +256,41 @@ mod unix {
         Ok(Handle { fd, readable, owner: stat.st_uid, group: stat.st_gid, mode: stat.st_mode & 0o7777 })
     }
 
-    /// Whether only those can use the folder who should.
-    pub(super) fn check(handle: &Handle) -> io::Result<()> {
+    /// Whether only those can use the folder who should; a spool, or a folder of the spool that is given.
+    pub(super) fn check(handle: &Handle, spool: Option<&Handle>) -> io::Result<()> {
         let Handle { owner, mode, .. } = *handle;
-        let open = mode & 0o777 & !ALLOWED;
-        if open != 0 {
-            let text = format!(
-                "its mode is {:04o}, and others than its owner may use it; chmod it to 0700, or to 0730 for a group of submitters",
+        let (allowed, for_group) = if spool.is_some() { (SUBMIT, STICKY | SUBMIT) } else { (ENTER, ENTER) };
+        let denied = |text| Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        if mode & 0o777 & !allowed != 0 {
+            return denied(format!(
+                "its mode is {:04o}, and others than its owner may use it; chmod it to 0700, or to {for_group:04o} for a \
+                 group of submitters",
                 mode & 0o777
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+            ));
+        }
+        if let Some(spool) = spool.filter(|spool| spool.owner != owner) {
+            return denied(format!(
+                "it belongs to the user {owner}, and the spool to the user {}; remove it, or chown it",
+                spool.owner
+            ));
         }
         let user = rustix::process::geteuid();
         let mine = owner == user.as_raw() || user.is_root();
         // Only members of its group come this far, as nobody else may enter it.
-        if mine || mode & TO_GROUP == TO_GROUP {
+        if mine || mode & GROUP == allowed & GROUP {
             return Ok(());
         }
-        let text = format!(
+        denied(format!(
             "it belongs to the user {owner}, and this program runs as the user {}; give another path, or open the folder \
-             to a group that this user is in (mode 0730)",
+             to a group that this user is in (mode {for_group:04o})",
             user.as_raw()
-        );
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+        ))
     }
 
     pub(super) fn child(parent: &Handle, name: &str, for_submitters: bool) -> io::Result<Handle> {
         let open =
             || of(rustix::fs::openat(&parent.fd, name, entered(), Mode::empty()).map_err(io::Error::from));
+        let user = rustix::process::geteuid();
         match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -287,9 +299,18 @@ mod unix {
                     found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink);
                 return Err(if link { symbolic_link() } else { error });
             }
-            opened => return opened,
+            Ok(found) => {
+                // As it was made before there was this bit.
+                let lacks_it = for_submitters && found.mode & (STICKY | 0o020) == 0o020;
+                return match &found.readable {
+                    Some(fd) if lacks_it && (found.owner == user.as_raw() || user.is_root()) => {
+                        rustix::fs::fchmod(fd, Mode::from_raw_mode(found.mode | STICKY))?;
+                        open()
+                    }
+                    _ => Ok(found),
+                };
+            }
         }
-        let user = rustix::process::geteuid();
         if parent.owner != user.as_raw() && !user.is_root() {
             let text = format!(
                 "{name} is missing in it; the owner of the spool has to make it, as the agent does when it starts"
@@ -301,14 +322,14 @@ mod unix {
             Err(error) => return Err(error.into()),
         }
         let made = open()?;
-        let group = for_submitters && parent.mode & TO_GROUP != 0;
+        let group = for_submitters && parent.mode & GROUP != 0;
         if let Some(readable) = &made.readable {
             if parent.owner != made.owner || (group && parent.group != made.group) {
                 let owner = (parent.owner != made.owner).then(|| Uid::from_raw(parent.owner));
                 rustix::fs::fchown(readable, owner, Some(Gid::from_raw(parent.group)))?;
             }
             if group {
-                rustix::fs::fchmod(readable, Mode::from_raw_mode(0o700 | parent.mode & TO_GROUP))?;
+                rustix::fs::fchmod(readable, Mode::from_raw_mode(STICKY | SUBMIT))?;
             }
         }
         sync(parent)?;
@@ -464,7 +485,7 @@ mod others {
         }
     }
 
-    pub(super) fn check(_folder: &Handle) -> io::Result<()> {
+    pub(super) fn check(_folder: &Handle, _spool: Option<&Handle>) -> io::Result<()> {
         Ok(())
     }
 

@@ -45,7 +45,7 @@ enum Exit {
     CannotCreate = 73,
     Io = 74,
     TryLater = 75,
-    NoPermission = 77,
+    NoPermission = super::NO_PERMISSION,
 }
 
 impl Exit {
