@@ -133,7 +133,7 @@ impl Agent {
         let observer = Arc::new((observer, Arc::new((Arc::clone(&memory), Arc::clone(&events)))));
         let delivery =
             Delivery::new(&settings, routes, queue.clone(), letters, observer, Arc::clone(&clock))?;
-        let reports = Reports::new(queue.clone(), spool.clone(), delivery.clone(), &name);
+        let reports = Reports::new(queue.clone(), spool.for_agent(), delivery.clone(), &name);
         let (reload, stop) = (Arc::default(), Arc::default());
         Ok(Self {
             socket: Socket::bind(&path)?,
@@ -190,7 +190,7 @@ impl Agent {
         let (context, end) = Context::new(self.handle(), events, memory, Arc::clone(&rounds));
         context.set_monitor(self.entrances.monitor());
         let control = Control::open(&self.socket, context.clone(), end)?;
-        let intake = Intake::new(self.spool.clone(), self.queue.clone(), site, rounds);
+        let intake = Intake::new(self.spool.for_agent(), self.queue.clone(), site, rounds);
         let stopper = intake.stopper();
         let runtime = tokio::runtime::Handle::current();
         let intake = std::thread::Builder::new()

@@ -178,7 +178,8 @@ fn a_full_disk_is_said_and_nothing_half_stays() {
     for (i, length) in [300, 50_000, 1_500_000].into_iter().enumerate() {
         let Some(mounted) = Mounted::tmpfs(folder.path().join(i.to_string()), "8m") else { return };
         let path = mounted.0.join("spool");
-        let spool = Spool::open(&path).unwrap();
+        // It takes the room too that submitters leave.
+        let spool = Spool::open(&path).unwrap().for_agent();
         let message = vec![b'x'; length];
         let mut ids = fill(&spool, &message, Durability::Full);
         is_whole(&path, &ids, length);
@@ -205,6 +206,47 @@ fn a_full_disk_is_said_and_nothing_half_stays() {
         assert!(!more.is_empty());
         let there = read_all(&path);
         assert!(more.iter().all(|id| there.contains_key(id)));
+    }
+}
+
+/// A full disk is emptied by the agent, which has to write down what it has delivered: others leave it room for that.
+#[test]
+fn submitters_leave_room_for_the_agent() {
+    const KEPT: u64 = 8 << 20;
+    if !can_mount() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (i, length) in [300, 50_000, 1_500_000].into_iter().enumerate() {
+        let Some(mounted) = Mounted::tmpfs(folder.path().join(i.to_string()), "24m") else { return };
+        let path = mounted.0.join("spool");
+        let free = || {
+            let disk = rustix::fs::statvfs(&mounted.0).unwrap();
+            disk.f_bavail * disk.f_frsize
+        };
+        let spool = Spool::open(&path).unwrap();
+        let message = vec![b'x'; length];
+        let ids = fill(&spool, &message, Durability::Full);
+        assert!(free() >= KEPT, "{} octets are left", free());
+        assert!(free() < KEPT + (4 << 20) + length as u64, "{} octets are left", free());
+        is_whole(&path, &ids, length);
+        // Neither for a group, in memory or in a segment of its own, nor for another process.
+        for count in [20, 40] {
+            let message = vec![b'y'; 400_000];
+            let mut group = spool.group(Durability::Full);
+            let added = (0..count)
+                .try_for_each(|_| group.add(&to("a@b.example"), Message::Bytes(&message)).map(drop));
+            let error = added.and_then(|()| group.commit()).unwrap_err();
+            assert_eq!(error.io_kind(), Some(std::io::ErrorKind::StorageFull), "{error}");
+            assert!(free() >= KEPT, "{} octets are left", free());
+        }
+        assert_eq!(fill(&spool, &[b'z'; 6_000_000], Durability::None), []);
+        let more = fill(&Spool::open(&path).unwrap(), &message, Durability::None);
+        assert!(free() >= KEPT, "{} octets are left", free());
+        let all: Vec<Id> = ids.into_iter().chain(more).collect();
+        is_whole(&path, &all, length);
+        let report = spool.for_agent();
+        report.submit(&to("a@b.example"), Message::Bytes(&message), Durability::Full).unwrap();
     }
 }
 

@@ -1,5 +1,6 @@
 """A disk that fills up while the agent delivers: it waits, and goes on when there is room; nothing is lost."""
 
+import os
 import subprocess
 import time
 from collections import Counter
@@ -135,6 +136,55 @@ def test_what_has_filled_the_disk_may_take_more_room_in_the_queue_than_is_kept(
     try:
         until(agent.is_empty, 300, f"the spool is not empty: {agent.log()[-2000:]}")
         assert {facts["message_id"] for facts in recorder.kept()} >= set(promised)
+        assert agent.stop() == 0
+    finally:
+        if agent.process.poll() is None:
+            agent.kill()
+
+
+def free(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def test_submitters_leave_room_for_an_agent_that_never_ran(small_disk: Path, recorder: Recorder) -> None:
+    spool = small_disk / "spool"
+    submitters = [
+        Submitter(spool, 100, "a{n}@one.test", tag="large", octets=1_500_000),
+        Submitter(spool, 100_000, "a{n}@one.test", tag="small", octets=1_000),
+        Submitter(spool, 100_000, "a{n}@one.test", tag="group", octets=1_000, group=20),
+    ]
+    for one in submitters:
+        assert one.process.wait(60) == 1, "the disk is full"
+    # Less only by what they take in the same moment.
+    assert free(small_disk) > 4 << 20
+    promised = {name: id_ for one in submitters for name, id_ in one.ids().items()}
+    agent = Agent(spool, "--server", recorder.server)
+    try:
+        until(agent.is_empty, 120, f"the spool is not empty: {agent.log()[-2000:]}")
+        assert {facts["message_id"] for facts in recorder.kept()} >= set(promised)
+        assert agent.stop() == 0
+    finally:
+        if agent.process.poll() is None:
+            agent.kill()
+
+
+def test_reports_to_senders_need_not_leave_room(small_disk: Path, recorder: Recorder) -> None:
+    spool = small_disk / "spool"
+    submit(spool, 200, "never{n}@one.test", octets=1_000)
+    (spool / "pickup" / "one.eml").write_bytes(b"From: a@one.test\r\nTo: b@one.test\r\n\r\nHello\r\n")
+    # What stands in its place keeps the agent from keeping room for itself.
+    (spool / "queue" / "reserve").mkdir()
+    filler = fill(small_disk)
+    os.truncate(filler, filler.stat().st_size - (6 << 20))
+    refused = Submitter(spool, 1, "a@one.test", tag="refused")
+    assert refused.process.wait(20) == 1, "there is no room for submitters"
+    agent = Agent(spool, "--server", recorder.server)
+    try:
+        told = Counter([*["sender@example.test"] * 200, "b@one.test"])
+        until(lambda: Counter(facts["recipients"][0] for facts in recorder.kept()) == told, 60, "somebody is not told")
+        # It writes to a segment of its own.
+        until(lambda: agent.is_empty(own=1), 60, f"the spool is not empty: {agent.log()[-2000:]}")
         assert agent.stop() == 0
     finally:
         if agent.process.poll() is None:

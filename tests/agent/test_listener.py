@@ -360,6 +360,12 @@ def test_a_full_disk_is_said(tmp_path: Path, sink: Sink) -> None:
             assert refused.value.smtp_code == 452
             assert refused.value.smtp_error.startswith(b"4.3.1")
             assert smtp.noop()[0] == 250
+            # What is left is for the agent.
+            found = os.statvfs(disk)
+            (disk / "filler").write_bytes(bytes(found.f_bavail * found.f_frsize - (6 << 20)))
+            with pytest.raises(smtplib.SMTPDataError) as refused:
+                smtp.sendmail("a@x.test", ["b@y.test"], "Subject: no room\r\n\r\n" + ("x" * 78 + "\r\n") * 2_000)
+            assert refused.value.smtp_code == 452
         assert not list((disk / "spool" / "queue").glob(".receiving-*"))
     finally:
         if agent is not None:

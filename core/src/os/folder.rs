@@ -51,6 +51,11 @@ impl Folder {
         &self.path
     }
 
+    /// The octets that this user may still write to its file system; `None` where the system does not say.
+    pub(crate) fn free_room(&self) -> Option<u64> {
+        system::free_room(&self.handle)
+    }
+
     /// Makes a new file, never an existing one: for its owner, and for the owner of the folder.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         system::create(&self.handle, &self.path, name)
@@ -336,6 +341,11 @@ mod unix {
         open()
     }
 
+    pub(super) fn free_room(folder: &Handle) -> Option<u64> {
+        let found = rustix::fs::fstatvfs(&folder.fd).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
     pub(super) fn create(folder: &Handle, _path: &Path, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&folder.fd, name, flags, Mode::from_raw_mode(0o600))?;
@@ -493,6 +503,10 @@ mod others {
         let path = parent.0.join(name);
         make(&path)?;
         open(&path)
+    }
+
+    pub(super) fn free_room(_folder: &Handle) -> Option<u64> {
+        None
     }
 
     pub(super) fn create(_folder: &Handle, path: &Path, name: &str) -> io::Result<File> {

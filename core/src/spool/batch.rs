@@ -7,6 +7,7 @@ use super::{
     fields::{self, FIXED, TRAILER},
     folders::{Folders, failure},
     frame::{FRAME, Frame, LONGEST},
+    room::{Room, STEP},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -92,6 +93,15 @@ impl Drop for BodyFile {
     }
 }
 
+/// Where the messages go that have a file of their own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'f> {
+    pub(super) folders: &'f Folders,
+    pub(super) room: Room,
+    /// They are synced before a record names them.
+    pub(super) durable: bool,
+}
+
 /// Records on their way to a segment.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -148,11 +158,10 @@ impl Batch {
         id: Id,
         envelope: &Envelope,
         message: Message<'_>,
-        folders: &Folders,
-        durable: bool,
+        place: Place<'_>,
     ) -> Result<(), Error> {
         let (begin, bodies) = (self.bytes.len(), self.bodies.len());
-        let added = self.encode(id, envelope, message, folders, durable);
+        let added = self.encode(id, envelope, message, place);
         if added.is_err() {
             self.bytes.truncate(begin);
             self.bodies.truncate(bodies);
@@ -165,8 +174,7 @@ impl Batch {
         id: Id,
         envelope: &Envelope,
         mut message: Message<'_>,
-        folders: &Folders,
-        durable: bool,
+        place: Place<'_>,
     ) -> Result<(), Error> {
         let begin = self.bytes.len();
         let out = &mut self.bytes;
@@ -191,7 +199,7 @@ impl Batch {
             more = message.read(out)?;
         }
         if out.len() - text > LONGEST_INLINE {
-            let body = write_body(id, out, text, &mut message, more, folders, durable)?;
+            let body = write_body(id, out, text, &mut message, more, place)?;
             out.truncate(begin + FRAME);
             fields::write(out, id, envelope, &message_id, Some(&body.0), limit)?;
             self.bodies.push(body.1);
@@ -212,9 +220,9 @@ fn write_body(
     text: usize,
     message: &mut Message<'_>,
     mut more: bool,
-    folders: &Folders,
-    durable: bool,
+    place: Place<'_>,
 ) -> Result<(Body, BodyFile), Error> {
+    let Place { folders, room, durable } = place;
     let folder = &folders.bodies;
     let failed = |source| failure(folder.path(), "does not take the message, nothing was submitted", &source);
     let name = format!("{id}.eml");
@@ -222,9 +230,14 @@ fn write_body(
     let body = BodyFile { folder: Arc::clone(folder), name: name.clone(), _file: file, keep: false };
     let mut file = &body._file;
     folder::lock(file).map_err(failed)?;
-    let (mut length, mut crc) = (0, 0);
+    let (mut length, mut crc, mut asked) = (0, 0, 0);
     loop {
         let piece = &out[text..];
+        if length + piece.len() as u64 > asked {
+            let step = if more { STEP } else { 0 }.max(piece.len() as u64);
+            room.ask(folder, step).map_err(failed)?;
+            asked = length + step;
+        }
         file.write_all(piece).map_err(failed)?;
         crc = crc32c::crc32c_append(crc, piece);
         length += piece.len() as u64;

@@ -2,7 +2,7 @@
 
 use super::{
     Durability, Envelope, Id, Message, Spool,
-    batch::Batch,
+    batch::{Batch, Place},
     envelope::compose,
     folders::failure,
     segment::Tail,
@@ -63,8 +63,9 @@ impl<'s> Group<'s> {
             self.flush(true)?;
         }
         let id = new_id();
+        let (folders, room) = (self.spool.folders()?, self.spool.room());
         let durable = self.durability != Durability::None;
-        self.batch.add(id, envelope, message, &*self.spool.folders()?, durable)?;
+        self.batch.add(id, envelope, message, Place { folders: &folders, room, durable })?;
         // Until another one comes, or the group ends.
         self.batch.set_more(true);
         self.ids.push(id);
@@ -101,7 +102,7 @@ impl<'s> Group<'s> {
             none => none.insert(self.spool.own_segment()?),
         };
         self.batch.set_more(more);
-        tail.write(&mut self.batch, Durability::None).map_err(|error| {
+        tail.write(&mut self.batch, Durability::None, self.spool.room()).map_err(|error| {
             failure(self.spool.path(), "does not take the messages, none was submitted", &error)
         })?;
         self.batch.flushed();

@@ -5,6 +5,7 @@
 //! - An id is given back when the record is as safe as [`Durability`] says, never before.
 //! - A record counts when its checksums are right and, in a group, when the whole group is there. What is torn is cut off,
 //!   what is before it is kept, and nothing that was not written whole is ever delivered.
+//! - Submitters leave room on the disk: an agent needs some to empty the spool.
 //! - No message is trusted: the envelope is checked before it is written and again after it was read.
 
 pub mod agent;
@@ -23,6 +24,7 @@ mod id;
 pub mod pickup;
 mod reader;
 mod record;
+mod room;
 mod segment;
 mod stored;
 mod writer;

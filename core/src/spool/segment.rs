@@ -14,6 +14,7 @@ use super::{
     batch::Batch,
     durability::Durability,
     frame::{self, HEAD},
+    room::Room,
 };
 use crate::os::folder::{self, Folder};
 
@@ -163,9 +164,13 @@ impl Tail {
     }
 
     /// Writes records, and gives where they end. After an error the segment must not be used any more.
-    pub(super) fn write(&mut self, batch: &mut Batch, durability: Durability) -> io::Result<u64> {
+    pub(super) fn write(&mut self, batch: &mut Batch, durability: Durability, room: Room) -> io::Result<u64> {
         let segment = &self.segment;
         let begin = if self.end == 0 { HEAD as u64 } else { self.end };
+        let longer = (begin + batch.len() as u64).saturating_sub(self.filled.max(self.end));
+        if longer > 0 {
+            room.ask(&segment.folder, longer)?;
+        }
         if self.end == 0 {
             folder::write_all_at(&segment.file, &frame::head(segment.id), 0)?;
         }
@@ -186,11 +191,12 @@ impl Tail {
 
     /// Fills the file with zeros ahead of the next record: to overwrite them later costs the disk one write, to make the
     /// file longer costs it several.
-    pub(super) fn fill_ahead(&mut self) {
+    pub(super) fn fill_ahead(&mut self, room: Room) {
         if self.filled >= self.end || self.end >= LONGEST {
             return;
         }
         let ahead = self.end.clamp(LEAST_AHEAD, MOST_AHEAD);
+        let ahead = room.ahead(&self.segment.folder, ahead);
         let goal = (self.end + ahead).min(LONGEST);
         let mut at = self.end;
         while at < goal {
@@ -203,7 +209,7 @@ impl Tail {
             }
             at += length;
         }
-        self.filled = goal;
+        self.filled = at;
     }
 
     /// Takes back what a write that failed left behind. Nothing may be written after this.

@@ -13,11 +13,12 @@ use std::{
 
 use super::{
     Durability, Envelope, Id, Message,
-    batch::Batch,
+    batch::{Batch, Place},
     chain::Chain,
     envelope::compose,
     folders::{Folders, failure},
     group::Group,
+    room::Room,
     segment::{Segment, Tail},
 };
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Spool {
     shared: Arc<Shared>,
+    room: Room,
 }
 
 #[derive(Debug)]
@@ -87,7 +89,7 @@ impl Spool {
             return Err(Error::input("SpoolPath", "is empty; give the folder of the spool"));
         }
         let shared = Shared { path, parents, writers: Chain::default() };
-        let spool = Self { shared: Arc::new(shared) };
+        let spool = Self { shared: Arc::new(shared), room: Room::SUBMITTERS };
         spool.folders()?;
         Ok(spool)
     }
@@ -111,6 +113,18 @@ impl Spool {
         state.map_or(of_system, |state| state.join("freesmtp/spool"))
     }
 
+    /// The same spool for the agent's own messages: they may take the room that submitters leave on the disk, as
+    /// what it has taken is done with only when they are written.
+    #[must_use]
+    pub fn for_agent(&self) -> Self {
+        Self { room: Room::AGENT, ..self.clone() }
+    }
+
+    /// How far it may fill the disk.
+    pub(super) fn room(&self) -> Room {
+        self.room
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -120,8 +134,9 @@ impl Spool {
     /// Writes one message, and gives its id when it is as safe as `durability` says.
     ///
     /// # Errors
-    /// `ErrorKind::Message` for an envelope that is not valid, `ErrorKind::Spool` when it cannot be written,
-    /// `ErrorKind::FileIo` when the message cannot be read. Nothing is delivered then.
+    /// `ErrorKind::Message` for an envelope that is not valid, `ErrorKind::Spool` when it cannot be written, or less than
+    /// 8 MiB would be left on the disk, which the agent needs (`StorageFull`, temporary), `ErrorKind::FileIo` when the
+    /// message cannot be read. Nothing is delivered then.
     pub fn submit(
         &self,
         envelope: &Envelope,
@@ -158,7 +173,9 @@ impl Spool {
     ) -> Result<Id, Error> {
         let id = new_id();
         let mut batch = Batch::default();
-        batch.add(id, envelope, message, &*self.folders()?, durability != Durability::None)?;
+        let folders = self.folders()?;
+        let durable = durability != Durability::None;
+        batch.add(id, envelope, message, Place { folders: &folders, room: self.room, durable })?;
         self.append(&mut batch, durability)?;
         Ok(id)
     }
@@ -256,9 +273,9 @@ impl Spool {
                 open.tail = Some(Tail::new(segment));
             }
             let Some(tail) = &mut open.tail else { return Ok(()) };
-            match tail.write(batch, durability) {
+            match tail.write(batch, durability, self.room) {
                 Ok(end) => {
-                    tail.fill_ahead();
+                    tail.fill_ahead(self.room);
                     (Arc::clone(&tail.segment), end)
                 }
                 Err(error) => {
