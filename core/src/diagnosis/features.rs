@@ -1,7 +1,8 @@
 //! What the model looks at in a reply: its words, pairs of words and beginnings of words, what is said of whom, its
 //! codes, the phase, and the names in hosts and links. `model.txt` weighs them.
 
-use super::pattern::{Concepts, Text};
+use super::pattern::Concepts;
+use super::reading::Text;
 use super::rules::Facts;
 use super::text::{Kind, Token};
 

@@ -17,6 +17,7 @@ mod lexicon;
 mod model;
 mod pattern;
 mod provider;
+mod reading;
 mod remedy;
 mod rules;
 #[cfg(test)]
@@ -33,8 +34,8 @@ pub use explain::{Explanation, explain};
 pub(crate) use greeting::is_foreign;
 
 use crate::types::{Cause, Diagnosis, Reply, escaped_lines};
-use model::MODEL;
-use rules::{Facts, Rule, TABLE};
+use model::{MODEL, Model};
+use rules::{Facts, Rule, TABLE, Verdict};
 use text::tokenise;
 use words::Words;
 
@@ -117,12 +118,17 @@ pub fn deciding_words(context: &Context<'_>) -> Vec<&'static str> {
 fn judge(context: &Context<'_>, reply: &Reply) -> (Option<Cause>, Vec<&'static str>) {
     let facts = facts_of(context, reply);
     let tokens = tokenise(&reply.text());
-    let verdict = TABLE.verdict(&facts, &tokens);
+    weigh(&MODEL, &TABLE.verdict(&facts, &tokens))
+}
+
+/// What a model and the rules say together, and the words that spoke for it.
+fn weigh(model: &Model, verdict: &Verdict<'_>) -> (Option<Cause>, Vec<&'static str>) {
     let by_rule = verdict.rule.map(|rule| rule.cause);
-    if verdict.rule.is_some_and(Rule::asks_session) {
+    // A text that says nothing is not made to say something by the weights of its few words.
+    if verdict.rule.is_some_and(Rule::asks_session) || by_rule == Some(Cause::Unknown) {
         return (by_rule, Vec::new());
     }
-    MODEL.judge(&verdict).map_or((by_rule, Vec::new()), |judgement| (Some(judgement.cause), judgement.words))
+    model.judge(verdict).map_or((by_rule, Vec::new()), |judgement| (Some(judgement.cause), judgement.words))
 }
 
 fn refusal<'a>(context: &Context<'a>) -> Option<&'a Reply> {

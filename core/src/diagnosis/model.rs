@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use super::features::{self, PAIR, WORD};
-use super::pattern::SMALL;
+use super::reading::SMALL;
 use super::rules::Verdict;
 use crate::types::Cause;
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! pattern := clause ('+' clause)*            all of them hold
-//! clause  := ['!'] (binding | nearby)        '!': nowhere in the text
+//! clause  := ['!'] (binding | nearby | only) '!': nowhere in the text
+//! only    := 'only' choice                   the text has these words and no others
 //! nearby  := choice ('~' choice)*            near each other, in any order
 //! binding := nouns '=' choice                the noun nearest to the choice is one of these: what is said, of whom
 //! nouns   := noun ('|' noun)*                noun: <Concept> with a capital letter, or <none>
@@ -13,64 +14,12 @@
 
 use std::collections::HashMap;
 
-use super::lexicon::{Atom, Lexicon, Places};
+use super::lexicon::{Atom, Lexicon};
+use super::reading::{Span, Text};
 use super::text::{Kind, Token, tokenise};
 
-/// At most this many words may stand between two parts joined by `~`, and between a noun and what is said of it.
-const NEAR: usize = 6;
-
-/// The end of a sentence parts as much as this many words.
-const STOP: usize = 3;
-
-/// Words that stand between a noun and what is said of it, and part nothing.
-pub(super) const SMALL: [&str; 40] = [
-    "is",
-    "was",
-    "are",
-    "were",
-    "be",
-    "been",
-    "being",
-    "has",
-    "have",
-    "had",
-    "the",
-    "a",
-    "an",
-    "this",
-    "that",
-    "your",
-    "our",
-    "my",
-    "its",
-    "currently",
-    "ist",
-    "wurde",
-    "wird",
-    "sind",
-    "die",
-    "der",
-    "das",
-    "est",
-    "a",
-    "ete",
-    "le",
-    "la",
-    "es",
-    "ha",
-    "esta",
-    "sido",
-    "stato",
-    "e",
-    "foi",
-    "jest",
-];
-
-/// Tokens `start..end` of the text.
-type Span = (usize, usize);
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Element {
+pub(super) enum Element {
     Atom(Atom),
     Any,
     Concept(usize),
@@ -80,13 +29,14 @@ enum Element {
 struct Phrase(Vec<Element>);
 
 #[derive(Clone, Debug)]
-struct Choice(Vec<Phrase>);
+pub(super) struct Choice(Vec<Phrase>);
 
 #[derive(Clone, Debug)]
 enum Clause {
     Nearby(Vec<Choice>),
     /// The numbers of the concepts, `None` for `<none>`.
     Binding(Vec<Option<usize>>, Choice),
+    Only(Choice),
 }
 
 /// A compiled pattern: each clause with whether it must be absent.
@@ -96,13 +46,13 @@ pub(super) struct Pattern(Vec<(bool, Clause)>);
 /// The named sets of words. One may use those defined before it.
 #[derive(Debug, Default)]
 pub(super) struct Concepts {
-    lexicon: Lexicon,
+    pub(super) lexicon: Lexicon,
     names: HashMap<String, usize>,
-    choices: Vec<Choice>,
+    pub(super) choices: Vec<Choice>,
     /// Which of them are nouns.
-    nouns: Vec<bool>,
+    pub(super) nouns: Vec<bool>,
     /// Their names.
-    titles: Vec<String>,
+    pub(super) titles: Vec<String>,
 }
 
 impl Concepts {
@@ -142,6 +92,9 @@ impl Pattern {
 
 impl Clause {
     fn parse(source: &str, concepts: &mut Concepts) -> Result<Self, String> {
+        if let Some(words) = source.strip_prefix("only ") {
+            return Choice::parse(words, concepts).map(Self::Only);
+        }
         let Some((nouns, said)) = source.split_once(" = ") else {
             let near = source.split('~').map(|c| Choice::parse(c, concepts)).collect::<Result<_, _>>()?;
             return Ok(Self::Nearby(near));
@@ -174,6 +127,7 @@ impl Clause {
                 !reached.is_empty()
             }
             Self::Binding(nouns, said) => said.spans(text).iter().any(|span| text.bound(*span, nouns)),
+            Self::Only(words) => text.has_only(&words.spans(text)),
         }
     }
 }
@@ -184,7 +138,7 @@ impl Choice {
     }
 
     /// All places where one of the phrases stands, in the order of their beginnings.
-    fn spans(&self, text: &Text<'_>) -> Vec<Span> {
+    pub(super) fn spans(&self, text: &Text<'_>) -> Vec<Span> {
         let mut spans = Vec::new();
         for phrase in &self.0 {
             phrase.find(text, &mut spans);
@@ -260,164 +214,6 @@ fn parse_word(word: &str, concepts: &mut Concepts, elements: &mut Vec<Element>) 
     Ok(())
 }
 
-/// A text with the places of every word and concept in it.
-#[derive(Debug)]
-pub(super) struct Text<'a> {
-    tokens: &'a [Token],
-    places: Places,
-    /// How far from the beginning each token ends, in words.
-    distance: Vec<usize>,
-    /// By concept.
-    concepts: Vec<Vec<Span>>,
-    /// The nouns, with the number of their concept; none overlaps another.
-    nouns: Vec<(Span, usize)>,
-}
-
-impl<'a> Text<'a> {
-    pub(super) fn new(tokens: &'a [Token], concepts: &Concepts) -> Self {
-        let mut at = 0;
-        let distance = tokens.iter().map(|token| {
-            at += match token.kind {
-                Kind::Stop => STOP,
-                Kind::Word if SMALL.contains(&token.text.as_str()) => 0,
-                _ => 1,
-            };
-            at
-        });
-        let mut text = Self {
-            tokens,
-            places: concepts.lexicon.places(tokens),
-            distance: distance.collect(),
-            concepts: Vec::with_capacity(concepts.choices.len()),
-            nouns: Vec::new(),
-        };
-        for choice in &concepts.choices {
-            let spans = choice.spans(&text);
-            text.concepts.push(spans);
-        }
-        text.nouns = text.longest_nouns(concepts);
-        text
-    }
-
-    /// Of nouns that overlap, the longest counts: "sender IP address" is about an IP address.
-    fn longest_nouns(&self, concepts: &Concepts) -> Vec<(Span, usize)> {
-        let numbers = concepts.nouns.iter().enumerate().filter_map(|(number, noun)| noun.then_some(number));
-        let mut all: Vec<(Span, usize)> =
-            numbers.flat_map(|number| self.concept(number).iter().map(move |span| (*span, number))).collect();
-        // Stable: of equal length, the concept defined first goes first.
-        all.sort_by_key(|((start, end), _)| std::cmp::Reverse(end - start));
-        let mut nouns: Vec<(Span, usize)> = Vec::new();
-        for (span, number) in all {
-            if !nouns.iter().any(|(taken, _)| overlap(*taken, span)) {
-                nouns.push((span, number));
-            }
-        }
-        nouns.sort_unstable();
-        self.merge_names(nouns)
-    }
-
-    /// A name that follows a noun belongs to it: "the sender a@b.example", "client host [192.0.2.1]".
-    fn merge_names(&self, nouns: Vec<(Span, usize)>) -> Vec<(Span, usize)> {
-        let name = |(start, end): Span| {
-            let kind = self.tokens.get(start).map(|token| token.kind);
-            end == start + 1 && matches!(kind, Some(Kind::Address | Kind::Ip | Kind::Domain | Kind::Url))
-        };
-        let mut merged: Vec<(Span, usize)> = Vec::new();
-        for (span, number) in nouns {
-            match merged.last_mut() {
-                Some((last, _)) if last.1 == span.0 && name(span) => last.1 = span.1,
-                _ => merged.push((span, number)),
-            }
-        }
-        merged
-    }
-
-    /// Calls `found` with each noun, each predicate, and each predicate with the noun that stands nearest to it.
-    pub(super) fn sayings(&self, concepts: &Concepts, found: &mut impl FnMut(Option<&str>, Option<&str>)) {
-        let title = |number: usize| concepts.titles.get(number).map(String::as_str);
-        for (_, number) in &self.nouns {
-            found(title(*number), None);
-        }
-        for (number, spans) in self.concepts.iter().enumerate() {
-            if spans.is_empty() || concepts.nouns.get(number).copied().unwrap_or(true) {
-                continue;
-            }
-            found(None, title(number));
-            for span in spans {
-                match self.nearest(*span) {
-                    None => found(Some("none"), title(number)),
-                    Some(least) => {
-                        let nouns = self.near(*span).filter(|(words, _)| *words == least);
-                        nouns.for_each(|(_, noun)| found(title(noun), title(number)));
-                    }
-                }
-            }
-        }
-    }
-
-    /// The nouns that stand near, and how many words are between.
-    fn near(&self, said: Span) -> impl Iterator<Item = (usize, usize)> {
-        self.nouns.iter().filter_map(move |(span, number)| {
-            self.between(said, *span).filter(|words| *words <= NEAR).map(|words| (words, *number))
-        })
-    }
-
-    fn nearest(&self, said: Span) -> Option<usize> {
-        self.near(said).map(|(words, _)| words).min()
-    }
-
-    fn concept(&self, number: usize) -> &[Span] {
-        self.concepts.get(number).map_or(&[], Vec::as_slice)
-    }
-
-    /// The furthest end of `elements` when they begin at token `at`.
-    fn end_of(&self, elements: &[Element], at: usize) -> Option<usize> {
-        let Some((first, rest)) = elements.split_first() else { return Some(at) };
-        match first {
-            Element::Atom(atom) if self.places.has(*atom, at) => self.end_of(rest, at + 1),
-            Element::Any if at < self.tokens.len() => self.end_of(rest, at + 1),
-            // A concept may match several lengths at one place.
-            Element::Concept(number) => {
-                let ends = self.concept(*number).iter().filter(|(start, _)| *start == at);
-                ends.filter_map(|(_, end)| self.end_of(rest, *end)).max()
-            }
-            Element::Atom(_) | Element::Any => None,
-        }
-    }
-
-    /// The words between two spans; `None` when they overlap.
-    fn between(&self, a: Span, b: Span) -> Option<usize> {
-        let (front, back) = if a.1 <= b.0 { (a, b) } else { (b, a) };
-        if front.1 > back.0 {
-            return None;
-        }
-        let at = |token: usize| self.distance.get(token.wrapping_sub(1)).copied().unwrap_or(0);
-        Some(at(back.0) - at(front.1))
-    }
-
-    /// Adds to `parts` the first of `spans` that is near to one of them and none of them.
-    fn extend(&self, parts: &mut Vec<Span>, spans: &[Span]) -> bool {
-        let near = |span: &&Span| {
-            let between = |part: &Span| self.between(*part, **span);
-            parts.iter().all(|part| between(part).is_some())
-                && parts.iter().any(|part| between(part).is_some_and(|words| words <= NEAR))
-        };
-        let found = spans.iter().find(near).copied();
-        parts.extend(found);
-        found.is_some()
-    }
-
-    /// Whether the noun nearest to `said` is one of `wanted`.
-    fn bound(&self, said: Span, wanted: &[Option<usize>]) -> bool {
-        let Some(least) = self.nearest(said) else { return wanted.contains(&None) };
-        self.near(said).any(|(words, number)| words == least && wanted.contains(&Some(number)))
-    }
-}
-
-fn overlap(a: Span, b: Span) -> bool {
-    a.0 < b.1 && b.0 < a.1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -473,6 +269,16 @@ mod tests {
     }
 
     #[test]
+    fn no_other_words() {
+        assert!(matches("only mail | rejected", "5.7.1 The mail was rejected."));
+        assert!(!matches("only mail | rejected", "mail rejected as spam"));
+        assert!(!matches("only mail | rejected", "spam mail rejected") && !matches("only mail", "the spam"));
+        assert!(
+            !matches("only rejected", "rejected by mx.example.com") && !matches("only rejected", "5.7.1")
+        );
+    }
+
+    #[test]
     fn hosts_and_addresses_are_not_words() {
         assert!(!matches("spam*", "spam@example.com spam.example.com http://spam.example/"));
         assert!(matches("*spamhaus*", "zen.spamhaus.org"));
@@ -494,6 +300,7 @@ mod tests {
             "<word> = a",
             "a = b",
             "<Nobody> = a",
+            "only a | ",
         ] {
             assert!(Pattern::parse(bad, &mut concepts).is_err(), "{bad}");
         }

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::features::{self, Feature};
-use super::pattern::{Concepts, Pattern, Text};
+use super::pattern::{Concepts, Pattern};
+use super::reading::Text;
 use super::text::{Kind, Token, tokenise};
 use crate::types::{Cause, EnhancedCode, Reply, Stage};
 
@@ -56,6 +57,8 @@ enum Term {
     Code(u16),
     /// `None` stands for `x`.
     Enhanced([Option<u16>; 3]),
+    /// No enhanced code.
+    Bare,
     Clear,
     Anonymous,
 }
@@ -295,6 +298,7 @@ fn parse_phase(name: &str) -> Result<Phase, String> {
 fn parse_term(term: &str) -> Result<Term, String> {
     let wrong = || format!("no condition {term}");
     match term {
+        "bare" => Ok(Term::Bare),
         "clear" => Ok(Term::Clear),
         "anonymous" => Ok(Term::Anonymous),
         "4xx" => Ok(Term::Class(4)),
@@ -316,6 +320,7 @@ impl Term {
         match self {
             Self::Class(class) => facts.code / 100 == class,
             Self::Code(code) => facts.code == code,
+            Self::Bare => facts.enhanced.is_none(),
             Self::Clear => facts.clear,
             Self::Anonymous => facts.anonymous,
             Self::Enhanced(wanted) => facts.enhanced.is_some_and(|code| {

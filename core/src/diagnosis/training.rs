@@ -13,7 +13,7 @@ use super::model::Model;
 use super::rules::TABLE;
 use super::tests::{Case, context, read};
 use super::text::tokenise;
-use super::{deciding_words, diagnose, facts_of};
+use super::{deciding_words, diagnose, facts_of, weigh};
 use crate::types::Cause;
 
 const SOURCE: &str = include_str!("model.txt");
@@ -274,7 +274,7 @@ fn cross_validation() {
             let tokens = tokenise(&cases[at].reply.text());
             let mut verdict = TABLE.verdict(&facts, &tokens);
             let by_rule = verdict.rule.map_or(Cause::Unknown, |rule| rule.cause);
-            let together = model.judge(&verdict).map_or(by_rule, |judgement| judgement.cause);
+            let together = weigh(&model, &verdict).0.unwrap_or(Cause::Unknown);
             verdict.rule = None;
             let by_words = model.judge(&verdict).map_or(Cause::Unknown, |judgement| judgement.cause);
             found[at] = [by_words, by_rule, together];
