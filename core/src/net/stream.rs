@@ -13,6 +13,11 @@ use super::{Runtime, Socket};
 /// How many of the peer's bytes are kept during a handshake: its certificates and what comes behind them.
 const HEARD: usize = 16 * 1024;
 
+/// How many octets of TLS may come without any data in them: handshakes, changes of keys, tickets. A record of data has
+/// 16 KiB at most, and another handshake with a long chain of certificates little more. A peer that sends them without end
+/// would keep the library busy, which asks for more and more and comes back neither for a deadline nor for a cancel.
+const MOST_WITHOUT_DATA: usize = 128 * 1024;
+
 /// What the peer said during a handshake. Whoever began it keeps a copy: a handshake that fails drops its socket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
@@ -40,16 +45,17 @@ pub(crate) fn begins_as_plain_text(heard: &[u8]) -> bool {
     heard.get(..4).is_some_and(|first| first.iter().all(|b| b.is_ascii_graphic() || *b == b' '))
 }
 
-/// A socket that remembers what the peer says until the handshake is over.
+/// A socket that remembers what the peer says until the handshake is over, and counts what comes of TLS alone.
 #[derive(Debug)]
 pub(crate) struct Tap {
     socket: Socket,
     heard: Option<Heard>,
+    without_data: usize,
 }
 
 impl Tap {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, heard: Some(Heard::default()) }
+        Self { socket, heard: Some(Heard::default()), without_data: 0 }
     }
 
     pub(crate) fn heard(&self) -> Heard {
@@ -68,7 +74,14 @@ impl Tap {
 
 impl Read for Tap {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.without_data > MOST_WITHOUT_DATA {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the peer sends nothing but TLS itself, without end",
+            ));
+        }
         let count = self.socket.read(buffer)?;
+        self.without_data += count;
         if let Some(heard) = &self.heard {
             heard.push(&buffer[..count]);
             if heard.is_plain_text() {
@@ -126,7 +139,13 @@ impl Stream {
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.read(buffer),
-            Self::Tls(tls) => tls.read(buffer),
+            Self::Tls(tls) => {
+                let read = tls.read(buffer);
+                if matches!(read, Ok(1..)) {
+                    tls.get_mut().without_data = 0;
+                }
+                read
+            }
             Self::Gone => Err(gone()),
         }
     }
