@@ -17,6 +17,9 @@ pub(super) struct Lexicon {
     suffixes: HashMap<String, Atom>,
     /// Parts of words; they match within host names and URLs too.
     parts: HashMap<String, Atom>,
+    /// How long the longest of the prefixes and of the suffixes are, in octets: a hostile server's words may be longer.
+    longest_prefix: usize,
+    longest_suffix: usize,
     kinds: HashMap<Kind, Atom>,
     number: Option<Atom>,
     /// How many there are.
@@ -29,10 +32,12 @@ impl Lexicon {
     }
 
     pub(super) fn prefix(&mut self, word: &str) -> Atom {
+        self.longest_prefix = self.longest_prefix.max(word.len());
         enter(&mut self.prefixes, word.to_owned(), &mut self.count)
     }
 
     pub(super) fn suffix(&mut self, word: &str) -> Atom {
+        self.longest_suffix = self.longest_suffix.max(word.len());
         enter(&mut self.suffixes, word.to_owned(), &mut self.count)
     }
 
@@ -79,10 +84,13 @@ impl Lexicon {
                 self.number.into_iter().for_each(&mut found);
             }
             let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+            let ends = ends.take_while(|end| *end <= self.longest_prefix);
             ends.filter_map(|end| self.prefixes.get(&text[..end])).copied().for_each(&mut found);
         }
         if !matches!(token.kind, Kind::Address | Kind::Stop) {
-            let tails = text.char_indices().filter_map(|(at, _)| self.suffixes.get(&text[at..]));
+            let tails = text.char_indices().rev().map(|(at, _)| &text[at..]);
+            let tails = tails.take_while(|tail| tail.len() <= self.longest_suffix);
+            let tails = tails.filter_map(|tail| self.suffixes.get(tail));
             tails.copied().for_each(&mut found);
             if text.len() > 2 {
                 let parts = self.parts.iter().filter(|(part, _)| text.contains(part.as_str()));
@@ -109,14 +117,14 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub(super) fn of(&self, atom: Atom) -> impl Iterator<Item = usize> {
+    pub(super) fn of(&self, atom: Atom) -> &[usize] {
         let range =
             self.starts.get(atom).copied().unwrap_or(0)..self.starts.get(atom + 1).copied().unwrap_or(0);
-        self.tokens.get(range).unwrap_or_default().iter().copied()
+        self.tokens.get(range).unwrap_or_default()
     }
 
     pub(super) fn has(&self, atom: Atom, at: usize) -> bool {
-        self.of(atom).any(|place| place == at)
+        self.of(atom).binary_search(&at).is_ok()
     }
 }
 
@@ -138,7 +146,7 @@ mod tests {
         ];
         assert_eq!(lexicon.exact("user"), atoms[0], "one word, one number");
         let places = lexicon.places(&tokenise("user 12 uses zen.spamhaus.org 192.0.2.1 user"));
-        let of = |atom| places.of(atom).collect::<Vec<_>>();
+        let of = |atom| places.of(atom).to_vec();
         assert_eq!(atoms.map(of), [vec![0, 5], vec![0, 2, 5], vec![3], vec![3], vec![4], vec![1]]);
         assert!(places.has(atoms[0], 5) && !places.has(atoms[0], 1));
     }

@@ -166,7 +166,7 @@ impl Phrase {
         match self.0.split_first() {
             Some((Element::Atom(atom), rest)) => {
                 for at in text.places.of(*atom) {
-                    spans.extend(text.end_of(rest, at + 1).map(|end| (at, end)));
+                    spans.extend(text.end_of(rest, at + 1).map(|end| (*at, end)));
                 }
             }
             Some((Element::Concept(number), rest)) => {

@@ -104,8 +104,11 @@ impl<'a> Text<'a> {
         // Stable: of equal length, the concept defined first goes first.
         all.sort_by_key(|((start, end), _)| std::cmp::Reverse(end - start));
         let mut nouns: Vec<(Span, usize)> = Vec::new();
+        let mut taken = vec![false; self.tokens.len()];
         for (span, number) in all {
-            if !nouns.iter().any(|(taken, _)| overlap(*taken, span)) {
+            let Some(own) = taken.get_mut(span.0..span.1) else { continue };
+            if !own.contains(&true) {
+                own.fill(true);
                 nouns.push((span, number));
             }
         }
@@ -175,7 +178,9 @@ impl<'a> Text<'a> {
             Element::Any if at < self.tokens.len() => self.end_of(rest, at + 1),
             // A concept may match several lengths at one place.
             Element::Concept(number) => {
-                let ends = self.concept(*number).iter().filter(|(start, _)| *start == at);
+                let spans = self.concept(*number);
+                let first = spans.partition_point(|(start, _)| *start < at);
+                let ends = spans[first..].iter().take_while(|(start, _)| *start == at);
                 ends.filter_map(|(_, end)| self.end_of(rest, *end)).max()
             }
             Element::Atom(_) | Element::Any => None,
@@ -229,8 +234,4 @@ impl<'a> Text<'a> {
         let Some(least) = self.nearest(said) else { return wanted.contains(&None) };
         self.near(said).any(|(words, number)| words == least && wanted.contains(&Some(number)))
     }
-}
-
-fn overlap(a: Span, b: Span) -> bool {
-    a.0 < b.1 && b.0 < a.1
 }

@@ -12,9 +12,18 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use crate::types::{Diagnosis, Reply, Stage};
 use line::Line;
 use session::Session;
+
+/// Failures that are explained of one transcript: who has more of them reads no further, and a hostile transcript is read
+/// in bounded time.
+const MOST_FAILURES: usize = 1_000;
+
+/// What is looked at of a line, in octets: twice what this library takes for a line of a reply.
+const LONGEST_LINE: usize = 4_096;
 
 /// One failure found in a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +46,8 @@ pub struct Explanation {
 
 /// Explains every failure in a transcript: a log of this library, of another client (curl, swaks, Python's smtplib,
 /// nodemailer, `PHPMailer`, `MailKit`, sendmail -v …) or of a mail server (Postfix, Exim), a bounce (RFC 3464), an
-/// exception's text, or a bare reply. What holds no failure gives an empty list.
+/// exception's text, or a bare reply. What holds no failure gives an empty list. Of a line the first 4,096 octets are read,
+/// and of the failures the first thousand of the conversation and the first thousand that are quoted.
 ///
 /// ```
 /// use freesmtp_core::{diagnosis::explain, types::Cause};
@@ -47,51 +57,69 @@ pub struct Explanation {
 /// ```
 #[must_use]
 pub fn explain(transcript: &str) -> Vec<Explanation> {
-    let mut sessions: Vec<(u32, Session)> = Vec::new();
-    for (index, raw) in transcript.lines().enumerate() {
+    let lines: Vec<&str> = transcript.lines().map(beginning).collect();
+    let mut sessions: Vec<Session> = Vec::new();
+    let mut places: HashMap<u32, usize> = HashMap::new();
+    let mut left = MOST_FAILURES;
+    for (index, raw) in lines.iter().enumerate() {
         for line in Line::read(raw) {
-            let at = match sessions.iter().position(|(key, _)| *key == line.connection) {
-                Some(at) => at,
-                None => {
-                    sessions.push((line.connection, Session::default()));
-                    sessions.len() - 1
-                }
-            };
-            sessions[at].1.take(index + 1, &line);
+            let at = *places.entry(line.connection).or_insert_with(|| {
+                sessions.push(Session::default());
+                sessions.len() - 1
+            });
+            sessions[at].take(index + 1, &line, &mut left);
         }
     }
-    let conversation = sessions.iter().any(|(_, session)| session.is_conversation());
+    let conversation = sessions.iter().any(Session::is_conversation);
     let mut found: Vec<Explanation> = Vec::new();
-    for (_, session) in sessions {
-        found.extend(session.finish());
+    for session in sessions {
+        found.extend(session.finish(&mut left));
     }
-    for explanation in quoted::find(transcript) {
-        add(&mut found, explanation);
+    let mut words: Vec<String> = found.iter().map(words_of).collect();
+    for explanation in quoted::find(&lines).into_iter().take(MOST_FAILURES) {
+        add(&mut found, &mut words, explanation);
     }
     if found.is_empty() && !conversation {
-        found.extend(quoted::last_resort(transcript));
+        found.extend(quoted::last_resort(transcript, &lines));
     }
     found.sort_by_key(|explanation| explanation.line);
     found
 }
 
-/// Adds what is not there yet: a bounce says the same in prose and in its report.
-fn add(found: &mut Vec<Explanation>, new: Explanation) {
-    let words = |e: &Explanation| {
-        let text = e.reply.as_ref().map(Reply::text).unwrap_or_default();
-        text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
-    };
-    let text = words(&new);
-    let same = |old: &&mut Explanation| {
-        let (known, code) = (words(old), old.reply.as_ref().map(Reply::code));
-        code == new.reply.as_ref().map(Reply::code)
-            && (known.contains(&text) || text.contains(&known))
+/// As much of a line as is looked at.
+fn beginning(line: &str) -> &str {
+    let mut end = line.len().min(LONGEST_LINE);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    &line[..end]
+}
+
+/// The letters of a reply, by which the same one is known in another form.
+fn words_of(explanation: &Explanation) -> String {
+    let text = explanation.reply.as_ref().map(Reply::text).unwrap_or_default();
+    text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
+}
+
+/// Adds what is not there yet: a bounce says the same in prose and in its report. `words` are those of each in `found`.
+fn add(found: &mut Vec<Explanation>, words: &mut Vec<String>, new: Explanation) {
+    let text = words_of(&new);
+    let code = new.reply.as_ref().map(Reply::code);
+    let same = |(old, known): (&Explanation, &String)| {
+        code == old.reply.as_ref().map(Reply::code)
             && (old.recipient == new.recipient || old.recipient.is_none() || new.recipient.is_none())
+            && (known.contains(&text) || text.contains(known.as_str()))
     };
-    match found.iter_mut().find(same) {
+    match found.iter().zip(&*words).position(same) {
         // The one that knows its phase explains better.
-        Some(old) if old.stage.is_none() && new.stage.is_some() => *old = new,
+        Some(at) if found[at].stage.is_none() && new.stage.is_some() => {
+            found[at] = new;
+            words[at] = text;
+        }
         Some(_) => {}
-        None => found.push(new),
+        None => {
+            found.push(new);
+            words.push(text);
+        }
     }
 }

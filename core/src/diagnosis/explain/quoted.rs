@@ -1,7 +1,7 @@
 //! Replies that are quoted: in the logs of mail servers, in bounces, in the texts of exceptions.
 
 use super::{
-    Explanation,
+    Explanation, MOST_FAILURES,
     line::{python_text, reply_line, whole_reply},
 };
 use crate::{
@@ -13,11 +13,13 @@ use crate::{
 const LONGEST: usize = 14;
 
 /// Finds them all.
-pub(super) fn find(transcript: &str) -> Vec<Explanation> {
-    let lines: Vec<&str> = transcript.lines().collect();
+pub(super) fn find(lines: &[&str]) -> Vec<Explanation> {
     let mut found = Vec::new();
     let mut report = Report::default();
     for (index, line) in lines.iter().enumerate() {
+        if found.len() >= MOST_FAILURES {
+            break;
+        }
         report.read(line);
         let paragraph = || paragraph(&lines[index..]);
         if let Some(quote) = server_log(line, paragraph).or_else(|| exception(line)) {
@@ -40,12 +42,12 @@ pub(super) fn find(transcript: &str) -> Vec<Explanation> {
 }
 
 /// A text that is no conversation: a bare reply, a reply within a sentence, an error of the client.
-pub(super) fn last_resort(transcript: &str) -> Option<Explanation> {
+pub(super) fn last_resort(transcript: &str, lines: &[&str]) -> Option<Explanation> {
     let whole = whole_reply(transcript).filter(is_refusal);
     let (index, reply) = match whole {
         Some(reply) => (0, Some(reply)),
         None => {
-            let quoted = transcript.lines().enumerate().find_map(|(i, line)| Some((i, refusal_in(line)?)));
+            let quoted = lines.iter().enumerate().find_map(|(i, line)| Some((i, refusal_in(line)?)));
             quoted.map_or((0, None), |(i, reply)| (i, Some(reply)))
         }
     };
@@ -65,14 +67,10 @@ pub(super) fn last_resort(transcript: &str) -> Option<Explanation> {
         "reset",
         "lost",
     ];
-    let (index, line) = transcript
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| {
-            let lower = line.to_lowercase();
-            trouble.iter().any(|word| lower.contains(word)) && !knows_nothing(client::from_text(line))
-        })
-        .last()?;
+    let (index, line) = lines.iter().enumerate().rev().find(|(_, line)| {
+        let lower = line.to_lowercase();
+        trouble.iter().any(|word| lower.contains(word)) && !knows_nothing(client::from_text(line))
+    })?;
     let diagnosis = diagnose(&Context { detail: line.trim(), ..Context::default() });
     Some(Explanation {
         line: index + 1,

@@ -11,6 +11,9 @@ use crate::{
     types::{Diagnosis, Reply, Stage},
 };
 
+/// Lines that a server offers extensions in, at most: as many as a reply of this library's may have.
+const MOST_OFFERED: usize = 1_000;
+
 /// What is known of a session so far.
 #[derive(Debug, Default)]
 pub(super) struct Session {
@@ -46,12 +49,13 @@ struct Found {
 }
 
 impl Session {
-    pub(super) fn take(&mut self, number: usize, line: &Line) {
+    /// Takes the next line; `left` says how many failures are explained yet.
+    pub(super) fn take(&mut self, number: usize, line: &Line, left: &mut usize) {
         self.last_line = number;
         match &line.says {
-            Says::Reply(code, more, text) => self.reply_line(number, *code, *more, text),
+            Says::Reply(code, more, text) => self.reply_line(number, *code, *more, text, left),
             says => {
-                self.end_reply();
+                self.end_reply(left);
                 match says {
                     Says::Command(command) => self.command(command),
                     Says::Note(note) => self.note(note),
@@ -67,8 +71,8 @@ impl Session {
     }
 
     /// The failures, and a command that was never answered.
-    pub(super) fn finish(mut self) -> Vec<Explanation> {
-        self.end_reply();
+    pub(super) fn finish(mut self, left: &mut usize) -> Vec<Explanation> {
+        self.end_reply(left);
         let silent = match self.pending.front() {
             Some((Stage::Quit, _)) => None,
             Some((stage, _)) => Some(*stage),
@@ -86,20 +90,20 @@ impl Session {
         self.failures.into_iter().map(|found| found.explanation).collect()
     }
 
-    fn reply_line(&mut self, number: usize, code: u16, more: bool, text: &str) {
+    fn reply_line(&mut self, number: usize, code: u16, more: bool, text: &str, left: &mut usize) {
         match &mut self.reply {
             Some((_, open, lines)) if *open == code => lines.push(text.to_owned()),
             _ => {
-                self.end_reply();
+                self.end_reply(left);
                 self.reply = Some((number, code, vec![text.to_owned()]));
             }
         }
         if !more {
-            self.end_reply();
+            self.end_reply(left);
         }
     }
 
-    fn end_reply(&mut self) {
+    fn end_reply(&mut self, left: &mut usize) {
         let Some((number, code, lines)) = self.reply.take() else { return };
         let reply = Reply::new(code, lines);
         // A greeting where none is due begins another session in the same file.
@@ -115,6 +119,8 @@ impl Session {
             self.accepted(stage, &reply);
         } else if stage != Some(Stage::Quit) {
             self.greeted = true;
+            let Some(fewer) = left.checked_sub(1) else { return };
+            *left = fewer;
             let diagnosis = self.diagnose(stage, Some(&reply), None, recipient.as_deref());
             let explanation = self.explanation(number, stage, Some(reply), recipient, diagnosis);
             self.failures.push(Found { stage, explanation });
@@ -132,7 +138,7 @@ impl Session {
                 self.greeting_host = Some(name).filter(|name| !name.is_empty());
             }
             (Some(Stage::Ehlo), _) => {
-                self.offered = reply.lines().iter().skip(1).cloned().collect();
+                self.offered = reply.lines().iter().skip(1).take(MOST_OFFERED).cloned().collect();
                 // EHLO was refused and HELO was not: nothing failed.
                 self.failures.retain(|found| found.stage != Some(Stage::Ehlo));
             }

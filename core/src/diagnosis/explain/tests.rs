@@ -245,3 +245,21 @@ fn hostile_input_costs_little() {
         let _ = explain(text);
     }
 }
+
+/// Each of these took hours when work grew with the square of what a transcript holds.
+#[test]
+fn a_hostile_transcript_comes_to_its_end() {
+    let word = format!("550 {}", "jürgen".repeat(1_000_000));
+    assert_eq!(explain(&word).len(), 1);
+    let refused: String = (0..20_000).map(|number| format!("550 5.7.1 no {number}\n")).collect();
+    assert_eq!(explain(&refused).len(), 1_000);
+    let told: String = (0..20_000)
+        .map(|number| format!("postfix/smtp: to=<{number}@x.test>, host x.test[] said: 550 no\n"))
+        .collect();
+    assert_eq!(explain(&told).len(), 1_000);
+    let offered = format!("220 x\nEHLO c\n{}250 x\n{refused}", "250-X\n".repeat(20_000));
+    assert_eq!(explain(&offered).len(), 1_000);
+    let connections: String = (0..20_000).map(|number| format!("[{number}] 550 5.7.1 no\n")).collect();
+    assert_eq!(explain(&connections).len(), 1_000);
+    assert!(explain(&"error: x\n".repeat(5_000)).is_empty());
+}
