@@ -116,22 +116,16 @@ test-node: node-binding
 test-monitor: $(STAMPS)/npm-monitor
 	cd monitor && npm test --silent
 
-# What libFuzzer finds in so many seconds for each target of fuzz/, or for those of TARGETS. Nightly features, which its
-# instrumentation is, are unlocked in the stable compiler.
+# What libFuzzer finds in so many seconds of processor time for each target of fuzz/, or for those of TARGETS; with KEEP=1 it
+# makes fuzz/corpus anew.
 SECONDS ?= 60
-TARGETS ?= $(notdir $(wildcard fuzz/corpus/*))
+TARGETS ?=
 
 build/fuzz/bin/cargo-fuzz:
 	cargo install --locked --root build/fuzz cargo-fuzz@0.13.2
 
 fuzz: build/fuzz/bin/cargo-fuzz | $(STAMPS)/packages-build
-	for target in $(TARGETS); do \
-		echo "--- $$target"; mkdir -p build/fuzz/corpus/$$target build/fuzz/crashes/$$target; \
-		PATH="$$PWD/build/fuzz/bin:$$PATH" RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=build/fuzz/target FREESMTP_FUZZ=$$target \
-			cargo fuzz run --fuzz-dir fuzz/libfuzzer --sanitizer none target \
-			build/fuzz/corpus/$$target fuzz/corpus/$$target -- -max_total_time=$(SECONDS) -timeout=20 -print_final_stats=1 \
-			-dict="$$PWD/fuzz/smtp.dict" -artifact_prefix="$$PWD/build/fuzz/crashes/$$target/"; \
-	done
+	scripts/fuzz.py --seconds $(SECONDS) $(if $(KEEP),--keep) $(TARGETS)
 
 # Tools for one target each, built into build/tools when they are first asked for (some minutes each).
 $(TOOLS)/cargo-deny:

@@ -9,7 +9,7 @@ use std::{
 
 use freesmtp_core::{Error, ErrorKind, Stage, spool::Spool};
 use rustix::fs::{FlockOperation, flock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     clock,
@@ -170,6 +170,12 @@ impl Agent {
         Arc::clone(&self.reload)
     }
 
+    /// What answers and obeys works with this; and what tells it of the agent's end.
+    pub(crate) fn context(&self, rounds: &Arc<Rounds>) -> (Context, watch::Sender<bool>) {
+        let (events, memory) = (Arc::clone(&self.events), Arc::clone(&self.memory));
+        Context::new(self.handle(), events, memory, Arc::clone(rounds))
+    }
+
     /// Delivers until it is told to stop: by [`Handle::stop`]. `read` reads the settings anew, for a reload.
     ///
     /// # Errors
@@ -186,8 +192,7 @@ impl Agent {
         };
         let begins = Arc::clone(&site);
         let rounds = Arc::new(Rounds::default());
-        let (events, memory) = (Arc::clone(&self.events), Arc::clone(&self.memory));
-        let (context, end) = Context::new(self.handle(), events, memory, Arc::clone(&rounds));
+        let (context, end) = self.context(&rounds);
         context.set_monitor(self.entrances.monitor());
         let control = Control::open(&self.socket, context.clone(), end)?;
         let intake = Intake::new(self.spool.for_agent(), self.queue.clone(), site, rounds);

@@ -19,6 +19,9 @@ mod damage;
 pub mod delivery;
 mod entrances;
 pub mod events;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 pub mod intake;
 mod os;

@@ -13,8 +13,20 @@
 )]
 
 mod addresses;
+#[cfg(feature = "c")]
+mod c;
 mod diagnoses;
 mod encoders;
+#[cfg(feature = "agent")]
+mod entrance;
+#[cfg(feature = "agent")]
+mod exchange;
+#[cfg(feature = "agent")]
+mod http;
+#[cfg(feature = "agent")]
+mod json;
+#[cfg(feature = "agent")]
+mod listener;
 mod login;
 mod pickup;
 mod play;
@@ -22,6 +34,8 @@ mod raw;
 mod redactor;
 mod replies;
 mod segments;
+#[cfg(feature = "agent")]
+mod sendmail;
 mod session;
 mod stuffing;
 
@@ -42,6 +56,20 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("segments", segments::target),
     ("pickup", pickup::target),
     ("diagnoses", diagnoses::target),
+    #[cfg(feature = "agent")]
+    ("listener", listener::target),
+    #[cfg(feature = "agent")]
+    ("exchange", exchange::target),
+    #[cfg(feature = "agent")]
+    ("entrance", entrance::target),
+    #[cfg(feature = "agent")]
+    ("sendmail", sendmail::target),
+    #[cfg(feature = "agent")]
+    ("json", json::target),
+    #[cfg(feature = "agent")]
+    ("http", http::target),
+    #[cfg(feature = "c")]
+    ("c", c::target),
 ];
 
 /// The target of that name.
@@ -53,4 +81,10 @@ pub fn target(name: &str) -> Option<Target> {
 /// What an input says, in the form of that type; the last field has the rest of the bytes.
 fn read<'a, T: arbitrary::Arbitrary<'a>>(data: &'a [u8]) -> Option<T> {
     T::arbitrary_take_rest(arbitrary::Unstructured::new(data)).ok()
+}
+
+/// Where files of a target are: in memory, if there is such a place.
+fn memory() -> std::path::PathBuf {
+    let memory = std::path::PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
 }

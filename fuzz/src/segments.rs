@@ -1,6 +1,6 @@
 //! The recovery of a segment whose bytes were damaged: nothing but what was submitted is ever given, in its order, and once.
 
-use std::{collections::HashSet, fs, path::PathBuf, sync::OnceLock};
+use std::{collections::HashSet, fs, sync::OnceLock};
 
 use arbitrary::Arbitrary;
 use freesmtp_core::{
@@ -33,15 +33,10 @@ struct Good {
     ids: Vec<Id>,
 }
 
-fn folder() -> PathBuf {
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { std::env::temp_dir() }
-}
-
 fn good() -> &'static Good {
     static GOOD: OnceLock<Good> = OnceLock::new();
     GOOD.get_or_init(|| {
-        let folder = tempfile::tempdir_in(folder()).unwrap();
+        let folder = tempfile::tempdir_in(crate::memory()).unwrap();
         let spool = Spool::open(folder.path().join("spool")).unwrap();
         let message = |number: u32| {
             let mut message = EmailMessage::new();
@@ -73,7 +68,7 @@ pub(crate) fn target(data: &[u8]) {
     for damage in input.damages.iter().take(16) {
         damage.inflict(&mut bytes);
     }
-    let path = tempfile::Builder::new().suffix(".seg").tempfile_in(folder()).unwrap().into_temp_path();
+    let path = tempfile::Builder::new().suffix(".seg").tempfile_in(crate::memory()).unwrap().into_temp_path();
     fs::write(&path, &bytes).unwrap();
     let mut reader = SegmentReader::open(path.to_path_buf(), 0).unwrap();
     let mut given = HashSet::new();

@@ -15,6 +15,7 @@ WORKSPACE = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
 MAY = {
     "ffi-c": ("pointers of C programs", ["src"]),
     "node": ("what the macros of Node-API expand to; nothing of its own", ["src/lib.rs"]),
+    "fuzz": ("calls of the C interface, as a C program makes them", ["src/c"]),
     "bench/freesmtp/rust": ("an allocator that counts, and a clock", ["src/allocations.rs", "src/meter.rs"]),
 }
 #: Packages of which each root says that nothing in it may allow it. In the others the workspace's `deny` does, as long

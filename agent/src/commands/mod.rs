@@ -29,6 +29,9 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use freesmtp_core::{Error, ErrorKind};
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use sendmail::fuzzing;
+
 /// Sends mail, catches mail, and says why mail was refused.
 #[derive(Debug, Parser)]
 #[command(name = "freesmtp", version, max_term_width = 100, subcommand_required = true)]

@@ -143,6 +143,13 @@ impl Listeners {
     }
 }
 
+/// How HTTP is spoken on every connection.
+pub(super) fn rules() -> http1::Builder {
+    let mut rules = http1::Builder::new();
+    rules.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
+    rules
+}
+
 /// What is served on one socket.
 #[derive(Clone)]
 struct Service {
@@ -218,11 +225,8 @@ impl Service {
     ) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(UNREAD));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+        let connection =
+            rules().serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
         tokio::pin!(connection);
         tokio::select! {
             _ = timeout(LIFE, connection.as_mut()) => return,

@@ -11,6 +11,8 @@
 mod answer;
 mod asked;
 mod content;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod guard;
 mod health;
 mod listener;

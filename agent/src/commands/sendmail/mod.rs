@@ -1,6 +1,8 @@
 //! `freesmtp sendmail`: what programs call that know the command `sendmail`.
 
 mod arguments;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod input;
 mod user;
 

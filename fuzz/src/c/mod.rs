@@ -1,0 +1,71 @@
+//! The C interface, called as a C program may call it: any functions of the header in any order, over handles that are alive,
+//! with texts that are NULL, hold NUL, are no UTF-8 or very long, with any numbers and callbacks.
+//!
+//! Nothing is read or written that is not the call's (`AddressSanitizer`), no call is a fault of the library (kind 900),
+//! every text that it gives is UTF-8 and ends in NUL, what was given is let go of once, and nothing is left (`LeakSanitizer`).
+//! `build.rs` writes the calls from `include/freesmtp.h`.
+
+// It is the C side of the ABI: pointers are what it is about.
+#![allow(unsafe_code)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any number is one to try")]
+#![allow(
+    clippy::unnecessary_cast,
+    clippy::semicolon_if_nothing_returned,
+    clippy::let_unit_value,
+    unused_variables,
+    reason = "the calls are generated"
+)]
+
+mod arguments;
+mod callbacks;
+mod world;
+
+use std::{
+    ffi::{c_int, c_void},
+    ptr,
+    sync::OnceLock,
+};
+
+// Its functions are found by their symbols.
+use freesmtp_c as _;
+
+use world::World;
+
+/// What makes a call.
+type Call = fn(&mut World<'_>);
+
+/// More calls say no more.
+const MOST_CALLS: usize = 100;
+
+include!(concat!(env!("OUT_DIR"), "/calls.rs"));
+
+pub(crate) fn target(data: &[u8]) {
+    let mut world = World::new(data);
+    for _ in 0..MOST_CALLS {
+        let Some(place) = world.drawn() else { break };
+        at(place)(&mut world);
+        world.after();
+    }
+    world.end();
+}
+
+/// The function at that place of a ring on which each has a place by its name: a header with one more leaves most inputs
+/// as they were.
+fn at(place: u16) -> Call {
+    static RING: OnceLock<Vec<(u16, usize)>> = OnceLock::new();
+    let ring = RING.get_or_init(|| {
+        let places = CALLS.iter().enumerate().map(|(index, (name, _))| (hash(name), index));
+        let mut ring: Vec<_> = places.collect();
+        ring.sort_unstable();
+        ring
+    });
+    let index = ring.partition_point(|(own, _)| *own < place);
+    CALLS[ring[index % ring.len()].1].1
+}
+
+/// FNV-1a, folded.
+fn hash(name: &str) -> u16 {
+    let hash =
+        name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash >> 16) as u16 ^ hash as u16
+}
