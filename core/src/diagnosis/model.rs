@@ -18,6 +18,9 @@ pub(super) static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(SOURCE)
 /// What a rule of weight 100 adds to its cause, in ten-thousandths; a weaker one adds by the square of its weight.
 const RULE: i32 = 10_000;
 
+/// A rule that weighs this much looks at words, or is a provider's own code.
+const WORDS: i32 = 50;
+
 /// Weights of features for causes, in hundredths.
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -97,6 +100,11 @@ impl Model {
         }
         if let Some(rule) = verdict.rule {
             let weight = i32::from(rule.weight());
+            // A rule that words fulfil says something: the honest answer is not "unknown".
+            let silent = self.causes.iter().position(|cause| *cause == Cause::Unknown);
+            if let Some(score) = silent.and_then(|at| scores.get_mut(at)).filter(|_| weight >= WORDS) {
+                *score = i32::MIN;
+            }
             let own = self.causes.iter().position(|cause| *cause == rule.cause);
             if let Some(score) = own.and_then(|at| scores.get_mut(at)) {
                 *score += RULE * weight * weight / 10_000;
