@@ -19,11 +19,13 @@ from pathlib import Path
 from measure import backlog, bulk, counts, drain, handover, monitor, server
 from measure.build import BUILD, Built, build
 from measure.sender import Failed, Sender
-from measure.table import figure, section, table
-from measure.work import Work, measure
+from measure.table import beside_rust, figure, section, table
+from measure.work import Measured, Work, measure
 
 ROUND_TRIP_MS = 40
 ATTACHMENT_MB = 25
+#: What packages that send with ours are written in.
+LANGUAGE_OF = {"Django": "Python", "nodemailer": "Node"}
 
 
 def works(quick: bool) -> list[Work]:
@@ -146,19 +148,28 @@ def main() -> int:
 
     said("building")
     built = build()
-    senders = [sender for sender in built.senders if sender.language in options.languages.split(",")]
+    languages = options.languages.split(",")
+    senders = [sender for sender in built.senders if sender.language in languages]
     started = time.monotonic()
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, load {load()} at the start"
     print(f"# freesmtp beside other clients\n\n{machine}; medians of {rounds} rounds by turns.\n", flush=True)
     with server.sink() as near, server.delayed(built.delay_proxy, near, ROUND_TRIP_MS) as far:
+        done: list[tuple[Work, list[Measured]]] = []
         for work in works(options.quick):
             measured = measure(work, senders, far if work.round_trip_ms else near, rounds, said)
             said("")
             print(section(work, measured), flush=True)
-        if {"Rust", "C"} <= set(options.languages.split(",")):
+            done.append((work, measured))
+        if any(sender.ours and sender.language == "Rust" for sender in senders):
+            print(beside_rust(done), flush=True)
+        integrations = [sender for sender in built.integrations if LANGUAGE_OF[sender.language] in languages]
+        if integrations:
+            work = Work("1 KB, 1 connection, from other packages", seconds=0.7 * (0.25 if options.quick else 1.0))
+            print(section(work, measure(work, integrations, near, rounds, said)), flush=True)
+        if {"Rust", "C"} <= set(languages):
             print(bulk_section(built, near, far, 0.25 if options.quick else 1.0, rounds, said), flush=True)
         print(counted(built, senders, near, far, said))
-    if {"Rust", "C"} <= set(options.languages.split(",")):
+    if {"Rust", "C"} <= set(languages):
         print(handover.section(built, rounds, options.quick, said), flush=True)
         print(drain.section(1, options.quick, said), flush=True)
         print(backlog.section(options.quick, said), flush=True)

@@ -27,6 +27,8 @@ class Built:
     """Everything that is run."""
 
     senders: list[Sender]
+    integrations: list[Sender]
+    """What other packages send with: ours, and beside each what its users have now."""
     composers: list[Sender]
     """They take the same command line, and connect to nobody."""
     allocations: Sender
@@ -51,6 +53,7 @@ def build() -> Built:
     _run("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, environment=environment)
     return Built(
         [*_rust(), *_c(), *_python(), *_node()],
+        _integrations(),
         [
             *_composers("freesmtp", "message kept, one buffer", RELEASE / "freesmtp-bench-compose", ours=True),
             *_composers(f"mail-builder {_crate('mail-builder')}", "one buffer", PEERS / "mail_builder"),
@@ -135,6 +138,7 @@ def _python() -> list[Sender]:
     release = platform.python_version()
     return [
         Sender("freesmtp, Python", "Python", (python, f"{shared}/send.py"), ours=True, environment=ours),
+        Sender("freesmtp, Python, asyncio", "Python", (python, f"{shared}/send_async.py"), ours=True, environment=ours),
         Sender(f"smtplib {release}", "Python", (python, str(scripts / "smtplib_send.py")), environment=peers),
         Sender(f"aiosmtplib {version}", "Python", (python, str(scripts / "aiosmtplib_send.py")), environment=peers),
     ]
@@ -143,7 +147,7 @@ def _python() -> list[Sender]:
 def _node() -> list[Sender]:
     package = BUILD / "node"
     _copy(ROOT / "node" / "lib", package / "lib")
-    for name in ["package.json", "index.cjs", "index.mjs"]:
+    for name in ["package.json", "index.cjs", "index.mjs", "nodemailer.mjs"]:
         shutil.copyfile(ROOT / "node" / name, package / name)
     machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     shutil.copyfile(RELEASE / "libfreesmtp_node.so", package / f"freesmtp.linux-{machine}-gnu.node")
@@ -157,6 +161,35 @@ def _node() -> list[Sender]:
     return [
         Sender("freesmtp, Node", "Node", ("node", str(BENCH / "freesmtp/node/send.mjs")), ours=True, environment=ours),
         Sender(f"nodemailer {version}", "Node", ("node", str(peers / "nodemailer_send.mjs"))),
+    ]
+
+
+def _integrations() -> list[Sender]:
+    """Django's mail and nodemailer, each with ours and with its own; everything is built already."""
+    python = str(BUILD / "venv" / "bin/python")
+    shared, package = BENCH / "freesmtp/python", BUILD / "python"
+    version = _output(python, "-c", "import django; print(django.__version__)")
+    backends = {
+        "Django, freesmtp": "freesmtp.django.EmailBackend",
+        f"Django {version}": "django.core.mail.backends.smtp.EmailBackend",
+    }
+    djangos = [
+        Sender(
+            name,
+            "Django",
+            (python, f"{shared}/django_send.py"),
+            ours="freesmtp" in backend,
+            environment={"PYTHONPATH": f"{shared}:{package}", "FREESMTP_BENCH_BACKEND": backend},
+        )
+        for name, backend in backends.items()
+    ]
+    transport = {"FREESMTP_BENCH_TRANSPORT": str(BUILD / "node" / "nodemailer.mjs")}
+    ours = ("node", str(BENCH / "freesmtp/node/transport_send.mjs"))
+    theirs = next(sender for sender in _node() if not sender.ours)
+    return [
+        *djangos,
+        Sender("nodemailer, freesmtp's transport", "nodemailer", ours, ours=True, environment=transport),
+        Sender(theirs.name, "nodemailer", theirs.command),
     ]
 
 

@@ -52,7 +52,7 @@ def ratios(measured: list[Measured]) -> str:
         ["freesmtp against the best", "messages/s", "less CPU", "less memory"],
         (
             [
-                ours.sender.language,
+                ours.sender.name,
                 cell(ours, lambda cost: cost.rate, True),
                 cell(ours, lambda cost: cost.cpu_ms, False),
                 cell(ours, lambda cost: cost.peak_mb, False),
@@ -66,3 +66,21 @@ def ratios(measured: list[Measured]) -> str:
 def section(work: Work, measured: list[Measured]) -> str:
     """One work with both tables."""
     return f"## {work.title}\n\n{absolute(measured)}\n\n{ratios(measured)}\n"
+
+
+def beside_rust(works: list[tuple[Work, list[Measured]]]) -> str:
+    """What each language's binding costs: freesmtp from there beside freesmtp from Rust, in the runs above."""
+    rows = []
+    for work, measured in works:
+        rust, *bindings = (m for m in measured if m.sender.ours)
+        for binding in bindings:
+            rows.append(
+                [
+                    work.title,
+                    binding.sender.name,
+                    f"{advantage(binding, rust, lambda cost: cost.rate, more_is_better=True):.2f}",
+                    f"{advantage(binding, rust, lambda cost: cost.cpu_ms, more_is_better=True):.2f}",
+                ]
+            )
+    head = ["work", "", "messages/s beside Rust's", "CPU beside Rust's"]
+    return f"## The bindings beside Rust\n\n{table(head, rows)}\n"
