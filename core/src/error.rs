@@ -1,4 +1,16 @@
 //! The one error type.
+//!
+//! ```
+//! use freesmtp_core::{ErrorKind, Smtp};
+//!
+//! let error = Smtp::new("127.0.0.1:1")?.connect().unwrap_err();
+//! assert_eq!((error.kind(), error.kind().number(), error.stage().as_str()), (ErrorKind::Connect, 201, "CONNECT"));
+//! assert_eq!(error.server(), Some("127.0.0.1:1"));
+//! let diagnosis = error.diagnosis().unwrap();
+//! assert_eq!(diagnosis.cause.as_str(), "connect-refused");
+//! println!("{error}"); // all of it for a person, with the remedies
+//! # Ok::<(), freesmtp_core::Error>(())
+//! ```
 
 use std::{fmt, io};
 

@@ -7,6 +7,19 @@
 //!
 //! The facts come from `crate::smtp::probe` (the session) and `crate::dns` (the records); this module says what they
 //! mean, one subject a file.
+//! mean, one subject a file.
+//!
+//! ```
+//! use freesmtp_core::{Cause, Smtp, check::{CheckName, CheckOptions, CheckStatus}};
+//!
+//! // A port of this machine where nothing listens.
+//! let smtp = Smtp::new("127.0.0.1:1")?;
+//! let report = smtp.check(&CheckOptions::default())?;
+//! assert_eq!(report.status, CheckStatus::Failed);
+//! let connect = report.step(CheckName::Connect).unwrap();
+//! assert_eq!(connect.diagnosis.as_ref().unwrap().cause, Cause::ConnectRefused);
+//! # Ok::<(), freesmtp_core::Error>(())
+//! ```
 
 mod auth;
 mod bound;

@@ -3,6 +3,18 @@
 //! Nothing happens here but looking at data: what is known goes in as a [`Context`], an explanation comes out. The
 //! cause comes from the client's own failure or, when a reply refused, from two tables: the rules of `rules.txt` (the
 //! phase, the codes and the words of the reply) and the weighed words of `model.txt`. The remedy comes from the session: what was offered, set and used.
+//!
+//! ```
+//! use freesmtp_core::{diagnosis::{Context, diagnose}, types::{Reply, Stage}};
+//!
+//! let reply = Reply::parse("550 5.7.1 Relaying denied").unwrap();
+//! let offered = ["AUTH LOGIN PLAIN".to_owned()];
+//! let context =
+//!     Context { stage: Some(Stage::Rcpt), reply: Some(&reply), offered: &offered, ..Context::default() };
+//! let diagnosis = diagnose(&context);
+//! assert_eq!((diagnosis.cause.as_str(), diagnosis.who.as_str()), ("relay-denied", "sender-code"));
+//! println!("{diagnosis}"); // what to do, for this session
+//! ```
 
 #[cfg(test)]
 mod accuracy;

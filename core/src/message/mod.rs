@@ -9,6 +9,23 @@
 //!   come in with [`Stamp`], files through [`Files`], and only those that the program attached.
 //! - [`Composed`] is read piece by piece; an attached file is never held in memory as a whole, and one that
 //!   changes while it is read ends in an error, never in a truncated message.
+//!
+//! ```
+//! use freesmtp_core::{Address, EmailMessage};
+//!
+//! let mut message = EmailMessage::new();
+//! message.from = Address::named("zoe@example.com", "Zoë");
+//! message.add_recipient("recipient@example.org");
+//! message.subject = "Übersicht".to_owned();
+//! message.add_text("Fine.").add_html("<p>Fine.</p>");
+//! let bytes = message.to_bytes()?;
+//! assert!(bytes.starts_with(b"Date: "));
+//!
+//! message.subject = "Übersicht\r\nBcc: everybody@example.org".to_owned();
+//! let error = message.to_bytes().unwrap_err();
+//! assert_eq!(error.field(), Some("Subject"));
+//! # Ok::<(), freesmtp_core::Error>(())
+//! ```
 
 mod addresses;
 mod attachment;

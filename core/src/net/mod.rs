@@ -1,4 +1,21 @@
 //! The drivers: sockets, name resolution, TLS, and the loop that carries out what the engine asks for.
+//!
+//! Programs meet them as the operations of [`Smtp`](crate::Smtp), and end one with a [`Cancel`]:
+//!
+//! ```
+//! use std::{net::TcpListener, thread};
+//!
+//! use freesmtp_core::{Cancel, ErrorKind, Smtp};
+//!
+//! let silent = TcpListener::bind("127.0.0.1:0")?;
+//! let smtp = Smtp::new(&silent.local_addr()?.to_string())?;
+//! let cancel = Cancel::new();
+//! let other = cancel.clone();
+//! let ending = thread::spawn(move || other.cancel());
+//! assert_eq!(smtp.connect_with(&cancel).unwrap_err().kind(), ErrorKind::Cancelled);
+//! ending.join().unwrap();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cancel;
 mod connect;

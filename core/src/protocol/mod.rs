@@ -7,6 +7,46 @@
 //! or an unasked-for byte ends it, so that no reply is ever taken for the answer to another command.
 //!
 //! Diagnostics: every line of the conversation leaves as an [`Event`], secrets already removed.
+//!
+//! A driver carries out one [`Step`] after the other, whatever its sockets are:
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use freesmtp_core::{Security, protocol::{Config, Engine, Step, Timeouts}};
+//!
+//! let mut engine = Engine::new(Config {
+//!     helo_name: "client.example.com".to_owned(),
+//!     security: Security::None,
+//!     lmtp: false,
+//!     credentials: None,
+//!     loopback: true,
+//!     timeouts: Timeouts::default(),
+//!     disabled_extensions: Vec::new(),
+//!     host: "mail.example.com".to_owned(),
+//!     port: 25,
+//!     mail_auth: None,
+//!     certificate_checked: false,
+//!     entropy: [0; 32],
+//!     unix_seconds: 0,
+//! });
+//! let mut said = Vec::new();
+//! let mut answers = [&b"220 mail.example.com\r\n"[..], b"250-mail.example.com\r\n250 SIZE 1000\r\n"].into_iter();
+//! loop {
+//!     match engine.next(Instant::now()) {
+//!         Step::NeedInput => engine.input(answers.next().unwrap()),
+//!         Step::Output => {
+//!             said.extend_from_slice(engine.output());
+//!             engine.written(engine.output().len());
+//!         }
+//!         Step::Event(event) => println!("{event:?}"),
+//!         Step::Idle => break,
+//!         step => unreachable!("{step:?}"),
+//!     }
+//! }
+//! assert_eq!(said, b"EHLO client.example.com\r\n");
+//! assert_eq!(engine.greeting_host(), Some("mail.example.com"));
+//! ```
 
 pub mod auth;
 mod authentication;

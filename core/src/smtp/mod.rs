@@ -1,4 +1,22 @@
 //! The `SMTP` object: servers, log, connections, send.
+//!
+//! ```
+//! use freesmtp_core::{EmailMessage, ErrorKind, Server, Smtp};
+//!
+//! let mut smtp = Smtp::default();
+//! // Tried in order: the next one when one cannot be reached.
+//! for port in [1, 2] {
+//!     let mut server = Server::new("127.0.0.1");
+//!     server.port = port;
+//!     smtp.servers_mut().push(server);
+//! }
+//! let mut message = EmailMessage::new();
+//! message.from = "sender@example.com".into();
+//! message.add_recipient("recipient@example.org");
+//! let error = smtp.send(&message).unwrap_err();
+//! assert_eq!((error.kind(), error.others().len()), (ErrorKind::Connect, 1));
+//! assert!(error.is_temporary());
+//! ```
 
 mod agent;
 mod asynchronous;

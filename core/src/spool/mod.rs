@@ -7,6 +7,25 @@
 //!   what is before it is kept, and nothing that was not written whole is ever delivered.
 //! - Submitters leave room on the disk: an agent needs some to empty the spool.
 //! - No message is trusted: the envelope is checked before it is written and again after it was read.
+//!
+//! ```
+//! use freesmtp_core::{EmailMessage, spool::{Durability, Next, SegmentReader, Spool}};
+//!
+//! # let folder = std::env::temp_dir().join(format!("freesmtp-example-{}", std::process::id()));
+//! let spool = Spool::open(&folder)?;
+//! let mut message = EmailMessage::new();
+//! message.from = "sender@example.com".into();
+//! message.add_recipient("recipient@example.org");
+//! let id = spool.submit_message(&message, Durability::Full)?;
+//!
+//! // What the agent does with it.
+//! let segment = std::fs::read_dir(folder.join("incoming"))?.next().unwrap()?.path();
+//! let mut reader = SegmentReader::open(segment, 0)?;
+//! let Next::Record(record) = reader.next()? else { unreachable!() };
+//! assert_eq!(record.id, id);
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod agent;
 pub mod badmail;

@@ -1,4 +1,15 @@
 //! Data of a mail transaction: addresses, replies, results. No input or output happens here.
+//!
+//! ```
+//! use freesmtp_core::types::{Mailbox, Reply};
+//!
+//! let reply = Reply::parse("550-5.1.1 The account does not exist.\r\n550 5.1.1 Check the address.").unwrap();
+//! assert_eq!((reply.code(), reply.is_permanent()), (550, true));
+//! assert_eq!(reply.enhanced_code().unwrap().to_string(), "5.1.1");
+//!
+//! let error = Mailbox::parse("recipient@example.org\r\nDATA", "Recipients[0].Email").unwrap_err();
+//! assert_eq!(error.field(), Some("Recipients[0].Email"));
+//! ```
 
 mod address;
 mod certificate_pin;
