@@ -9,8 +9,9 @@
 
 import { EventEmitter } from 'node:events';
 
-/** The value of an enum, by number or by its name in any case. */
-export type Choice = number | string;
+/** What a property takes that holds a value of an enum: the number, or the name. (In JavaScript any case of it will do.) */
+export type Choice<Enum> = Enum[keyof Enum] | NameOf<Enum> | Lowercase<NameOf<Enum>> | Uppercase<NameOf<Enum>>;
+type NameOf<Enum> = keyof Enum & string;
 /** A path, or a `file:` URL. */
 export type Path = string | URL;
 /** What gives bytes piece by piece: a `Readable`, or an iterable of Buffers in either way. */
@@ -24,17 +25,47 @@ export type Source = Path | Uint8Array | EmailMessage | ByteStream;
 export type TokenFunction = (refresh: boolean) => string | PromiseLike<string>;
 /** Some of the settable properties of a record, to make one of them. */
 export type Given<T> = {
-  [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: T[K] extends number
-    ? Choice
-    : T[K] extends string | null
-      ? Path | null
-      : T[K];
+  [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: Uncapitalize<K & string> extends keyof Taken
+    ? Taken[Uncapitalize<K & string>]
+    : T[K];
 };
+/** What the properties take that give something else than they take. */
+interface Taken {
+  authMode: AuthModeChoice;
+  bodyCanonicalization: Choice<typeof Canonicalization>;
+  caFile: Path | null;
+  caPem: string | Uint8Array | null;
+  clientCertificate: Path | null;
+  clientKey: Path | null;
+  deliverByMode: Choice<typeof DeliverByMode>;
+  encoding: EncodingChoice;
+  fileName: Path | null;
+  filename: Path | null;
+  format: Choice<typeof BodyPartFormat>;
+  headerCanonicalization: Choice<typeof Canonicalization>;
+  notify: NotifyChoice;
+  returnContent: Choice<typeof ReturnContent>;
+  security: Choice<typeof Security>;
+  type: Choice<typeof RecipientType>;
+  validSinceAction: Choice<typeof ValidSinceAction>;
+}
+/** How to log in, also by the name of the SASL mechanism. */
+export type AuthModeChoice =
+  | Choice<typeof SMTPAuthMode>
+  | 'login' | 'cram-md5' | 'digest-md5' | 'scram-sha-1' | 'scram-sha-256' | 'scram-sha-512' | 'scram-md5';
+/** How a text travels, also by its name in MIME. */
+export type EncodingChoice = Choice<typeof BodyPartEncoding> | 'quoted-printable';
+/** Values of `Notify` joined with `|`, or their names, separated by commas: `'success,failure'`. */
+export type NotifyChoice = number | string;
 
 /** Which header names a recipient; none for BCC. */
 export declare const RecipientType: { readonly To: 0; readonly CC: 1; readonly BCC: 2 };
+/** One of them. */
+export type RecipientType = (typeof RecipientType)[keyof typeof RecipientType];
 /** What kind of text it is. */
 export declare const BodyPartFormat: { readonly Plain: 0; readonly HTML: 1 };
+/** One of them. */
+export type BodyPartFormat = (typeof BodyPartFormat)[keyof typeof BodyPartFormat];
 /** How a text travels (RFC 2045 section 6); `Auto` at first: as it is where that is safe, else the smaller of the two. */
 export declare const BodyPartEncoding: {
   readonly None: 0;
@@ -42,8 +73,12 @@ export declare const BodyPartEncoding: {
   readonly Base64: 3;
   readonly Auto: 4;
 };
+/** One of them. */
+export type BodyPartEncoding = (typeof BodyPartEncoding)[keyof typeof BodyPartEncoding];
 /** How urgent the sender says a message is. */
 export declare const Priority: { readonly High: 1; readonly Normal: 3; readonly Low: 5 };
+/** One of them. */
+export type Priority = (typeof Priority)[keyof typeof Priority];
 /** When the sender gets a report on a delivery (RFC 3461 section 4.1), joined with `|`; `Never` goes with no other. */
 export declare const Notify: {
   readonly Default: 0;
@@ -54,16 +89,28 @@ export declare const Notify: {
 };
 /** How much of the message a delivery report gives back (RFC 3461 section 4.3). */
 export declare const ReturnContent: { readonly Default: 0; readonly Full: 1; readonly Headers: 2 };
+/** One of them. */
+export type ReturnContent = (typeof ReturnContent)[keyof typeof ReturnContent];
 /** What a server does when the time to deliver by has passed: tell the sender, or return the message (RFC 2852). */
 export declare const DeliverByMode: { readonly Notify: 0; readonly Return: 1 };
+/** One of them. */
+export type DeliverByMode = (typeof DeliverByMode)[keyof typeof DeliverByMode];
 /** What a server does that has to pass a message on to one that cannot check its mailbox's owner (RFC 7293). */
 export declare const ValidSinceAction: { readonly Default: 0; readonly Continue: 1; readonly Reject: 2 };
+/** One of them. */
+export type ValidSinceAction = (typeof ValidSinceAction)[keyof typeof ValidSinceAction];
 /** How safe a message is when its id is given back: on the disk; on the disk after the next sync; with the system. */
 export declare const Durability: { readonly Full: 0; readonly Batch: 1; readonly None: 2 };
+/** One of them. */
+export type Durability = (typeof Durability)[keyof typeof Durability];
 /** How much may change on the way without breaking a DKIM signature (RFC 6376 section 3.4). */
 export declare const Canonicalization: { readonly Simple: 0; readonly Relaxed: 1 };
+/** One of them. */
+export type Canonicalization = (typeof Canonicalization)[keyof typeof Canonicalization];
 /** Whether a person or a program wrote a message (RFC 3834). */
 export declare const AutoSubmitted: { readonly No: 0; readonly AutoGenerated: 1; readonly AutoReplied: 2 };
+/** One of them. */
+export type AutoSubmitted = (typeof AutoSubmitted)[keyof typeof AutoSubmitted];
 /** How to log in; `Auto` takes the strongest mechanism that the server offers. */
 export declare const SMTPAuthMode: {
   readonly None: 0;
@@ -83,6 +130,8 @@ export declare const SMTPAuthMode: {
   readonly Anonymous: 26;
   readonly Auto: 27;
 };
+/** One of them. */
+export type SMTPAuthMode = (typeof SMTPAuthMode)[keyof typeof SMTPAuthMode];
 /** How the connection is protected: never, by STARTTLS when offered, by STARTTLS or not at all, by TLS from the first byte; `Auto` by port and account. */
 export declare const Security: {
   readonly None: 0;
@@ -91,6 +140,8 @@ export declare const Security: {
   readonly Implicit: 3;
   readonly Auto: 4;
 };
+/** One of them. */
+export type Security = (typeof Security)[keyof typeof Security];
 
 /** The version of the library. */
 export declare const version: string;
@@ -126,7 +177,7 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
     fromEmail: string,
     subject: string,
     bodyText: string,
-    bodyPartFormat?: Choice,
+    bodyPartFormat?: Choice<typeof BodyPartFormat>,
   ): Promise<Report>;
   /** The servers, tried in order. */
   get smtpServers(): SMTPServers;
@@ -166,9 +217,9 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
    */
   get spoolPath(): string;
   set spoolPath(value: Path | null | undefined);
-  /** How safe a message is when its id is given back: a value of `Durability`. */
-  get spoolDurability(): number;
-  set spoolDurability(value: Choice);
+  /** How safe a message is when its id is given back; `Full` at first. */
+  get spoolDurability(): Durability;
+  set spoolDurability(value: Choice<typeof Durability>);
   /** Whether a connection is kept for the next message. */
   get connected(): boolean;
   /** The version of the library. */
@@ -246,13 +297,15 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
    */
   spoolEvents(options?: SendOptions & { blast?: string }): AsyncGenerator<SpoolEvent, void, undefined>;
   /** Opens a connection, logs in, and keeps it for the next message. */
-  connect(): Promise<void>;
-  /** Ends the kept connections. */
-  disconnect(): Promise<void>;
+  connect(options?: SendOptions): Promise<void>;
+  /** Ends the kept connections with QUIT; when the signal is aborted, without waiting for the answers. */
+  disconnect(options?: SendOptions): Promise<void>;
+  /** `disconnect`, at the end of a block with `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
   /** Cancels everything of this object that is under way. */
   cancel(): void;
   /** Sends one command such as `VRFY postmaster` and gives the reply, whatever its code is. */
-  sendSMTPCommand(command: string): Promise<Reply>;
+  sendSMTPCommand(command: string, options?: SendOptions): Promise<Reply>;
   /**
    * Looks at a server without sending mail: addresses, connections, greeting, extensions, TLS, login, and what it says to
    * a sender and recipients; and at MX, SPF, DKIM and DMARC of the sender's domain. What is wrong with the server or the
@@ -268,7 +321,7 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
     fromEmail: string,
     subject: string,
     bodyText: string,
-    bodyPartFormat?: Choice,
+    bodyPartFormat?: Choice<typeof BodyPartFormat>,
   ): Promise<Report>;
   /** The original name of `smtpServers`. */
   get SMTPServers(): SMTPServers;
@@ -303,8 +356,8 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
   get SpoolPath(): string;
   set SpoolPath(value: Path | null | undefined);
   /** The original name of `spoolDurability`. */
-  get SpoolDurability(): number;
-  set SpoolDurability(value: Choice);
+  get SpoolDurability(): Durability;
+  set SpoolDurability(value: Choice<typeof Durability>);
   /** The original name of `connected`. */
   get Connected(): boolean;
   /** The original name of `version`. */
@@ -353,13 +406,13 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
   /** The original name of `spoolEvents`. */
   SpoolEvents(options?: SendOptions & { blast?: string }): AsyncGenerator<SpoolEvent, void, undefined>;
   /** The original name of `connect`. */
-  Connect(): Promise<void>;
+  Connect(options?: SendOptions): Promise<void>;
   /** The original name of `disconnect`. */
-  Disconnect(): Promise<void>;
+  Disconnect(options?: SendOptions): Promise<void>;
   /** The original name of `cancel`. */
   Cancel(): void;
   /** The original name of `sendSMTPCommand`. */
-  SendSMTPCommand(command: string): Promise<Reply>;
+  SendSMTPCommand(command: string, options?: SendOptions): Promise<Reply>;
   /** The original name of `check`. */
   Check(options?: CheckOptions, settings?: SendOptions): Promise<CheckReport>;
   /** The original name of `reset`. */
@@ -520,8 +573,8 @@ export declare class LogOptions {
   get timestamps(): boolean;
   set timestamps(value: boolean);
   /** How much of a message is shown: `size`, `headers` (and the size) or `full`. */
-  get body(): string;
-  set body(value: string);
+  get body(): 'size' | 'headers' | 'full';
+  set body(value: 'size' | 'headers' | 'full');
   /** The file has one JSON object in each line: `time`, `connection`, `kind` and `line`. */
   get json(): boolean;
   set json(value: boolean);
@@ -529,8 +582,8 @@ export declare class LogOptions {
   get Timestamps(): boolean;
   set Timestamps(value: boolean);
   /** The original name of `body`. */
-  get Body(): string;
-  set Body(value: string);
+  get Body(): 'size' | 'headers' | 'full';
+  set Body(value: 'size' | 'headers' | 'full');
   /** The original name of `json`. */
   get Json(): boolean;
   set Json(value: boolean);
@@ -624,7 +677,7 @@ export type SMTPServerSettings = Given<SMTPServer>;
 
 /** Where to send, and how. */
 export declare class SMTPServer {
-  constructor(name?: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string);
+  constructor(name?: string, port?: number, timeout?: number | null, authMode?: AuthModeChoice, account?: string, password?: string);
   constructor(settings: SMTPServerSettings);
   /** Reads a host name, `host:port` or a URL. */
   static parse(address: string): SMTPServer;
@@ -637,9 +690,9 @@ export declare class SMTPServer {
   /** Seconds for each phase, in place of those of the SMTP object; null for those. */
   get timeout(): number | null;
   set timeout(value: number | null | undefined);
-  /** How to log in: a value of `SMTPAuthMode`. */
-  get authMode(): number;
-  set authMode(value: Choice);
+  /** How to log in; `Auto` at first. */
+  get authMode(): SMTPAuthMode;
+  set authMode(value: AuthModeChoice);
   /** User name; empty for no login. */
   get account(): string;
   set account(value: string);
@@ -674,9 +727,9 @@ export declare class SMTPServer {
   /** Local address to connect from. */
   get localEndPoint(): string | null;
   set localEndPoint(value: string | null | undefined);
-  /** How the connection is protected: a value of `Security`. */
-  get security(): number;
-  set security(value: Choice);
+  /** How the connection is protected; `Auto` at first. */
+  get security(): Security;
+  set security(value: Choice<typeof Security>);
   /** PEM file of authorities to trust besides those of the system. */
   get caFile(): string | null;
   set caFile(value: Path | null | undefined);
@@ -703,8 +756,8 @@ export declare class SMTPServer {
   get tlsServerName(): string;
   set tlsServerName(value: string);
   /** Oldest TLS version accepted: `1.0`, `1.1` or `1.2`. */
-  get minTlsVersion(): string;
-  set minTlsVersion(value: string);
+  get minTlsVersion(): '1.0' | '1.1' | '1.2';
+  set minTlsVersion(value: '1.0' | '1.1' | '1.2');
   /** PLAIN and LOGIN may send the password in clear text. */
   get allowPlaintextAuth(): boolean;
   set allowPlaintextAuth(value: boolean);
@@ -727,8 +780,8 @@ export declare class SMTPServer {
   get Timeout(): number | null;
   set Timeout(value: number | null | undefined);
   /** The original name of `authMode`. */
-  get AuthMode(): number;
-  set AuthMode(value: Choice);
+  get AuthMode(): SMTPAuthMode;
+  set AuthMode(value: AuthModeChoice);
   /** The original name of `account`. */
   get Account(): string;
   set Account(value: string);
@@ -754,8 +807,8 @@ export declare class SMTPServer {
   get LocalEndPoint(): string | null;
   set LocalEndPoint(value: string | null | undefined);
   /** The original name of `security`. */
-  get Security(): number;
-  set Security(value: Choice);
+  get Security(): Security;
+  set Security(value: Choice<typeof Security>);
   /** The original name of `caFile`. */
   get CaFile(): string | null;
   set CaFile(value: Path | null | undefined);
@@ -778,8 +831,8 @@ export declare class SMTPServer {
   get TlsServerName(): string;
   set TlsServerName(value: string);
   /** The original name of `minTlsVersion`. */
-  get MinTlsVersion(): string;
-  set MinTlsVersion(value: string);
+  get MinTlsVersion(): '1.0' | '1.1' | '1.2';
+  set MinTlsVersion(value: '1.0' | '1.1' | '1.2');
   /** The original name of `allowPlaintextAuth`. */
   get AllowPlaintextAuth(): boolean;
   set AllowPlaintextAuth(value: boolean);
@@ -798,7 +851,7 @@ export declare class SMTPServer {
 export declare class SMTPServers extends Collection<
   SMTPServer,
   | [server: SMTPServer | SMTPServerSettings]
-  | [name: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string]
+  | [name: string, port?: number, timeout?: number | null, authMode?: AuthModeChoice, account?: string, password?: string]
 > {}
 
 /** What became of the message for one recipient. */
@@ -880,8 +933,8 @@ export type Stage =
 export interface Diagnosis {
   /** Stable: programs may branch on it. `relay-denied`, `auth-failed`, … */
   cause: string;
-  /** Who must act: `sender-code`, `sender-account`, `server-admin`, `recipient`, `network`, `nobody-retry`. */
-  who: string;
+  /** Who must act. */
+  who: 'sender-code' | 'sender-account' | 'server-admin' | 'recipient' | 'network' | 'nobody-retry';
   /** One sentence. */
   summary: string;
   /** What to do; several ways are separated by `\n`. */
@@ -1121,7 +1174,7 @@ export declare class Cancelled extends SMTPError {}
 
 /** A message: who, to whom, what. It may hold anything while it is built, and is checked when it is sent. */
 export declare class EmailMessage {
-  constructor(recipientEmail?: string, fromEmail?: string, subject?: string, bodyText?: string, bodyPartFormat?: Choice);
+  constructor(recipientEmail?: string, fromEmail?: string, subject?: string, bodyText?: string, bodyPartFormat?: Choice<typeof BodyPartFormat>);
   /**
    * A whole message in the form of RFC 5322, from a file or bytes, passed through; `Bcc` is left out. The envelope is
    * that of its headers, unless `returnPath`, `sender`, `from` or `recipients` are set. Nothing else may be.
@@ -1142,9 +1195,9 @@ export declare class EmailMessage {
   /** One line. */
   get subject(): string;
   set subject(value: string);
-  /** A value of `Priority`. */
-  get priority(): number;
-  set priority(value: Choice);
+  /** `Normal` at first: nothing is said. */
+  get priority(): Priority;
+  set priority(value: Choice<typeof Priority>);
   /** `local@domain`; null to have one made. */
   get messageId(): string | null;
   set messageId(value: string | null | undefined);
@@ -1170,9 +1223,9 @@ export declare class EmailMessage {
   /** The thread, oldest first, by `Message-ID`. */
   get references(): readonly string[];
   set references(value: readonly string[]);
-  /** Whether a program wrote it (RFC 3834): a value of `AutoSubmitted`. */
-  get autoSubmitted(): number;
-  set autoSubmitted(value: Choice);
+  /** Whether a program wrote it (RFC 3834); `No` at first: nothing is said. */
+  get autoSubmitted(): AutoSubmitted;
+  set autoSubmitted(value: Choice<typeof AutoSubmitted>);
   /** Links that end a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369). */
   get listUnsubscribe(): readonly string[];
   set listUnsubscribe(value: readonly string[]);
@@ -1184,9 +1237,9 @@ export declare class EmailMessage {
   /** An invitation. */
   get calendar(): Calendar | null;
   set calendar(value: Calendar | Given<Calendar> | string | null | undefined);
-  /** How much of the message delivery reports give back (RFC 3461 section 4.3): a value of `ReturnContent`. */
-  get returnContent(): number;
-  set returnContent(value: Choice);
+  /** How much of the message delivery reports give back (RFC 3461 section 4.3); `Default` at first: the server chooses. */
+  get returnContent(): ReturnContent;
+  set returnContent(value: Choice<typeof ReturnContent>);
   /**
    * A text that delivery reports give back, to tell which message they are about (RFC 3461 section 4.4): printable
    * ASCII, at most 100 characters, `+`, `=` and a space counting as three.
@@ -1202,9 +1255,9 @@ export declare class EmailMessage {
   /** Seconds within which the message is to be delivered, from 1 to 999,999,999 (RFC 2852). */
   get deliverBy(): number | null;
   set deliverBy(value: number | null | undefined);
-  /** What happens when they have passed: a value of `DeliverByMode`. */
-  get deliverByMode(): number;
-  set deliverByMode(value: Choice);
+  /** What happens when they have passed; `Notify` at first. */
+  get deliverByMode(): DeliverByMode;
+  set deliverByMode(value: Choice<typeof DeliverByMode>);
   /** Whether each server on the way reports that it has passed the message on. */
   get deliverByTrace(): boolean;
   set deliverByTrace(value: boolean);
@@ -1262,8 +1315,8 @@ export declare class EmailMessage {
   get Subject(): string;
   set Subject(value: string);
   /** The original name of `priority`. */
-  get Priority(): number;
-  set Priority(value: Choice);
+  get Priority(): Priority;
+  set Priority(value: Choice<typeof Priority>);
   /** The original name of `messageId`. */
   get MessageID(): string | null;
   set MessageID(value: string | null | undefined);
@@ -1290,8 +1343,8 @@ export declare class EmailMessage {
   get References(): readonly string[];
   set References(value: readonly string[]);
   /** The original name of `autoSubmitted`. */
-  get AutoSubmitted(): number;
-  set AutoSubmitted(value: Choice);
+  get AutoSubmitted(): AutoSubmitted;
+  set AutoSubmitted(value: Choice<typeof AutoSubmitted>);
   /** The original name of `listUnsubscribe`. */
   get ListUnsubscribe(): readonly string[];
   set ListUnsubscribe(value: readonly string[]);
@@ -1304,8 +1357,8 @@ export declare class EmailMessage {
   get Calendar(): Calendar | null;
   set Calendar(value: Calendar | Given<Calendar> | string | null | undefined);
   /** The original name of `returnContent`. */
-  get ReturnContent(): number;
-  set ReturnContent(value: Choice);
+  get ReturnContent(): ReturnContent;
+  set ReturnContent(value: Choice<typeof ReturnContent>);
   /** The original name of `envelopeId`. */
   get EnvelopeID(): string | null;
   set EnvelopeID(value: string | null | undefined);
@@ -1316,8 +1369,8 @@ export declare class EmailMessage {
   get DeliverBy(): number | null;
   set DeliverBy(value: number | null | undefined);
   /** The original name of `deliverByMode`. */
-  get DeliverByMode(): number;
-  set DeliverByMode(value: Choice);
+  get DeliverByMode(): DeliverByMode;
+  set DeliverByMode(value: Choice<typeof DeliverByMode>);
   /** The original name of `deliverByTrace`. */
   get DeliverByTrace(): boolean;
   set DeliverByTrace(value: boolean);
@@ -1376,7 +1429,7 @@ export declare class Address {
 
 /** A recipient. */
 export declare class Recipient {
-  constructor(email?: string, name?: string, type?: Choice);
+  constructor(email?: string, name?: string, type?: Choice<typeof RecipientType>);
   constructor(given: Given<Recipient>);
   /** `user@example.com` */
   get email(): string;
@@ -1384,12 +1437,12 @@ export declare class Recipient {
   /** The name shown to people. */
   get name(): string;
   set name(value: string);
-  /** A value of `RecipientType`. */
-  get type(): number;
-  set type(value: Choice);
+  /** Which header names it; `To` at first. */
+  get type(): RecipientType;
+  set type(value: Choice<typeof RecipientType>);
   /** When the sender gets a report (RFC 3461): values of `Notify` joined with `|`, or names: `'success,failure'`. */
   get notify(): number;
-  set notify(value: Choice);
+  set notify(value: NotifyChoice);
   /**
    * Whom the message was for before a list or a forwarder put this recipient in (RFC 3461 section 4.2): an address, or
    * `type;address`. Reports name it.
@@ -1402,9 +1455,9 @@ export declare class Recipient {
    */
   get validSince(): Date | null;
   set validSince(value: Date | null | undefined);
-  /** What servers do that would have to pass it on to one without RRVS: a value of `ValidSinceAction`. */
-  get validSinceAction(): number;
-  set validSinceAction(value: Choice);
+  /** What servers do that would have to pass it on to one without RRVS; `Default` at first: they choose. */
+  get validSinceAction(): ValidSinceAction;
+  set validSinceAction(value: Choice<typeof ValidSinceAction>);
   /** The original name of `email`. */
   get Email(): string;
   set Email(value: string);
@@ -1412,11 +1465,11 @@ export declare class Recipient {
   get Name(): string;
   set Name(value: string);
   /** The original name of `type`. */
-  get Type(): number;
-  set Type(value: Choice);
+  get Type(): RecipientType;
+  set Type(value: Choice<typeof RecipientType>);
   /** The original name of `notify`. */
   get Notify(): number;
-  set Notify(value: Choice);
+  set Notify(value: NotifyChoice);
   /** The original name of `originalRecipient`. */
   get OriginalRecipient(): string | null;
   set OriginalRecipient(value: string | null | undefined);
@@ -1424,44 +1477,44 @@ export declare class Recipient {
   get ValidSince(): Date | null;
   set ValidSince(value: Date | null | undefined);
   /** The original name of `validSinceAction`. */
-  get ValidSinceAction(): number;
-  set ValidSinceAction(value: Choice);
+  get ValidSinceAction(): ValidSinceAction;
+  set ValidSinceAction(value: Choice<typeof ValidSinceAction>);
 }
 
 /** Who gets the message. */
 export declare class Recipients extends Collection<
   Recipient,
-  [recipient: Recipient | Given<Recipient>] | [email: string, name?: string, type?: Choice]
+  [recipient: Recipient | Given<Recipient>] | [email: string, name?: string, type?: Choice<typeof RecipientType>]
 > {}
 
 /** A text of a message. */
 export declare class BodyPart {
-  constructor(body?: string, format?: Choice, encoding?: Choice);
+  constructor(body?: string, format?: Choice<typeof BodyPartFormat>, encoding?: EncodingChoice);
   constructor(given: Given<BodyPart>);
   /** The text. */
   get body(): string;
   set body(value: string);
-  /** A value of `BodyPartFormat`. */
-  get format(): number;
-  set format(value: Choice);
-  /** A value of `BodyPartEncoding`. */
-  get encoding(): number;
-  set encoding(value: Choice);
+  /** What kind of text it is; `Plain` at first. */
+  get format(): BodyPartFormat;
+  set format(value: Choice<typeof BodyPartFormat>);
+  /** How it travels; `Auto` at first. */
+  get encoding(): BodyPartEncoding;
+  set encoding(value: EncodingChoice);
   /** The original name of `body`. */
   get Body(): string;
   set Body(value: string);
   /** The original name of `format`. */
-  get Format(): number;
-  set Format(value: Choice);
+  get Format(): BodyPartFormat;
+  set Format(value: Choice<typeof BodyPartFormat>);
   /** The original name of `encoding`. */
-  get Encoding(): number;
-  set Encoding(value: Choice);
+  get Encoding(): BodyPartEncoding;
+  set Encoding(value: EncodingChoice);
 }
 
 /** The texts of a message. */
 export declare class BodyParts extends Collection<
   BodyPart,
-  [part: BodyPart | Given<BodyPart>] | [body: string, format?: Choice, encoding?: Choice]
+  [part: BodyPart | Given<BodyPart>] | [body: string, format?: Choice<typeof BodyPartFormat>, encoding?: EncodingChoice]
 > {}
 
 /**
@@ -1566,12 +1619,12 @@ export declare class DkimSigner {
   /** The headers that cannot be added later without breaking the signature. */
   get oversigned(): readonly string[];
   set oversigned(value: readonly string[]);
-  /** How headers may change on the way: a value of `Canonicalization`. */
-  get headerCanonicalization(): number;
-  set headerCanonicalization(value: Choice);
-  /** How the body may change on the way: a value of `Canonicalization`. */
-  get bodyCanonicalization(): number;
-  set bodyCanonicalization(value: Choice);
+  /** How headers may change on the way; `Relaxed` at first. */
+  get headerCanonicalization(): Canonicalization;
+  set headerCanonicalization(value: Choice<typeof Canonicalization>);
+  /** How the body may change on the way; `Relaxed` at first. */
+  get bodyCanonicalization(): Canonicalization;
+  set bodyCanonicalization(value: Choice<typeof Canonicalization>);
   /** After how many seconds the signature is void; null: never. */
   get expiresAfter(): number | null;
   set expiresAfter(value: number | null | undefined);
@@ -1591,11 +1644,11 @@ export declare class DkimSigner {
   get Oversigned(): readonly string[];
   set Oversigned(value: readonly string[]);
   /** The original name of `headerCanonicalization`. */
-  get HeaderCanonicalization(): number;
-  set HeaderCanonicalization(value: Choice);
+  get HeaderCanonicalization(): Canonicalization;
+  set HeaderCanonicalization(value: Choice<typeof Canonicalization>);
   /** The original name of `bodyCanonicalization`. */
-  get BodyCanonicalization(): number;
-  set BodyCanonicalization(value: Choice);
+  get BodyCanonicalization(): Canonicalization;
+  set BodyCanonicalization(value: Choice<typeof Canonicalization>);
   /** The original name of `expiresAfter`. */
   get ExpiresAfter(): number | null;
   set ExpiresAfter(value: number | null | undefined);

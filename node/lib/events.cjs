@@ -73,7 +73,14 @@ function hearer({ names, given }, emitter) {
   return (told) => {
     const values = given(told);
     for (const name of names) {
-      emitter.deref()?.emit(name, ...values);
+      try {
+        emitter.deref()?.emit(name, ...values);
+      } catch (error) {
+        // As from any callback of the event loop: it is nobody's to catch, and those of the other name hear the event too.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
     }
   };
 }

@@ -48,11 +48,11 @@ export declare class Bulk {
   next(): Promise<BulkResultFields[] | null | Failed>
 }
 
-/** Ends one send. */
+/** Ends one operation. */
 export declare class Cancel {
   /** One that nobody has used yet. */
   constructor()
-  /** Ends the send that it was given to. */
+  /** Ends the operation that it was given to. */
   cancel(): Answer<undefined>
 }
 
@@ -123,15 +123,15 @@ export declare class Smtp {
   /** Looks at a server without sending mail, on a thread of our own. */
   check(servers: Array<ServerFields>, options: CheckOptionsFields, cancel: Cancel, ask?: Ask | undefined | null): Promise<CheckReportFields | Failed>
   /** Opens a connection and keeps it. */
-  connect(servers: Array<ServerFields>, ask?: Ask | undefined | null): Promise<undefined | Failed>
+  connect(servers: Array<ServerFields>, cancel: Cancel, ask?: Ask | undefined | null): Promise<undefined | Failed>
   /** Ends the kept connections. */
-  disconnect(): Promise<undefined | Failed>
+  disconnect(cancel: Cancel): Promise<undefined | Failed>
   /** Whether a connection is kept. */
   connected(): Answer<boolean>
   /** Cancels everything that is under way. */
   cancel(): Answer<undefined>
   /** Sends one command. */
-  sendCommand(servers: Array<ServerFields>, line: string, ask?: Ask | undefined | null): Promise<ReplyFields | Failed>
+  sendCommand(servers: Array<ServerFields>, line: string, cancel: Cancel, ask?: Ask | undefined | null): Promise<ReplyFields | Failed>
   /** Forgets all settings at once, and ends the connections on a thread of our own. */
   reset(): Promise<undefined | Failed>
   /** The folder of the spool, empty for the usual place. */

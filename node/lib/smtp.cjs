@@ -268,16 +268,20 @@ class SMTP extends EventEmitter {
   }
 
   /** Opens a connection and keeps it for the next message. */
-  async connect() {
-    await this.#call((servers, { ask }) => this.#native.connect(servers, ask));
+  async connect({ signal } = {}) {
+    requireSignal(signal);
+    await this.#abortable(signal, (servers, { ask }, cancel) => this.#native.connect(servers, cancel, ask));
   }
 
   /** Ends the kept connections. */
-  async disconnect() {
-    take(await this.#native.disconnect());
-    if (this.#hearing.isOn) {
-      await turn();
-    }
+  async disconnect({ signal } = {}) {
+    requireSignal(signal);
+    await this.#abortable(signal, (_servers, _questions, cancel) => this.#native.disconnect(cancel));
+  }
+
+  /** The same, at the end of a block with `await using`. */
+  async [Symbol.asyncDispose]() {
+    await this.disconnect();
   }
 
   /** Cancels everything that is under way. */
@@ -287,9 +291,10 @@ class SMTP extends EventEmitter {
   }
 
   /** Sends one command and gives the reply. */
-  async sendSMTPCommand(command) {
+  async sendSMTPCommand(command, { signal } = {}) {
+    requireSignal(signal);
     const line = text(command, 'Command');
-    return this.#call((servers, { ask }) => this.#native.sendCommand(servers, line, ask));
+    return this.#abortable(signal, (servers, { ask }, cancel) => this.#native.sendCommand(servers, line, cancel, ask));
   }
 
   /** Forgets servers, log and settings at once, and ends the kept connections. */

@@ -19,7 +19,7 @@ use crate::{
     token::{Ask, Asking, during_here},
 };
 
-/// Ends one send.
+/// Ends one operation.
 #[napi]
 #[derive(Default)]
 pub struct Cancel {
@@ -34,7 +34,7 @@ impl Cancel {
         Self::default()
     }
 
-    /// Ends the send that it was given to.
+    /// Ends the operation that it was given to.
     #[napi]
     pub fn cancel(&self) -> Answer<()> {
         guard(|| {
@@ -337,22 +337,25 @@ impl Smtp {
         &self,
         env: &'env Env,
         servers: Vec<ServerFields>,
+        cancel: &Cancel,
         ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
         let asking = Asking::remote(ask)?;
         let smtp = self.with(servers, &asking);
+        let cancel = cancel.inner.clone();
         promise(env, move || {
             let _asking = asking;
-            smtp?.connect()
+            smtp?.connect_with(&cancel)
         })
     }
 
     /// Ends the kept connections.
     #[napi(ts_return_type = "Promise<undefined | Failed>")]
-    pub fn disconnect<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+    pub fn disconnect<'env>(&self, env: &'env Env, cancel: &Cancel) -> napi::Result<Object<'env>> {
         let smtp = self.inner.borrow().clone();
+        let cancel = cancel.inner.clone();
         promise(env, move || {
-            smtp.disconnect();
+            smtp.disconnect_with(&cancel);
             Ok(())
         })
     }
@@ -379,13 +382,15 @@ impl Smtp {
         env: &'env Env,
         servers: Vec<ServerFields>,
         line: String,
+        cancel: &Cancel,
         ask: Option<Ask<'_>>,
     ) -> napi::Result<Object<'env>> {
         let asking = Asking::remote(ask)?;
         let smtp = self.with(servers, &asking);
+        let cancel = cancel.inner.clone();
         promise(env, move || {
             let _asking = asking;
-            smtp?.send_command(&line).map(ReplyFields::from)
+            smtp?.send_command_with(&line, &cancel).map(ReplyFields::from)
         })
     }
 

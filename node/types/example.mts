@@ -1,6 +1,6 @@
 // The types of the package, used as a program with `import` uses them. Compiled, never run.
 import freesmtpAgain, { Cancelled, EmailMessage, MergeTemplate, SMTP, SMTPError, SMTPServer, Security, diagnose, explain, merge } from 'freesmtp';
-import type { Report } from 'freesmtp';
+import type { Report, Security as Secured } from 'freesmtp';
 import { createReadStream } from 'node:fs';
 
 const smtp = new SMTP('mail.example.com');
@@ -16,6 +16,8 @@ smtp.logOptions = { timestamps: true, body: 'headers' };
 smtp.on('protocolLog', ({ time, kind, line }) => console.log(time.toISOString(), kind, line));
 smtp.LogOptions.Json = true;
 const name: string | undefined = smtp.smtpServers[0]?.name;
+const secured: Secured | undefined = smtp.smtpServers[0]?.security;
+smtp.smtpServers.add(new SMTPServer({ Name: 'a', security: secured ?? 'NONE', authMode: 'scram-sha-256', minTlsVersion: '1.2' }));
 
 const message = new EmailMessage('to@example.org', 'from@example.com', 'Subject', 'Text', 'plain');
 message.From.Email = 'from@example.com';
@@ -59,6 +61,15 @@ console.log(one.subject, diagnose('550 5.7.1 no', 'RCPT', { offered: ['AUTH LOGI
 const causes: string[] = explain('550 5.7.1 no').map(({ diagnosis }) => diagnosis.cause);
 console.log(causes);
 
+await smtp.connect({ signal: AbortSignal.timeout(1000) });
+await smtp[Symbol.asyncDispose]();
+
+// @ts-expect-error there is no such way to protect a connection
+smtp.smtpServers[0]!.security = 'requird';
+// @ts-expect-error a port is a number
+smtp.smtpServers.add({ name: 'mail.example.com', port: 'smtp' });
+// @ts-expect-error nobody is a recipient as From
+message.recipients.add({ email: 'a@example.com', type: 'from' });
 // @ts-expect-error the reply comes first
 diagnose({ offered: [] });
 // @ts-expect-error a setting that does not exist

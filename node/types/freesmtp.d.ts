@@ -8,8 +8,9 @@
 
 import { EventEmitter } from 'node:events';
 
-/** The value of an enum, by number or by its name in any case. */
-export type Choice = number | string;
+/** What a property takes that holds a value of an enum: the number, or the name. (In JavaScript any case of it will do.) */
+export type Choice<Enum> = Enum[keyof Enum] | NameOf<Enum> | Lowercase<NameOf<Enum>> | Uppercase<NameOf<Enum>>;
+type NameOf<Enum> = keyof Enum & string;
 /** A path, or a `file:` URL. */
 export type Path = string | URL;
 /** What gives bytes piece by piece: a `Readable`, or an iterable of Buffers in either way. */
@@ -23,17 +24,47 @@ export type Source = Path | Uint8Array | EmailMessage | ByteStream;
 export type TokenFunction = (refresh: boolean) => string | PromiseLike<string>;
 /** Some of the settable properties of a record, to make one of them. */
 export type Given<T> = {
-  [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: T[K] extends number
-    ? Choice
-    : T[K] extends string | null
-      ? Path | null
-      : T[K];
+  [K in keyof T as T[K] extends (...given: never[]) => unknown ? never : K]?: Uncapitalize<K & string> extends keyof Taken
+    ? Taken[Uncapitalize<K & string>]
+    : T[K];
 };
+/** What the properties take that give something else than they take. */
+interface Taken {
+  authMode: AuthModeChoice;
+  bodyCanonicalization: Choice<typeof Canonicalization>;
+  caFile: Path | null;
+  caPem: string | Uint8Array | null;
+  clientCertificate: Path | null;
+  clientKey: Path | null;
+  deliverByMode: Choice<typeof DeliverByMode>;
+  encoding: EncodingChoice;
+  fileName: Path | null;
+  filename: Path | null;
+  format: Choice<typeof BodyPartFormat>;
+  headerCanonicalization: Choice<typeof Canonicalization>;
+  notify: NotifyChoice;
+  returnContent: Choice<typeof ReturnContent>;
+  security: Choice<typeof Security>;
+  type: Choice<typeof RecipientType>;
+  validSinceAction: Choice<typeof ValidSinceAction>;
+}
+/** How to log in, also by the name of the SASL mechanism. */
+export type AuthModeChoice =
+  | Choice<typeof SMTPAuthMode>
+  | 'login' | 'cram-md5' | 'digest-md5' | 'scram-sha-1' | 'scram-sha-256' | 'scram-sha-512' | 'scram-md5';
+/** How a text travels, also by its name in MIME. */
+export type EncodingChoice = Choice<typeof BodyPartEncoding> | 'quoted-printable';
+/** Values of `Notify` joined with `|`, or their names, separated by commas: `'success,failure'`. */
+export type NotifyChoice = number | string;
 
 /** Which header names a recipient; none for BCC. */
 export declare const RecipientType: { readonly To: 0; readonly CC: 1; readonly BCC: 2 };
+/** One of them. */
+export type RecipientType = (typeof RecipientType)[keyof typeof RecipientType];
 /** What kind of text it is. */
 export declare const BodyPartFormat: { readonly Plain: 0; readonly HTML: 1 };
+/** One of them. */
+export type BodyPartFormat = (typeof BodyPartFormat)[keyof typeof BodyPartFormat];
 /** How a text travels (RFC 2045 section 6); `Auto` at first: as it is where that is safe, else the smaller of the two. */
 export declare const BodyPartEncoding: {
   readonly None: 0;
@@ -41,8 +72,12 @@ export declare const BodyPartEncoding: {
   readonly Base64: 3;
   readonly Auto: 4;
 };
+/** One of them. */
+export type BodyPartEncoding = (typeof BodyPartEncoding)[keyof typeof BodyPartEncoding];
 /** How urgent the sender says a message is. */
 export declare const Priority: { readonly High: 1; readonly Normal: 3; readonly Low: 5 };
+/** One of them. */
+export type Priority = (typeof Priority)[keyof typeof Priority];
 /** When the sender gets a report on a delivery (RFC 3461 section 4.1), joined with `|`; `Never` goes with no other. */
 export declare const Notify: {
   readonly Default: 0;
@@ -53,16 +88,28 @@ export declare const Notify: {
 };
 /** How much of the message a delivery report gives back (RFC 3461 section 4.3). */
 export declare const ReturnContent: { readonly Default: 0; readonly Full: 1; readonly Headers: 2 };
+/** One of them. */
+export type ReturnContent = (typeof ReturnContent)[keyof typeof ReturnContent];
 /** What a server does when the time to deliver by has passed: tell the sender, or return the message (RFC 2852). */
 export declare const DeliverByMode: { readonly Notify: 0; readonly Return: 1 };
+/** One of them. */
+export type DeliverByMode = (typeof DeliverByMode)[keyof typeof DeliverByMode];
 /** What a server does that has to pass a message on to one that cannot check its mailbox's owner (RFC 7293). */
 export declare const ValidSinceAction: { readonly Default: 0; readonly Continue: 1; readonly Reject: 2 };
+/** One of them. */
+export type ValidSinceAction = (typeof ValidSinceAction)[keyof typeof ValidSinceAction];
 /** How safe a message is when its id is given back: on the disk; on the disk after the next sync; with the system. */
 export declare const Durability: { readonly Full: 0; readonly Batch: 1; readonly None: 2 };
+/** One of them. */
+export type Durability = (typeof Durability)[keyof typeof Durability];
 /** How much may change on the way without breaking a DKIM signature (RFC 6376 section 3.4). */
 export declare const Canonicalization: { readonly Simple: 0; readonly Relaxed: 1 };
+/** One of them. */
+export type Canonicalization = (typeof Canonicalization)[keyof typeof Canonicalization];
 /** Whether a person or a program wrote a message (RFC 3834). */
 export declare const AutoSubmitted: { readonly No: 0; readonly AutoGenerated: 1; readonly AutoReplied: 2 };
+/** One of them. */
+export type AutoSubmitted = (typeof AutoSubmitted)[keyof typeof AutoSubmitted];
 /** How to log in; `Auto` takes the strongest mechanism that the server offers. */
 export declare const SMTPAuthMode: {
   readonly None: 0;
@@ -82,6 +129,8 @@ export declare const SMTPAuthMode: {
   readonly Anonymous: 26;
   readonly Auto: 27;
 };
+/** One of them. */
+export type SMTPAuthMode = (typeof SMTPAuthMode)[keyof typeof SMTPAuthMode];
 /** How the connection is protected: never, by STARTTLS when offered, by STARTTLS or not at all, by TLS from the first byte; `Auto` by port and account. */
 export declare const Security: {
   readonly None: 0;
@@ -90,6 +139,8 @@ export declare const Security: {
   readonly Implicit: 3;
   readonly Auto: 4;
 };
+/** One of them. */
+export type Security = (typeof Security)[keyof typeof Security];
 
 /** The version of the library. */
 export declare const version: string;
@@ -117,7 +168,7 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
     fromEmail: string,
     subject: string,
     bodyText: string,
-    bodyPartFormat?: Choice,
+    bodyPartFormat?: Choice<typeof BodyPartFormat>,
   ): Promise<Report>;
   /** The servers, tried in order. */
   get smtpServers(): SMTPServers;
@@ -157,9 +208,9 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
    */
   get spoolPath(): string;
   set spoolPath(value: Path | null | undefined);
-  /** How safe a message is when its id is given back: a value of `Durability`. */
-  get spoolDurability(): number;
-  set spoolDurability(value: Choice);
+  /** How safe a message is when its id is given back; `Full` at first. */
+  get spoolDurability(): Durability;
+  set spoolDurability(value: Choice<typeof Durability>);
   /** Whether a connection is kept for the next message. */
   get connected(): boolean;
   /** The version of the library. */
@@ -237,13 +288,15 @@ export declare class SMTP extends EventEmitter<SMTPEvents> {
    */
   spoolEvents(options?: SendOptions & { blast?: string }): AsyncGenerator<SpoolEvent, void, undefined>;
   /** Opens a connection, logs in, and keeps it for the next message. */
-  connect(): Promise<void>;
-  /** Ends the kept connections. */
-  disconnect(): Promise<void>;
+  connect(options?: SendOptions): Promise<void>;
+  /** Ends the kept connections with QUIT; when the signal is aborted, without waiting for the answers. */
+  disconnect(options?: SendOptions): Promise<void>;
+  /** `disconnect`, at the end of a block with `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
   /** Cancels everything of this object that is under way. */
   cancel(): void;
   /** Sends one command such as `VRFY postmaster` and gives the reply, whatever its code is. */
-  sendSMTPCommand(command: string): Promise<Reply>;
+  sendSMTPCommand(command: string, options?: SendOptions): Promise<Reply>;
   /**
    * Looks at a server without sending mail: addresses, connections, greeting, extensions, TLS, login, and what it says to
    * a sender and recipients; and at MX, SPF, DKIM and DMARC of the sender's domain. What is wrong with the server or the
@@ -408,8 +461,8 @@ export declare class LogOptions {
   get timestamps(): boolean;
   set timestamps(value: boolean);
   /** How much of a message is shown: `size`, `headers` (and the size) or `full`. */
-  get body(): string;
-  set body(value: string);
+  get body(): 'size' | 'headers' | 'full';
+  set body(value: 'size' | 'headers' | 'full');
   /** The file has one JSON object in each line: `time`, `connection`, `kind` and `line`. */
   get json(): boolean;
   set json(value: boolean);
@@ -485,7 +538,7 @@ export type SMTPServerSettings = Given<SMTPServer>;
 
 /** Where to send, and how. */
 export declare class SMTPServer {
-  constructor(name?: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string);
+  constructor(name?: string, port?: number, timeout?: number | null, authMode?: AuthModeChoice, account?: string, password?: string);
   constructor(settings: SMTPServerSettings);
   /** Reads a host name, `host:port` or a URL. */
   static parse(address: string): SMTPServer;
@@ -498,9 +551,9 @@ export declare class SMTPServer {
   /** Seconds for each phase, in place of those of the SMTP object; null for those. */
   get timeout(): number | null;
   set timeout(value: number | null | undefined);
-  /** How to log in: a value of `SMTPAuthMode`. */
-  get authMode(): number;
-  set authMode(value: Choice);
+  /** How to log in; `Auto` at first. */
+  get authMode(): SMTPAuthMode;
+  set authMode(value: AuthModeChoice);
   /** User name; empty for no login. */
   get account(): string;
   set account(value: string);
@@ -535,9 +588,9 @@ export declare class SMTPServer {
   /** Local address to connect from. */
   get localEndPoint(): string | null;
   set localEndPoint(value: string | null | undefined);
-  /** How the connection is protected: a value of `Security`. */
-  get security(): number;
-  set security(value: Choice);
+  /** How the connection is protected; `Auto` at first. */
+  get security(): Security;
+  set security(value: Choice<typeof Security>);
   /** PEM file of authorities to trust besides those of the system. */
   get caFile(): string | null;
   set caFile(value: Path | null | undefined);
@@ -564,8 +617,8 @@ export declare class SMTPServer {
   get tlsServerName(): string;
   set tlsServerName(value: string);
   /** Oldest TLS version accepted: `1.0`, `1.1` or `1.2`. */
-  get minTlsVersion(): string;
-  set minTlsVersion(value: string);
+  get minTlsVersion(): '1.0' | '1.1' | '1.2';
+  set minTlsVersion(value: '1.0' | '1.1' | '1.2');
   /** PLAIN and LOGIN may send the password in clear text. */
   get allowPlaintextAuth(): boolean;
   set allowPlaintextAuth(value: boolean);
@@ -584,7 +637,7 @@ export declare class SMTPServer {
 export declare class SMTPServers extends Collection<
   SMTPServer,
   | [server: SMTPServer | SMTPServerSettings]
-  | [name: string, port?: number, timeout?: number | null, authMode?: Choice, account?: string, password?: string]
+  | [name: string, port?: number, timeout?: number | null, authMode?: AuthModeChoice, account?: string, password?: string]
 > {}
 
 /** What became of the message for one recipient. */
@@ -666,8 +719,8 @@ export type Stage =
 export interface Diagnosis {
   /** Stable: programs may branch on it. `relay-denied`, `auth-failed`, … */
   cause: string;
-  /** Who must act: `sender-code`, `sender-account`, `server-admin`, `recipient`, `network`, `nobody-retry`. */
-  who: string;
+  /** Who must act. */
+  who: 'sender-code' | 'sender-account' | 'server-admin' | 'recipient' | 'network' | 'nobody-retry';
   /** One sentence. */
   summary: string;
   /** What to do; several ways are separated by `\n`. */

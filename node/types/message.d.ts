@@ -1,6 +1,6 @@
 /** A message: who, to whom, what. It may hold anything while it is built, and is checked when it is sent. */
 export declare class EmailMessage {
-  constructor(recipientEmail?: string, fromEmail?: string, subject?: string, bodyText?: string, bodyPartFormat?: Choice);
+  constructor(recipientEmail?: string, fromEmail?: string, subject?: string, bodyText?: string, bodyPartFormat?: Choice<typeof BodyPartFormat>);
   /**
    * A whole message in the form of RFC 5322, from a file or bytes, passed through; `Bcc` is left out. The envelope is
    * that of its headers, unless `returnPath`, `sender`, `from` or `recipients` are set. Nothing else may be.
@@ -21,9 +21,9 @@ export declare class EmailMessage {
   /** One line. */
   get subject(): string;
   set subject(value: string);
-  /** A value of `Priority`. */
-  get priority(): number;
-  set priority(value: Choice);
+  /** `Normal` at first: nothing is said. */
+  get priority(): Priority;
+  set priority(value: Choice<typeof Priority>);
   /** `local@domain`; null to have one made. */
   get messageId(): string | null;
   set messageId(value: string | null | undefined);
@@ -49,9 +49,9 @@ export declare class EmailMessage {
   /** The thread, oldest first, by `Message-ID`. */
   get references(): readonly string[];
   set references(value: readonly string[]);
-  /** Whether a program wrote it (RFC 3834): a value of `AutoSubmitted`. */
-  get autoSubmitted(): number;
-  set autoSubmitted(value: Choice);
+  /** Whether a program wrote it (RFC 3834); `No` at first: nothing is said. */
+  get autoSubmitted(): AutoSubmitted;
+  set autoSubmitted(value: Choice<typeof AutoSubmitted>);
   /** Links that end a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369). */
   get listUnsubscribe(): readonly string[];
   set listUnsubscribe(value: readonly string[]);
@@ -63,9 +63,9 @@ export declare class EmailMessage {
   /** An invitation. */
   get calendar(): Calendar | null;
   set calendar(value: Calendar | Given<Calendar> | string | null | undefined);
-  /** How much of the message delivery reports give back (RFC 3461 section 4.3): a value of `ReturnContent`. */
-  get returnContent(): number;
-  set returnContent(value: Choice);
+  /** How much of the message delivery reports give back (RFC 3461 section 4.3); `Default` at first: the server chooses. */
+  get returnContent(): ReturnContent;
+  set returnContent(value: Choice<typeof ReturnContent>);
   /**
    * A text that delivery reports give back, to tell which message they are about (RFC 3461 section 4.4): printable
    * ASCII, at most 100 characters, `+`, `=` and a space counting as three.
@@ -81,9 +81,9 @@ export declare class EmailMessage {
   /** Seconds within which the message is to be delivered, from 1 to 999,999,999 (RFC 2852). */
   get deliverBy(): number | null;
   set deliverBy(value: number | null | undefined);
-  /** What happens when they have passed: a value of `DeliverByMode`. */
-  get deliverByMode(): number;
-  set deliverByMode(value: Choice);
+  /** What happens when they have passed; `Notify` at first. */
+  get deliverByMode(): DeliverByMode;
+  set deliverByMode(value: Choice<typeof DeliverByMode>);
   /** Whether each server on the way reports that it has passed the message on. */
   get deliverByTrace(): boolean;
   set deliverByTrace(value: boolean);
@@ -139,7 +139,7 @@ export declare class Address {
 
 /** A recipient. */
 export declare class Recipient {
-  constructor(email?: string, name?: string, type?: Choice);
+  constructor(email?: string, name?: string, type?: Choice<typeof RecipientType>);
   constructor(given: Given<Recipient>);
   /** `user@example.com` */
   get email(): string;
@@ -147,12 +147,12 @@ export declare class Recipient {
   /** The name shown to people. */
   get name(): string;
   set name(value: string);
-  /** A value of `RecipientType`. */
-  get type(): number;
-  set type(value: Choice);
+  /** Which header names it; `To` at first. */
+  get type(): RecipientType;
+  set type(value: Choice<typeof RecipientType>);
   /** When the sender gets a report (RFC 3461): values of `Notify` joined with `|`, or names: `'success,failure'`. */
   get notify(): number;
-  set notify(value: Choice);
+  set notify(value: NotifyChoice);
   /**
    * Whom the message was for before a list or a forwarder put this recipient in (RFC 3461 section 4.2): an address, or
    * `type;address`. Reports name it.
@@ -165,36 +165,36 @@ export declare class Recipient {
    */
   get validSince(): Date | null;
   set validSince(value: Date | null | undefined);
-  /** What servers do that would have to pass it on to one without RRVS: a value of `ValidSinceAction`. */
-  get validSinceAction(): number;
-  set validSinceAction(value: Choice);
+  /** What servers do that would have to pass it on to one without RRVS; `Default` at first: they choose. */
+  get validSinceAction(): ValidSinceAction;
+  set validSinceAction(value: Choice<typeof ValidSinceAction>);
 }
 
 /** Who gets the message. */
 export declare class Recipients extends Collection<
   Recipient,
-  [recipient: Recipient | Given<Recipient>] | [email: string, name?: string, type?: Choice]
+  [recipient: Recipient | Given<Recipient>] | [email: string, name?: string, type?: Choice<typeof RecipientType>]
 > {}
 
 /** A text of a message. */
 export declare class BodyPart {
-  constructor(body?: string, format?: Choice, encoding?: Choice);
+  constructor(body?: string, format?: Choice<typeof BodyPartFormat>, encoding?: EncodingChoice);
   constructor(given: Given<BodyPart>);
   /** The text. */
   get body(): string;
   set body(value: string);
-  /** A value of `BodyPartFormat`. */
-  get format(): number;
-  set format(value: Choice);
-  /** A value of `BodyPartEncoding`. */
-  get encoding(): number;
-  set encoding(value: Choice);
+  /** What kind of text it is; `Plain` at first. */
+  get format(): BodyPartFormat;
+  set format(value: Choice<typeof BodyPartFormat>);
+  /** How it travels; `Auto` at first. */
+  get encoding(): BodyPartEncoding;
+  set encoding(value: EncodingChoice);
 }
 
 /** The texts of a message. */
 export declare class BodyParts extends Collection<
   BodyPart,
-  [part: BodyPart | Given<BodyPart>] | [body: string, format?: Choice, encoding?: Choice]
+  [part: BodyPart | Given<BodyPart>] | [body: string, format?: Choice<typeof BodyPartFormat>, encoding?: EncodingChoice]
 > {}
 
 /**
@@ -278,12 +278,12 @@ export declare class DkimSigner {
   /** The headers that cannot be added later without breaking the signature. */
   get oversigned(): readonly string[];
   set oversigned(value: readonly string[]);
-  /** How headers may change on the way: a value of `Canonicalization`. */
-  get headerCanonicalization(): number;
-  set headerCanonicalization(value: Choice);
-  /** How the body may change on the way: a value of `Canonicalization`. */
-  get bodyCanonicalization(): number;
-  set bodyCanonicalization(value: Choice);
+  /** How headers may change on the way; `Relaxed` at first. */
+  get headerCanonicalization(): Canonicalization;
+  set headerCanonicalization(value: Choice<typeof Canonicalization>);
+  /** How the body may change on the way; `Relaxed` at first. */
+  get bodyCanonicalization(): Canonicalization;
+  set bodyCanonicalization(value: Choice<typeof Canonicalization>);
   /** After how many seconds the signature is void; null: never. */
   get expiresAfter(): number | null;
   set expiresAfter(value: number | null | undefined);

@@ -59,14 +59,14 @@ impl Smtp {
     /// # Errors
     /// As [`Smtp::connect`]; `ErrorKind::Internal` outside a tokio runtime.
     pub async fn connect_async(&self) -> Result<(), Error> {
-        self.connect_on(Runtime::tokio()?).await
+        self.connect_on(Runtime::tokio()?, &Cancel::new()).await
     }
 
     /// [`Smtp::disconnect`] as a future.
     pub async fn disconnect_async(&self) {
         // Like `disconnect` it has no failure that anybody could act on.
         if let Ok(runtime) = Runtime::tokio() {
-            let _ = self.disconnect_on(runtime).await;
+            let _ = self.disconnect_on(runtime, &Cancel::new()).await;
         }
     }
 
@@ -75,6 +75,6 @@ impl Smtp {
     /// # Errors
     /// As [`Smtp::send_command`]; `ErrorKind::Internal` outside a tokio runtime.
     pub async fn send_command_async(&self, line: &str) -> Result<Reply, Error> {
-        self.command_on(Runtime::tokio()?, line).await
+        self.command_on(Runtime::tokio()?, line, &Cancel::new()).await
     }
 }

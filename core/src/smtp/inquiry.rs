@@ -3,7 +3,7 @@
 use super::Smtp;
 use crate::{
     error::Error,
-    net::{Runtime, on_this_thread},
+    net::{Cancel, Runtime, on_this_thread},
     protocol::Inquiry,
     types::Reply,
 };
@@ -56,6 +56,6 @@ impl Smtp {
 
     fn ask(&self, inquiry: Result<Inquiry, Error>) -> Result<Reply, Error> {
         let inquiry = inquiry.map_err(super::explain_input)?;
-        on_this_thread(self.ask_on(Runtime::Thread, |offered| inquiry.command(offered)))
+        on_this_thread(self.ask_on(Runtime::Thread, &Cancel::new(), |offered| inquiry.command(offered)))
     }
 }

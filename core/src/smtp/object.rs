@@ -251,13 +251,27 @@ impl Smtp {
     /// # Errors
     /// The failure of the last server, those of the others in [`Error::others`].
     pub fn connect(&self) -> Result<(), Error> {
-        on_this_thread(self.connect_on(Runtime::Thread))
+        self.connect_with(&Cancel::new())
+    }
+
+    /// Like [`Smtp::connect`], and `cancel` ends it from another thread.
+    ///
+    /// # Errors
+    /// As [`Smtp::connect`]; `ErrorKind::Cancelled` when it was cancelled.
+    pub fn connect_with(&self, cancel: &Cancel) -> Result<(), Error> {
+        on_this_thread(self.connect_on(Runtime::Thread, cancel))
     }
 
     /// Ends the kept connections with QUIT and waits for the answer. Without any, it does nothing.
     pub fn disconnect(&self) {
+        self.disconnect_with(&Cancel::new());
+    }
+
+    /// Like [`Smtp::disconnect`], and `cancel` ends the waiting from another thread: the connections are closed all the
+    /// same.
+    pub fn disconnect_with(&self, cancel: &Cancel) {
         // It has no failure that anybody could act on.
-        let _ = on_this_thread(self.disconnect_on(Runtime::Thread));
+        let _ = on_this_thread(self.disconnect_on(Runtime::Thread, cancel));
     }
 
     /// Whether a connection is kept for the next message.
@@ -277,7 +291,15 @@ impl Smtp {
     /// # Errors
     /// `ErrorKind::Message` for a line that is no such command; else as [`Smtp::connect`].
     pub fn send_command(&self, line: &str) -> Result<Reply, Error> {
-        on_this_thread(self.command_on(Runtime::Thread, line))
+        self.send_command_with(line, &Cancel::new())
+    }
+
+    /// Like [`Smtp::send_command`], and `cancel` ends it from another thread.
+    ///
+    /// # Errors
+    /// As [`Smtp::send_command`]; `ErrorKind::Cancelled` when it was cancelled.
+    pub fn send_command_with(&self, line: &str, cancel: &Cancel) -> Result<Reply, Error> {
+        on_this_thread(self.command_on(Runtime::Thread, line, cancel))
     }
 
     /// Forgets the servers, the log and all settings, and ends the kept connections.

@@ -44,21 +44,19 @@ impl Smtp {
     }
 
     /// [`Smtp::connect`].
-    pub(super) async fn connect_on(&self, runtime: Runtime) -> Result<(), Error> {
-        let cancel = Cancel::new();
-        let _running = self.pool.register(&cancel);
+    pub(super) async fn connect_on(&self, runtime: Runtime, cancel: &Cancel) -> Result<(), Error> {
+        let _running = self.pool.register(cancel);
         self.check_servers()?;
-        let operation = Operation::new(runtime, &cancel, self.timeouts.operation);
+        let operation = Operation::new(runtime, cancel, self.timeouts.operation);
         let session = self.any_session(&operation).await?;
         self.pool.put(session);
         Ok(())
     }
 
     /// [`Smtp::disconnect`].
-    pub(super) async fn disconnect_on(&self, runtime: Runtime) -> Result<(), Error> {
-        let cancel = Cancel::new();
-        let _running = self.pool.register(&cancel);
-        let operation = Operation::new(runtime, &cancel, self.timeouts.operation);
+    pub(super) async fn disconnect_on(&self, runtime: Runtime, cancel: &Cancel) -> Result<(), Error> {
+        let _running = self.pool.register(cancel);
+        let operation = Operation::new(runtime, cancel, self.timeouts.operation);
         for session in self.pool.drain() {
             session.quit(&operation).await;
         }
@@ -66,21 +64,26 @@ impl Smtp {
     }
 
     /// [`Smtp::send_command`].
-    pub(super) async fn command_on(&self, runtime: Runtime, line: &str) -> Result<Reply, Error> {
+    pub(super) async fn command_on(
+        &self,
+        runtime: Runtime,
+        line: &str,
+        cancel: &Cancel,
+    ) -> Result<Reply, Error> {
         let command = Command::new(line).map_err(outcome::explain_input)?;
-        self.ask_on(runtime, |_| Ok(command)).await
+        self.ask_on(runtime, cancel, |_| Ok(command)).await
     }
 
     /// Sends the command that fits what the server offers, and gives the reply.
     pub(super) async fn ask_on(
         &self,
         runtime: Runtime,
+        cancel: &Cancel,
         command: impl FnOnce(&Capabilities) -> Result<Command, Error>,
     ) -> Result<Reply, Error> {
-        let cancel = Cancel::new();
-        let _running = self.pool.register(&cancel);
+        let _running = self.pool.register(cancel);
         self.check_servers()?;
-        let operation = Operation::new(runtime, &cancel, self.timeouts.operation);
+        let operation = Operation::new(runtime, cancel, self.timeouts.operation);
         let mut session = self.any_session(&operation).await?;
         session.conversation.start_transcript();
         let answer = match command(session.connection.engine().capabilities()) {
