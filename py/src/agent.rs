@@ -101,25 +101,6 @@ fn event<'py>(py: Python<'py>, event: &SpoolEvent) -> PyResult<Bound<'py, PyAny>
     CLASS.import(py, MODULE, "SpoolEvent")?.call((), Some(&fields))
 }
 
-/// Ends a wait from another thread.
-#[pyclass(module = "freesmtp", name = "_AgentCall", frozen)]
-#[derive(Default)]
-pub(crate) struct AgentCall {
-    pub(crate) cancel: Cancel,
-}
-
-#[pymethods]
-impl AgentCall {
-    #[new]
-    fn new() -> Self {
-        Self::default()
-    }
-
-    fn cancel(&self) {
-        self.cancel.cancel();
-    }
-}
-
 /// Events as they happen; the iterators are in `freesmtp/_agent.py`.
 #[pyclass(module = "freesmtp", name = "_SpoolEvents", frozen)]
 pub(crate) struct SpoolEvents {

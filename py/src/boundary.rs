@@ -15,6 +15,7 @@ use pyo3::{prelude::*, sync::PyOnceLock};
 
 use crate::{
     error::{Failed, raise_explained},
+    exit,
     raised::raised,
 };
 
@@ -55,7 +56,7 @@ pub(crate) fn detached<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    py.detach(|| guard(work)).map_err(|failed| failed.raise(py))
+    exit::detached(py, || guard(work))?.map_err(|failed| failed.raise(py))
 }
 
 /// Work that waits for a server: without the GIL, and in the main thread open to signals.
@@ -71,6 +72,14 @@ pub(crate) fn interruptible<T: Send + 'static>(
     if !in_main_thread(py)? {
         return detached(py, work);
     }
+    exit::main_call(py, || in_helper(py, cancel, work))
+}
+
+fn in_helper<T: Send + 'static>(
+    py: Python<'_>,
+    cancel: impl Fn(),
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> PyResult<T> {
     let (sender, mut results) = mpsc::channel();
     let helper = Helper::take().map_err(|source| {
         let error = Error::io(ErrorKind::Internal, Stage::Command, "no thread could be started", &source);
@@ -158,7 +167,7 @@ pub(crate) fn panic_on(py: Python<'_>, way: &str) -> PyResult<()> {
     }
 }
 
-fn in_main_thread(py: Python<'_>) -> PyResult<bool> {
+pub(crate) fn in_main_thread(py: Python<'_>) -> PyResult<bool> {
     static THREADING: PyOnceLock<(Py<PyAny>, Py<PyAny>)> = PyOnceLock::new();
     let (current, main) = THREADING.get_or_try_init(py, || {
         let threading = py.import("threading")?;

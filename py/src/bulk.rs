@@ -18,7 +18,7 @@ use pyo3::{
 use crate::{
     boundary::{guard, interruptible, lock},
     error::{Failed, tuple},
-    foreign,
+    exit, foreign,
     report::report,
 };
 
@@ -138,7 +138,7 @@ fn begin_waiter(inner: Arc<OpenBulk>, raised: Arc<Raised>) -> PyResult<mpsc::Sen
         for done in waiting {
             let outcomes: Result<Results, Failed> = guard(|| Ok(inner.next().map(Vec::from)));
             // An interpreter that is shutting down takes no more results.
-            Python::try_attach(|py| tell(py, &raised, &done, outcomes));
+            exit::attached(|py| tell(py, &raised, &done, outcomes));
         }
     };
     std::thread::Builder::new()

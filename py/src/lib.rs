@@ -14,6 +14,7 @@ mod body_part;
 mod boundary;
 mod bulk;
 mod calendar;
+mod cancel;
 mod check;
 mod collection;
 mod collections;
@@ -23,6 +24,7 @@ mod diagnosis;
 mod dkim;
 mod enums;
 mod error;
+mod exit;
 mod foreign;
 mod listener;
 mod log;
@@ -42,17 +44,20 @@ mod value;
 /// The native part of the package `freesmtp`.
 #[pyo3::pymodule]
 mod _freesmtp {
-    use pyo3::prelude::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use pyo3::{exceptions::PyImportError, prelude::*};
 
     #[pymodule_export]
     use crate::{
         address::Address,
-        agent::{AgentCall, SpoolEvents},
+        agent::SpoolEvents,
         attachment::Attachment,
         body_part::BodyPart,
         boundary::panic_on,
         bulk::Bulk,
         calendar::Calendar,
+        cancel::Cancel,
         collection::Collection,
         collections::{Attachments, BodyParts, CustomHeaders, EmbeddedObjects, Recipients},
         custom_header::CustomHeader,
@@ -63,12 +68,27 @@ mod _freesmtp {
         message::EmailMessage,
         recipient::Recipient,
         server::{SmtpServer, SmtpServers},
-        smtp::{Operation, Smtp},
+        smtp::Smtp,
         timeouts::Timeouts,
     };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        in_one_interpreter(module.py())?;
+        crate::exit::watch(module)?;
         module.add("__version__", freesmtp_core::VERSION)
+    }
+
+    /// What is kept of Python (classes, functions) belongs to one interpreter; in another one it would crash.
+    fn in_one_interpreter(py: Python<'_>) -> PyResult<()> {
+        // Each interpreter has a `sys` of its own, as long as it lives.
+        static FIRST: AtomicUsize = AtomicUsize::new(0);
+        let this = py.import("sys")?.as_ptr() as usize;
+        match FIRST.compare_exchange(0, this, Ordering::SeqCst, Ordering::SeqCst) {
+            Err(first) if first != this => Err(PyImportError::new_err(
+                "freesmtp works in one interpreter of a process, and another one has it",
+            )),
+            _ => Ok(()),
+        }
     }
 }

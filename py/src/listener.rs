@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::{PyTraverseError, PyVisit, call::PyCallArgs, prelude::*};
 
-use crate::{boundary::lock, value::wrong_type};
+use crate::{boundary::lock, exit, value::wrong_type};
 
 /// What the program gave, and the function that it means.
 pub(crate) struct Function {
@@ -61,7 +61,7 @@ impl Function {
         T: for<'py> PyCallArgs<'py>,
     {
         // An interpreter that is shutting down hears nothing.
-        Python::try_attach(|py| {
+        exit::attached(|py| {
             let function = self.function.bind(py);
             if let Err(raised) = function.call1(told) {
                 raised.write_unraisable(py, Some(function));

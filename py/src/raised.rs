@@ -7,13 +7,15 @@ use std::cell::RefCell;
 
 use pyo3::prelude::*;
 
+use crate::exit;
+
 thread_local! {
     static RAISED: RefCell<Vec<PyErr>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls back into Python; what is raised there is kept, and told as a sentence.
 pub(crate) fn call_back<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T, String> {
-    let result = Python::try_attach(|py| {
+    let result = exit::attached(|py| {
         work(py).map_err(|error| {
             let said = sentence(py, &error);
             RAISED.with_borrow_mut(|raised| raised.push(error));

@@ -6,7 +6,9 @@ mod spool;
 
 use std::sync::{Arc, Mutex};
 
-use freesmtp_core::{Cancel, EmailMessage as Message, Error, Smtp as Core, message::BodyPartFormat};
+use freesmtp_core::{
+    Cancel as CoreCancel, EmailMessage as Message, Error, Smtp as Core, message::BodyPartFormat,
+};
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::PyRuntimeError,
@@ -19,9 +21,10 @@ use self::observers::Listeners;
 use crate::{
     boundary::{call, guard, interruptible, lock},
     bulk::Bulk,
+    cancel::Cancel,
     check,
     enums::from_python,
-    foreign,
+    exit, foreign,
     message::collection,
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
@@ -49,21 +52,32 @@ impl Smtp {
         Ok(core)
     }
 
-    /// Work that waits for a server. Ctrl-C cancels what this object has under way: for these operations the core
-    /// has no `Cancel` of their own.
+    /// Work that waits for a server. Ctrl-C ends it, and so does `call`.
     fn operate<T: Send + 'static>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,
+        call: &Cancel,
+        work: impl FnOnce(&Core, &CoreCancel) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<T> {
         let core = self.current(py)?;
-        let shared = core.clone();
-        interruptible(py, || shared.cancel(), move || work(&core))
+        let (cancel, operation) = (call.core.clone(), call.core.clone());
+        interruptible(py, || cancel.cancel(), move || work(&core, &operation))
+    }
+
+    fn check_as<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: check::Arguments<'py>,
+        call: &Cancel,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let options = arguments.options(py)?;
+        let found = self.operate(py, call, move |core, cancel| core.check_with(&options, cancel))?;
+        check::report(py, &found)
     }
 }
 
 fn send(py: Python<'_>, core: Core, message: Message) -> PyResult<Bound<'_, PyAny>> {
-    let cancel = Cancel::new();
+    let cancel = CoreCancel::new();
     let operation = cancel.clone();
     let sent = interruptible(py, || cancel.cancel(), move || core.send_with(&message, &operation))?;
     report(py, &sent)
@@ -149,17 +163,18 @@ impl Smtp {
     }
 
     /// Begins to send in a thread of its own, which calls `done(report, error)` at the end; one of them is `None`.
-    fn _start(&self, py: Python<'_>, message: &Bound<'_, PyAny>, done: Py<PyAny>) -> PyResult<Operation> {
+    fn _start(&self, py: Python<'_>, message: &Bound<'_, PyAny>, done: Py<PyAny>) -> PyResult<Cancel> {
         let core = self.current(py)?;
         let message = foreign::message(message)?;
-        let operation = Operation(Cancel::new());
-        let cancel = operation.0.clone();
+        let operation = Cancel::default();
+        let cancel = operation.core.clone();
         std::thread::Builder::new()
             .name("freesmtp".into())
             .spawn(move || {
-                let result = guard(|| core.send_with(&message, &cancel));
+                // Both go before Python is attached, so that it lets go then of what only they held.
+                let result = guard(move || core.send_with(&message, &cancel));
                 // An interpreter that is shutting down takes no more results.
-                Python::try_attach(|py| {
+                exit::attached(|py| {
                     let outcome = match result {
                         Ok(sent) => report(py, &sent).map(|sent| (Some(sent), None)),
                         Err(failed) => failed.exception(py).map(|error| (None, Some(error))),
@@ -206,16 +221,24 @@ impl Smtp {
 
     /// Opens a connection to the first server that answers, logs in, and keeps it for the next message.
     fn connect(&self, py: Python<'_>) -> PyResult<()> {
-        self.operate(py, Core::connect)
+        self._connect(py, &Cancel::default())
+    }
+
+    fn _connect(&self, py: Python<'_>, call: &Cancel) -> PyResult<()> {
+        self.operate(py, call, Core::connect_with)
     }
 
     /// Ends the kept connections with QUIT and waits for the answer. Without any, it does nothing.
     fn disconnect(&self, py: Python<'_>) -> PyResult<()> {
+        self._disconnect(py, &Cancel::default())
+    }
+
+    fn _disconnect(&self, py: Python<'_>, call: &Cancel) -> PyResult<()> {
         if !lock(&self.core).connected() {
             return Ok(());
         }
-        self.operate(py, |core| {
-            core.disconnect();
+        self.operate(py, call, |core, cancel| {
+            core.disconnect_with(cancel);
             Ok(())
         })
     }
@@ -232,8 +255,17 @@ impl Smtp {
         py: Python<'py>,
         command: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        self._send_smtp_command(py, command, &Cancel::default())
+    }
+
+    fn _send_smtp_command<'py>(
+        &self,
+        py: Python<'py>,
+        command: &Bound<'py, PyAny>,
+        call: &Cancel,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let command = text(command, "Command")?;
-        let answer = self.operate(py, move |core| core.send_command(&command))?;
+        let answer = self.operate(py, call, move |core, cancel| core.send_command_with(&command, cancel))?;
         reply(py, &answer)
     }
 
@@ -257,13 +289,27 @@ impl Smtp {
         timeout: Option<Bound<'py, PyAny>>,
         server: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let options =
-            check::Arguments { from_, to, dkim_selector, outgoing_ip, dns, timeout, server }.options(py)?;
-        let core = self.current(py)?;
-        let cancel = Cancel::new();
-        let operation = cancel.clone();
-        let found = interruptible(py, || cancel.cancel(), move || core.check_with(&options, &operation))?;
-        check::report(py, &found)
+        let arguments = check::Arguments { from_, to, dkim_selector, outgoing_ip, dns, timeout, server };
+        self.check_as(py, arguments, &Cancel::default())
+    }
+
+    #[pyo3(signature = (call, *, from_=None, to=None, dkim_selector=None, outgoing_ip=None, dns=None, timeout=None,
+        server=0))]
+    #[allow(clippy::too_many_arguments)] // those of `check`
+    fn _check<'py>(
+        &self,
+        py: Python<'py>,
+        call: &Cancel,
+        from_: Option<Bound<'py, PyAny>>,
+        to: Option<Bound<'py, PyAny>>,
+        dkim_selector: Option<Bound<'py, PyAny>>,
+        outgoing_ip: Option<Bound<'py, PyAny>>,
+        dns: Option<Bound<'py, PyAny>>,
+        timeout: Option<Bound<'py, PyAny>>,
+        server: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let arguments = check::Arguments { from_, to, dkim_selector, outgoing_ip, dns, timeout, server };
+        self.check_as(py, arguments, call)
     }
 
     /// Forgets the servers, the log and all settings, and ends the kept connections.
@@ -316,17 +362,5 @@ impl Smtp {
             slf.get().servers.bind(slf.py()).try_iter()?.collect::<PyResult<Vec<_>>>()?,
         )?;
         Ok(format!("{}{}", slf.get_type().name()?, servers.repr()?))
-    }
-}
-
-/// A send that runs in a thread of its own.
-#[pyclass(module = "freesmtp", name = "_Operation", frozen)]
-pub(crate) struct Operation(Cancel);
-
-#[pymethods]
-impl Operation {
-    /// Ends it; `done` is still called.
-    fn cancel(&self) {
-        self.0.cancel();
     }
 }

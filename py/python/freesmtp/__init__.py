@@ -13,6 +13,7 @@ Every name of the original object API works too: `smtp.LogFile`, `message.From.E
 
 from ._agent import BlastStatus, SpoolEvent, SpoolEvents, SpoolRecipient, SpoolStatus
 from ._agent import apply as _apply_agent
+from ._asyncio import apply as _apply_asyncio
 from ._check import CheckFact, CheckReport, CheckStep
 from ._delivery import apply as _apply_delivery
 from ._enums import (
@@ -79,6 +80,7 @@ from ._names import apply as _apply
 from ._report import BulkResult, Diagnosis, Explanation, RecipientResult, Reply, Report, TlsInfo
 
 _apply_agent()
+_apply_asyncio()
 _apply_delivery()
 _apply()
 

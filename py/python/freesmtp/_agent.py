@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from . import _freesmtp
-from ._asyncio import in_thread
+from ._asyncio import awaited, in_thread
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -223,19 +223,20 @@ async def _cancel_blast_async(self: SMTP, name: str) -> BlastStatus:
 
 async def _wait_for_blast_async(self: SMTP, name: str, timeout: float | None = None) -> BlastStatus:
     """`wait_for_blast` for asyncio: it ends when the task is cancelled."""
-    call = _freesmtp._AgentCall()
+    call = _freesmtp._Cancel()
     return await in_thread(lambda: self._wait_for_blast(name, timeout, call), call.cancel)
 
 
 async def _wait_for_message_async(self: SMTP, id: str, timeout: float | None = None) -> SpoolStatus:
     """`wait_for_message` for asyncio: it ends when the task is cancelled."""
-    call = _freesmtp._AgentCall()
+    call = _freesmtp._Cancel()
     return await in_thread(lambda: self._wait_for_message(id, timeout, call), call.cancel)
 
 
 def apply() -> None:
     """Gives `SMTP` what is for asyncio."""
-    for ask in (
+    awaited(
+        _freesmtp.SMTP,
         _spool_status_async,
         _blast_status_async,
         _pause_blast_async,
@@ -243,7 +244,4 @@ def apply() -> None:
         _cancel_blast_async,
         _wait_for_blast_async,
         _wait_for_message_async,
-    ):
-        name = ask.__name__.removeprefix("_")
-        ask.__name__, ask.__qualname__ = name, f"SMTP.{name}"
-        setattr(_freesmtp.SMTP, name, ask)
+    )

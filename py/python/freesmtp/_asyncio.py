@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import _freesmtp
+
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+    from types import TracebackType
+
+    from ._check import CheckReport
     from ._freesmtp import SMTP, EmailMessage
-    from ._report import Report
+    from ._report import Reply, Report
 
 _T = TypeVar("_T")
 
@@ -71,3 +77,80 @@ async def _outcome(start: Callable[[Callable[[Any, BaseException | None], None]]
         if not finished.cancelled():
             finished.exception()
         raise
+
+
+async def _connect_async(self: SMTP) -> None:
+    """`connect` for asyncio: it ends when the task is cancelled."""
+    call = _freesmtp._Cancel()
+    await in_thread(lambda: self._connect(call), call.cancel)
+
+
+async def _disconnect_async(self: SMTP) -> None:
+    """`disconnect` for asyncio: when the task is cancelled, the connections are closed without waiting for answers."""
+    if self.connected:
+        call = _freesmtp._Cancel()
+        await in_thread(lambda: self._disconnect(call), call.cancel)
+
+
+async def _send_smtp_command_async(self: SMTP, command: str) -> Reply:
+    """`send_smtp_command` for asyncio: it ends when the task is cancelled."""
+    call = _freesmtp._Cancel()
+    return await in_thread(lambda: self._send_smtp_command(command, call), call.cancel)
+
+
+async def _check_async(
+    self: SMTP,
+    *,
+    from_: str | None = None,
+    to: Iterable[str] | None = None,
+    dkim_selector: str | None = None,
+    outgoing_ip: str | IPv4Address | IPv6Address | None = None,
+    dns: str | None = None,
+    timeout: float | None = None,
+    server: int = 0,
+) -> CheckReport:
+    """`check` for asyncio: it ends when the task is cancelled."""
+    call = _freesmtp._Cancel()
+
+    def check() -> CheckReport:
+        return self._check(
+            call,
+            from_=from_,
+            to=to,
+            dkim_selector=dkim_selector,
+            outgoing_ip=outgoing_ip,
+            dns=dns,
+            timeout=timeout,
+            server=server,
+        )
+
+    return await in_thread(check, call.cancel)
+
+
+async def _enter(self: SMTP) -> SMTP:
+    return self
+
+
+async def _exit(
+    self: SMTP,
+    kind: type[BaseException] | None = None,
+    error: BaseException | None = None,
+    traceback: TracebackType | None = None,
+) -> None:
+    await _disconnect_async(self)
+
+
+def awaited(cls: type, *functions: Callable[..., Any]) -> None:
+    """Gives a class of the native part what is for asyncio: functions under their names without the first `_`."""
+    for function in functions:
+        name = function.__name__.removeprefix("_")
+        function.__name__, function.__qualname__ = name, f"{cls.__name__}.{name}"
+        setattr(cls, name, function)
+
+
+def apply() -> None:
+    """Gives `SMTP` what is for asyncio."""
+    awaited(_freesmtp.SMTP, _connect_async, _disconnect_async, _send_smtp_command_async, _check_async)
+    for name, function in (("__aenter__", _enter), ("__aexit__", _exit)):
+        function.__name__, function.__qualname__ = name, f"SMTP.{name}"
+        setattr(_freesmtp.SMTP, name, function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ._report import Diagnosis
 
@@ -23,7 +24,7 @@ class CheckStep:
 
     name: str
     """`dns`, `connect`, `greeting`, `ehlo`, `tls`, `auth`, `envelope`, `limits`, `mx`, `spf`, `dkim` or `dmarc`."""
-    status: str
+    status: Literal["ok", "warning", "failed", "skipped"]
     """`ok`, `warning`, `failed` or `skipped`."""
     summary: str
     """One sentence for a person."""
@@ -45,7 +46,7 @@ class CheckReport:
 
     server: str
     """The server as it was named in the settings, and its port."""
-    status: str
+    status: Literal["ok", "warning", "failed", "skipped"]
     """The worst of the steps: `ok`, `warning` or `failed`."""
     summary: str
     """What it comes to, in one sentence."""

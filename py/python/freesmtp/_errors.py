@@ -8,7 +8,7 @@ after a broken connection would deliver twice.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ._report import Diagnosis, RecipientResult
 
@@ -19,7 +19,22 @@ class SMTPError(Exception):
     `str(error)` is all of it for a person, with the remedies.
     """
 
-    kind: str
+    kind: Literal[
+        "message",
+        "dns",
+        "connect",
+        "tls",
+        "proxy",
+        "timeout",
+        "authentication",
+        "protocol",
+        "recipients-refused",
+        "outcome-unknown",
+        "file-io",
+        "spool",
+        "cancelled",
+        "internal",
+    ]
     """The stable name of the kind: `recipients-refused`, `dns`, `timeout` …"""
     number: int
     """Its stable number, banded by hundred."""

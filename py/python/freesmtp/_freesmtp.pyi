@@ -22,10 +22,10 @@ __all__ = [
     "Attachment",
     "BodyPart",
     "_panic",
-    "_AgentCall",
     "_Bulk",
     "_SpoolEvents",
     "Calendar",
+    "_Cancel",
     "Collection",
     "Attachments",
     "BodyParts",
@@ -43,7 +43,6 @@ __all__ = [
     "Recipient",
     "SMTPServer",
     "SMTPServers",
-    "_Operation",
     "SMTP",
     "Timeouts",
     "__version__",
@@ -596,7 +595,8 @@ class _Bulk:
     def wait(self, done: Callable[[tuple[BulkResult, ...] | None, BaseException | None], object]) -> None: ...
 
 @final
-class _Operation:
+class _Cancel:
+    def __new__(cls) -> _Cancel: ...
     def cancel(self) -> None: ...
 
 @disjoint_base
@@ -660,8 +660,8 @@ class SMTP:
     async def cancel_blast_async(self, name: str) -> _agent.BlastStatus: ...
     async def wait_for_blast_async(self, name: str, timeout: float | None = None) -> _agent.BlastStatus: ...
     async def wait_for_message_async(self, id: str, timeout: float | None = None) -> _agent.SpoolStatus: ...
-    def _wait_for_blast(self, name: str, timeout: float | None, call: _AgentCall) -> _agent.BlastStatus: ...
-    def _wait_for_message(self, id: str, timeout: float | None, call: _AgentCall) -> _agent.SpoolStatus: ...
+    def _wait_for_blast(self, name: str, timeout: float | None, call: _Cancel) -> _agent.BlastStatus: ...
+    def _wait_for_message(self, id: str, timeout: float | None, call: _Cancel) -> _agent.SpoolStatus: ...
     def spool_events(self, blast: str | None = None) -> _agent.SpoolEvents: ...
     def sync_spool(self) -> None: ...
     def send(self, message: EmailMessage | Buffer | _Standard) -> Report: ...
@@ -682,7 +682,7 @@ class SMTP:
     def _open_bulk(self) -> _Bulk: ...
     def _start(
         self, message: EmailMessage | Buffer | _Standard, done: Callable[[Report | None, BaseException | None], object]
-    ) -> _Operation: ...
+    ) -> _Cancel: ...
     @staticmethod
     def quick_send(
         smtp_server_name: str,
@@ -693,11 +693,40 @@ class SMTP:
         body_part_format: _Format | None = None,
     ) -> Report: ...
     def connect(self) -> None: ...
+    async def connect_async(self) -> None: ...
+    def _connect(self, call: _Cancel) -> None: ...
     def disconnect(self) -> None: ...
+    async def disconnect_async(self) -> None: ...
+    def _disconnect(self, call: _Cancel) -> None: ...
     def cancel(self) -> None: ...
     def send_smtp_command(self, command: str) -> Reply: ...
+    async def send_smtp_command_async(self, command: str) -> Reply: ...
+    def _send_smtp_command(self, command: str, call: _Cancel) -> Reply: ...
     def check(
         self,
+        *,
+        from_: str | None = None,
+        to: Iterable[str] | None = None,
+        dkim_selector: str | None = None,
+        outgoing_ip: str | IPv4Address | IPv6Address | None = None,
+        dns: str | None = None,
+        timeout: float | None = None,
+        server: int = 0,
+    ) -> CheckReport: ...
+    async def check_async(
+        self,
+        *,
+        from_: str | None = None,
+        to: Iterable[str] | None = None,
+        dkim_selector: str | None = None,
+        outgoing_ip: str | IPv4Address | IPv6Address | None = None,
+        dns: str | None = None,
+        timeout: float | None = None,
+        server: int = 0,
+    ) -> CheckReport: ...
+    def _check(
+        self,
+        call: _Cancel,
         *,
         from_: str | None = None,
         to: Iterable[str] | None = None,
@@ -715,6 +744,13 @@ class SMTP:
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
         /,
+    ) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
     ) -> None: ...
 
     SMTPServers = smtp_servers
@@ -763,10 +799,14 @@ class SMTP:
     SendBulkMergeAsync = send_bulk_merge_async
     QuickSend = quick_send
     Connect = connect
+    ConnectAsync = connect_async
     Disconnect = disconnect
+    DisconnectAsync = disconnect_async
     Cancel = cancel
     SendSMTPCommand = send_smtp_command
+    SendSMTPCommandAsync = send_smtp_command_async
     Check = check
+    CheckAsync = check_async
     Reset = reset
 
 def diagnose(
@@ -790,11 +830,6 @@ def diagnose(
 def explain(transcript: str) -> list[Explanation]: ...
 def _panic(way: str) -> None: ...
 def _enum_numbers() -> dict[str, dict[str, int]]: ...
-
-@final
-class _AgentCall:
-    def __new__(cls) -> _AgentCall: ...
-    def cancel(self) -> None: ...
 
 @final
 class _SpoolEvents:

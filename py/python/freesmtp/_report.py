@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -11,8 +12,8 @@ class Diagnosis:
 
     cause: str
     """What went wrong: a stable identifier such as `relay-denied`."""
-    who: str
-    """Who must act: `sender-code`, `sender-account`, `server-admin`, `recipient`, `network`, `nobody-retry`."""
+    who: Literal["sender-code", "sender-account", "server-admin", "recipient", "network", "nobody-retry"]
+    """Who must act."""
     summary: str
     """One sentence for a person."""
     remedy: str
@@ -36,8 +37,8 @@ class RecipientResult:
 
     email: str
     """The address as it was given."""
-    status: str
-    """`accepted`, `deferred`, `refused` or `unknown`."""
+    status: Literal["accepted", "deferred", "refused", "unknown"]
+    """What became of it."""
     stage: str
     """The phase in which that was decided, such as `RCPT`."""
     reply_code: int

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use freesmtp_core::{Cancel, EmailMessage as Message, Error, Smtp as Core};
+use freesmtp_core::{EmailMessage as Message, Error, Smtp as Core};
 use pyo3::{prelude::*, sync::PyOnceLock};
 
 use super::Smtp;
 use crate::{
     agent,
     boundary::{detached, interruptible, lock},
+    cancel::Cancel,
     foreign,
     value::{optional_path, optional_seconds, text},
 };
@@ -29,8 +30,8 @@ impl Smtp {
         &self,
         py: Python<'_>,
         timeout: Option<&Bound<'_, PyAny>>,
-        cancel: Cancel,
-        wait: impl FnOnce(&Core, Option<Duration>, &Cancel) -> Result<T, Error> + Send + 'static,
+        cancel: freesmtp_core::Cancel,
+        wait: impl FnOnce(&Core, Option<Duration>, &freesmtp_core::Cancel) -> Result<T, Error> + Send + 'static,
     ) -> PyResult<T> {
         let timeout = timeout.map(|timeout| optional_seconds(timeout, "Timeout")).transpose()?.flatten();
         let (core, operation) = (lock(&self.core).clone(), cancel.clone());
@@ -137,7 +138,7 @@ impl Smtp {
         name: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self._wait_for_blast(py, name, timeout, &Bound::new(py, agent::AgentCall::default())?)
+        self._wait_for_blast(py, name, timeout, &Bound::new(py, Cancel::default())?)
     }
 
     #[pyo3(signature = (name, timeout, call))]
@@ -146,9 +147,9 @@ impl Smtp {
         py: Python<'py>,
         name: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
-        call: &Bound<'py, agent::AgentCall>,
+        call: &Bound<'py, Cancel>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (name, cancel) = (text(name, "Blast")?, call.get().cancel.clone());
+        let (name, cancel) = (text(name, "Blast")?, call.get().core.clone());
         let found = self.wait(py, timeout, cancel, move |core, limit, cancel| {
             core.wait_for_blast_with(&name, limit, cancel)
         })?;
@@ -164,7 +165,7 @@ impl Smtp {
         id: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self._wait_for_message(py, id, timeout, &Bound::new(py, agent::AgentCall::default())?)
+        self._wait_for_message(py, id, timeout, &Bound::new(py, Cancel::default())?)
     }
 
     #[pyo3(signature = (id, timeout, call))]
@@ -173,9 +174,9 @@ impl Smtp {
         py: Python<'py>,
         id: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
-        call: &Bound<'py, agent::AgentCall>,
+        call: &Bound<'py, Cancel>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (id, cancel) = (text(id, "Id")?, call.get().cancel.clone());
+        let (id, cancel) = (text(id, "Id")?, call.get().core.clone());
         let found = self.wait(py, timeout, cancel, move |core, limit, cancel| {
             core.wait_for_message_with(&id, limit, cancel)
         })?;
