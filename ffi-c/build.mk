@@ -26,11 +26,11 @@ soname:
 
 build/tests/driver-c: tests/drivers/c/driver.c $(wildcard tests/drivers/c/*.h) $(FREESMTP_HEADERS) | soname
 	@mkdir -p $(@D)
-	$(CC) $(C_STRICT) $(CFLAGS) -Iinclude $< -o $@ $(FREESMTP_LINK)
+	$(CC) $(C_STRICT) $(CFLAGS) -pthread -Iinclude $< -o $@ $(FREESMTP_LINK)
 
 build/tests/driver-cpp: tests/drivers/cpp/driver.cpp $(wildcard tests/drivers/cpp/*.hpp) $(FREESMTP_HEADERS) | soname
 	@mkdir -p $(@D)
-	$(CXX) $(CXX_STRICT) $(CXXFLAGS) -Iinclude $< -o $@ $(FREESMTP_LINK)
+	$(CXX) $(CXX_STRICT) $(CXXFLAGS) -pthread -Iinclude $< -o $@ $(FREESMTP_LINK)
 
 build/examples/c-%: examples/c/%.c $(FREESMTP_HEADERS) | soname
 	@mkdir -p $(@D)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LANGUAGES = ("rust", "rust-tokio", "c", "cpp", "python", "node")
+LANGUAGES = ("rust", "rust-tokio", "c", "cpp", "python", "python-asyncio", "node")
 STAGES = ("COMPOSE", "RESOLVE", "CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "EOM", "COMMAND", "QUIT")
 STATUSES = ("accepted", "deferred", "refused", "unknown")
 KINDS = {
@@ -29,6 +29,8 @@ KINDS = {
     "cancelled": 700,
     "internal": 900,
 }
+# Whose own way to end a call leaves no error of the library's.
+ENDED = ("rust-tokio", "python", "python-asyncio")
 WHO = ("sender-code", "sender-account", "server-admin", "recipient", "network", "nobody-retry")
 
 Answer = dict[str, Any]
@@ -65,6 +67,11 @@ def command(language: str) -> list[str]:
         "c": [str(ROOT / "build/tests/driver-c")],
         "cpp": [str(ROOT / "build/tests/driver-cpp")],
         "python": [str(ROOT / ".venv/bin/python"), str(ROOT / "tests/drivers/python/driver.py")],
+        "python-asyncio": [
+            str(ROOT / ".venv/bin/python"),
+            str(ROOT / "tests/drivers/python/driver.py"),
+            "--asyncio",
+        ],
         "node": ["node", str(ROOT / "tests/drivers/node/driver.mjs")],
     }[language]
 
@@ -145,6 +152,8 @@ def read_answer(language: str, line: bytes) -> Answer:
         if language not in ("c", "cpp"):
             raise ContractError(f"{language}: may not leave out {answer['unsupported']}")
         raise Unsupported(f"{language} cannot express {answer['unsupported']}")
+    if answer == {"ended": True} and language in ENDED:
+        return answer
     check_shape(answer)
     return answer
 

@@ -35,11 +35,11 @@ Zone = Mapping[tuple[str, str], Iterable[str] | Fault]
 class NameServer:
     """Answers over UDP and TCP on one free port; use it with `with`. What is not in the zone does not exist."""
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, host: str = LOOPBACK, port: int = 0) -> None:
         self._zone = {(name.lower().rstrip("."), kind): value for (name, kind), value in zone.items()}
         self.asked: list[tuple[str, str, str]] = []
         """Name, kind and `udp` or `tcp` of each question."""
-        self._udp, self._tcp = self._bind()
+        self._udp, self._tcp = self._bind(host, port)
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -63,16 +63,22 @@ class NameServer:
         for each in (self._udp, self._tcp, self._wake, self._woken):
             each.close()
 
+    def now(self, name: str, kind: str, value: Iterable[str] | Fault) -> None:
+        """Answer with that from now on."""
+        self._zone[name, kind] = value
+
     @staticmethod
-    def _bind() -> tuple[socket.socket, socket.socket]:
+    def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
         while True:
-            tcp = socket.create_server((LOOPBACK, 0))
+            tcp = socket.create_server((host, port))
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             try:
                 udp.bind(tcp.getsockname())
             except OSError:  # another program has that port for UDP
                 tcp.close()
                 udp.close()
+                if port:
+                    raise
             else:
                 return udp, tcp
 

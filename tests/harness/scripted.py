@@ -99,6 +99,13 @@ class Waits:
 
 
 @dataclass(frozen=True)
+class Call:
+    """Do something of the test's, and go on when it is done; the client is not read meanwhile."""
+
+    action: Callable[[], object]
+
+
+@dataclass(frozen=True)
 class Enough:
     """From here on the client may close while it is still spoken to, as it should when it is told too much."""
 
@@ -108,7 +115,7 @@ class Silence:
     """Say nothing more, take what comes, until the client closes."""
 
 
-Step = Say | Hear | Respond | Message | Part | Chunk | Chunks | Tls | Close | Waits | Enough | Silence
+Step = Say | Hear | Respond | Message | Part | Chunk | Chunks | Tls | Close | Waits | Call | Enough | Silence
 
 
 @dataclass
@@ -317,6 +324,8 @@ class _Play:
             case Waits():
                 if self._buffer or (select.select([self._socket], [], [], 0)[0] and self._read()):
                     raise Violation(f"the client does not wait, it says {bytes(self._buffer)!r}")
+            case Call(action):
+                action()
             case Silence():
                 while self._read():
                     pass

@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "bulk.h"
+#include "cancel.h"
 #include "job.h"
 #include "told.h"
 
@@ -23,6 +24,7 @@ struct state {
     char *from, *dkim_selector, *outgoing_ip, *dns;
     char *to[16];
     struct bulk bulk;
+    struct ending ending;
 };
 
 struct name {
@@ -445,14 +447,18 @@ static void send_message(struct state *s) {
     const long sends = s->repeat;
     s->repeat = 1;
     freesmtp_report *report = NULL;
-    for (long sent = 0; sent < sends; sent++) {
+    freesmtp_error *error = NULL;
+    const freesmtp_cancel *cancel = ending_begin(&s->ending, s->smtp);
+    for (long sent = 0; sent < sends && error == NULL; sent++) {
         freesmtp_report_free(report);
-        freesmtp_error *error = freesmtp_smtp_send(s->smtp, s->message, &report);
-        if (error != NULL) {
-            print_error(error, "send", -1);
-            freesmtp_error_free(error);
-            return;
-        }
+        error = cancel != NULL ? freesmtp_smtp_send_with(s->smtp, s->message, cancel, &report)
+                               : freesmtp_smtp_send(s->smtp, s->message, &report);
+    }
+    ending_end(&s->ending);
+    if (error != NULL) {
+        print_error(error, "send", -1);
+        freesmtp_error_free(error);
+        return;
     }
     print_report(report, "send", sends, -1);
     freesmtp_report_free(report);
@@ -485,7 +491,18 @@ static freesmtp_error *carry_out(struct state *s, struct line *line) {
     if (is(line, "smtp.spooldurability"))
         return freesmtp_smtp_set_spool_durability(s->smtp, (int)job_number(line));
     if (is(line, "smtp.disconnect")) {
+        ending_begin(&s->ending, s->smtp);
         freesmtp_smtp_disconnect(s->smtp);
+        ending_end(&s->ending);
+        return NULL;
+    }
+    if (is(line, "cancel.own") || is(line, "cancel.object")) {
+        char **fifo = is(line, "cancel.own") ? &s->ending.own : &s->ending.object;
+        *fifo = job_keep(*fifo, line);
+        return NULL;
+    }
+    if (is(line, "wait")) {
+        hear(line->value);
         return NULL;
     }
     if (is(line, "repeat")) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "json.hpp"
@@ -112,6 +113,14 @@ std::function<std::string(bool)> Tokens(const std::string &text) {
     };
 }
 
+/// Waits until somebody says something in that FIFO.
+void Hear(const std::string &path) {
+    std::ifstream fifo(path, std::ios::binary);
+    if (!fifo)
+        Fault("no such FIFO: " + path);
+    fifo.get();
+}
+
 /// The objects that the lines of a job work on, and the second parts that wait for their line.
 class Driver {
 public:
@@ -130,12 +139,34 @@ private:
         const int sends = std::exchange(repeat_, 1);
         try {
             Report report;
-            for (int sent = 0; sent < sends; ++sent)
-                report = smtp_.Send(message_);
+            Cancelled([&](const CancelToken *cancel) {
+                for (int sent = 0; sent < sends; ++sent)
+                    report = cancel == nullptr ? smtp_.Send(message_) : smtp_.Send(message_, *cancel);
+            });
             json::Print(report, "send", sends);
         } catch (const SMTPError &error) {
             json::Print(error, "send");
         }
+    }
+
+    /// Makes a call that may be cancelled: by a token of its own, or by the object.
+    template <class Call>
+    void Cancelled(Call call) {
+        const std::string own = std::exchange(cancel_own_, {}), object = std::exchange(cancel_object_, {});
+        const CancelToken cancel;
+        std::thread canceller;
+        if (!own.empty())
+            canceller = std::thread([&] { Hear(own), cancel.Cancel(); });
+        else if (!object.empty())
+            canceller = std::thread([&] { Hear(object), smtp_.Cancel(); });
+        struct Join {
+            std::thread &thread;
+            ~Join() {
+                if (thread.joinable())
+                    thread.join();
+            }
+        } join{canceller};
+        call(own.empty() ? nullptr : &cancel);
     }
 
     static void Tell(const std::string &at, const SpoolStatus &status) {
@@ -186,7 +217,7 @@ private:
     SMTP smtp_;
     SMTPServer server_;
     EmailMessage message_;
-    std::string recipient_name_, content_id_, header_name_;
+    std::string recipient_name_, content_id_, header_name_, cancel_own_, cancel_object_;
     std::optional<std::string> attachment_name_;
     std::string dkim_domain_, dkim_selector_;
     std::optional<std::string> dkim_identity_;
@@ -264,7 +295,10 @@ private:
         {"smtp.ratelimit", [this](Value v) { smtp_.RateLimit = Decimal(v); }},
         {"smtp.spoolpath", [this](Value v) { smtp_.SpoolPath = v; }},
         {"smtp.spooldurability", [this](Value v) { smtp_.SpoolDurability = static_cast<Durability>(Number(v)); }},
-        {"smtp.disconnect", [this](Value) { smtp_.Disconnect(); }},
+        {"smtp.disconnect", [this](Value) { Cancelled([this](const CancelToken *) { smtp_.Disconnect(); }); }},
+        {"cancel.own", [this](Value v) { cancel_own_ = v; }},
+        {"cancel.object", [this](Value v) { cancel_object_ = v; }},
+        {"wait", [](Value v) { Hear(v); }},
         {"message.new", [this](Value) { message_ = EmailMessage(); }},
         {"from.email", [this](Value v) { message_.From.Email = v; }},
         {"from.name", [this](Value v) { message_.From.Name = v; }},

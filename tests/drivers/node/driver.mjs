@@ -21,6 +21,8 @@ let bulk;
 let checking;
 /** Optional second parts, used by the line that adds and forgotten then. */
 let parts;
+/** The FIFOs that tell when the next call is cancelled: by a signal of its own, by the object. */
+let ending;
 /** The job ended with an error of a line that sets or adds. */
 let failed;
 
@@ -32,6 +34,7 @@ function begin() {
   bulk = [];
   checking = {};
   parts = {};
+  ending = {};
   failed = false;
 }
 
@@ -141,7 +144,10 @@ const KEYS = {
   blast: sets(() => message, 'blast'),
   idempotencykey: sets(() => message, 'idempotencyKey'),
   'smtp.ratelimit': sets(() => smtp, 'rateLimit', Number),
-  'smtp.disconnect': () => smtp.disconnect(),
+  'smtp.disconnect': () => cancelled((options) => smtp.disconnect(options)),
+  'cancel.own': sets(() => ending, 'own'),
+  'cancel.object': sets(() => ending, 'object'),
+  wait: hears,
   'message.new': () => {
     message = new EmailMessage();
   },
@@ -247,21 +253,47 @@ const KEYS = {
     tell('spoolevents', told);
   },
   check,
-  send,
+  send: () => cancelled(send),
 };
+
+/** Waits until somebody says something in that FIFO. */
+async function hears(path) {
+  const fifo = await open(path);
+  try {
+    await fifo.read(Buffer.alloc(1), 0, 1);
+  } finally {
+    await fifo.close();
+  }
+}
+
+/** Makes a call that may be cancelled. */
+async function cancelled(call) {
+  const { own, object } = ending;
+  ending = {};
+  if (!own && !object) {
+    return call();
+  }
+  const controller = new AbortController();
+  const act = hears(own ?? object).then(() => (own ? controller.abort() : smtp.cancel()));
+  try {
+    return await call(own ? { signal: controller.signal } : {});
+  } finally {
+    await act;
+  }
+}
 
 function addRecipient(email, used, type) {
   message.recipients.add(email, used['recipient.name'], type);
 }
 
-async function send() {
+async function send(options) {
   const times = repeat;
   repeat = 1;
   let sends = 0;
   let report;
   try {
     while (sends < times) {
-      report = await smtp.send(message);
+      report = await smtp.send(message, options);
       sends += 1;
     }
   } catch (error) {

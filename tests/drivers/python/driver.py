@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import gc
 import json
 import sys
@@ -26,6 +27,7 @@ from freesmtp import (
     SMTPServer,
     SpoolStatus,
 )
+from operations import Awaited, Blocking, Ended, beside, hears
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
 
@@ -84,7 +86,8 @@ def one_by_one(tokens: list[str]) -> Callable[[bool], str]:
 class Driver:
     """Carries out the lines of a job."""
 
-    def __init__(self) -> None:
+    def __init__(self, operations: Blocking | Awaited) -> None:
+        self.operations = operations
         self.smtp = SMTP()
         self.message = EmailMessage()
         self.server = SMTPServer()
@@ -92,6 +95,8 @@ class Driver:
         self.bulk: list[EmailMessage] = []
         self.pending: dict[str, str] = {}
         self.checking: dict[str, Any] = {}
+        self.fifo = ""
+        ask = functools.partial(operations.ask, self.smtp)
         self.keys: dict[str, Callable[[str], object]] = {
             "server.host": self.new_server,
             "server.port": lambda v: setattr(self.server, "port", number(v)),
@@ -130,7 +135,10 @@ class Driver:
             "smtp.ratelimit": lambda v: setattr(self.smtp, "rate_limit", float(v)),
             "smtp.spoolpath": lambda v: setattr(self.smtp, "spool_path", v),
             "smtp.spooldurability": lambda v: setattr(self.smtp, "spool_durability", number(v)),
-            "smtp.disconnect": lambda _: self.smtp.disconnect(),
+            "smtp.disconnect": lambda _: self.ending(lambda: operations.disconnect(self.smtp)),
+            "cancel.own": lambda v: setattr(operations, "fifo", v),
+            "cancel.object": lambda v: setattr(self, "fifo", v),
+            "wait": hears,
             "message.new": self.new_message,
             "from.email": lambda v: setattr(self.message.from_, "email", v),
             "from.name": lambda v: setattr(self.message.from_, "name", v),
@@ -196,13 +204,13 @@ class Driver:
             "bulk.add": lambda _: self.bulk.append(self.message),
             "bulk.repeat": lambda v: self.bulk.extend([self.message] * number(v)),
             "sendbulk": lambda _: self.send_bulk(),
-            "spoolstatus": lambda v: tell_message("spoolstatus", self.smtp.spool_status(v)),
-            "waitformessage": lambda v: tell_message("waitformessage", self.smtp.wait_for_message(v, 20)),
-            "blaststatus": lambda v: tell_blast("blaststatus", self.smtp.blast_status(v)),
-            "pauseblast": lambda v: tell_blast("pauseblast", self.smtp.pause_blast(v)),
-            "resumeblast": lambda v: tell_blast("resumeblast", self.smtp.resume_blast(v)),
-            "cancelblast": lambda v: tell_blast("cancelblast", self.smtp.cancel_blast(v)),
-            "waitforblast": lambda v: tell_blast("waitforblast", self.smtp.wait_for_blast(v, 20)),
+            "spoolstatus": lambda v: tell_message("spoolstatus", ask("spool_status", v)),
+            "waitformessage": lambda v: tell_message("waitformessage", ask("wait_for_message", v, 20)),
+            "blaststatus": lambda v: tell_blast("blaststatus", ask("blast_status", v)),
+            "pauseblast": lambda v: tell_blast("pauseblast", ask("pause_blast", v)),
+            "resumeblast": lambda v: tell_blast("resumeblast", ask("resume_blast", v)),
+            "cancelblast": lambda v: tell_blast("cancelblast", ask("cancel_blast", v)),
+            "waitforblast": lambda v: tell_blast("waitforblast", ask("wait_for_blast", v, 20)),
             "spoolevents": self.spool_events,
             "submittospool": lambda _: submitted("submittospool", [self.smtp.submit_to_spool(self.message)]),
             "submitbulk": lambda _: self.submit_bulk(),
@@ -283,27 +291,38 @@ class Driver:
     def check(self) -> None:
         """Checks with the options that were kept, and prints the answer."""
         options, self.checking = self.checking, {}
-        report = self.smtp.check(**options)
+        report = self.operations.check(self.smtp, **options)
         say({"ok": True, "at": "check", "sends": 0, "check": check_data(report)})
 
-    def send(self) -> bool:
-        """Sends, prints the answer, and says whether it went well."""
+    def send(self) -> None:
+        """Sends, and prints the answer."""
         times, self.repeat = self.repeat, 1
         sends = 0
         try:
             for _ in range(times):
-                report = self.smtp.send(self.message)
+                report = self.operations.send(self.smtp, self.message)
                 sends += 1
         except SMTPError as error:
             say({"ok": False, "at": "send", "sends": sends, "error": error_data(error)})
-            return False
+            return
         say({"ok": True, "at": "send", "sends": sends, "report": report_data(report)})
-        return True
+
+    def ending(self, call: Callable[[], object]) -> None:
+        """Makes a call that may be cancelled."""
+        fifo, self.fifo = self.fifo, ""
+        canceller = beside(fifo, self.smtp.cancel) if fifo else None
+        try:
+            call()
+        except Ended:
+            say({"ended": True})
+        finally:
+            if canceller:
+                canceller.join()
 
     def send_bulk(self) -> None:
         """Sends the list, and prints the answers in the order of the messages."""
         messages, self.bulk = self.bulk, []
-        for sent in sorted(self.smtp.send_bulk(messages), key=lambda sent: sent.index):
+        for sent in sorted(self.operations.send_bulk(self.smtp, messages), key=lambda sent: sent.index):
             answer: dict[str, Any] = {"index": sent.index, "at": "sendbulk"}
             if sent.report is not None:
                 say({"ok": True, **answer, "sends": 1, "report": report_data(sent.report)})
@@ -314,12 +333,8 @@ class Driver:
 
     def spool_events(self, count: str) -> None:
         """Tells so many events of the blast `news`."""
-        told: list[str] = []
-        with self.smtp.spool_events("news") as events:
-            for event in events:
-                told.append(f"{event.event} {event.recipient} {event.blast} {event.reply_code}")
-                if len(told) == number(count):
-                    break
+        events = self.operations.spool_events(self.smtp, "news", number(count))
+        told = [f"{event.event} {event.recipient} {event.blast} {event.reply_code}" for event in events]
         tell("spoolevents", told)
 
     def submit_bulk(self) -> None:
@@ -330,7 +345,7 @@ class Driver:
     def carry_out(self, key: str, value: str) -> bool:
         """Carries out one line; false when the job ends with it."""
         if key == "send":
-            self.send()
+            self.ending(self.send)
             return True
         if key not in self.keys:
             raise JobFault(f"unknown key {key!r}")
@@ -466,16 +481,17 @@ def error_data(error: SMTPError) -> dict[str, Any]:
     }
 
 
-def run(jobs: Iterable[bytes]) -> None:
+def run(operations: Blocking | Awaited, jobs: Iterable[bytes]) -> None:
     """Carries out the jobs, one after the other."""
-    driver, failed = Driver(), False
+    driver, failed = Driver(operations), False
     for line in jobs:
         key, _, value = line.decode("utf-8").removesuffix("\n").partition(" ")
         if key == "job.end":
             # The objects refer to each other, so that only the collector lets go of them now.
             del driver
+            operations.settle()
             gc.collect()
-            driver, failed = Driver(), False
+            driver, failed = Driver(operations), False
             say({"end": True})
         elif key and not key.startswith("#") and not failed:
             failed = not driver.carry_out(key, value)
@@ -484,7 +500,7 @@ def run(jobs: Iterable[bytes]) -> None:
 def main() -> int:
     """Runs the jobs on standard input."""
     try:
-        run(sys.stdin.buffer)
+        run(Awaited() if sys.argv[1:] == ["--asyncio"] else Blocking(), sys.stdin.buffer)
     except (JobFault, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return 2

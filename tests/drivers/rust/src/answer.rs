@@ -16,6 +16,11 @@ pub(crate) fn end() -> Value {
     json!({"end": true})
 }
 
+/// The line for a call that was ended and leaves no error.
+pub(crate) fn ended() -> Value {
+    json!({"ended": true})
+}
+
 /// The line for sends that worked; `report` is that of the last one.
 pub(crate) fn success(sends: u64, report: &Report) -> Value {
     json!({

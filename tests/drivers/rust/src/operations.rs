@@ -1,9 +1,24 @@
 //! The two ways to call the operations of `Smtp`: a job is carried out with one of them.
 
-use std::io;
+use std::{fs::File, io, io::Read, thread};
 
-use freesmtp_core::{BulkResult, EmailMessage, Error, Report, Smtp};
-use tokio::runtime::{Builder, Runtime};
+use freesmtp_core::{BulkResult, Cancel, EmailMessage, Error, Report, Smtp};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::LocalSet,
+};
+
+/// What the next call is ended by, once somebody says something in a FIFO.
+#[derive(Default)]
+pub(crate) struct Ending {
+    /// The FIFO for the language's own way: a `Cancel`, or a task that is aborted.
+    pub(crate) own: Option<String>,
+    /// The FIFO for `Smtp::cancel`.
+    pub(crate) object: Option<String>,
+}
+
+/// The language's own way to end a call has ended it, and leaves no error.
+pub(crate) struct Ended;
 
 /// Which operations are called.
 pub(crate) enum Operations {
@@ -27,10 +42,24 @@ impl Operations {
         }
     }
 
-    pub(crate) fn send(&self, smtp: &Smtp, message: &EmailMessage) -> Result<Report, Error> {
+    pub(crate) fn send(
+        &self,
+        smtp: &Smtp,
+        message: &EmailMessage,
+        ending: &mut Ending,
+    ) -> Result<Result<Report, Error>, Ended> {
         match self {
-            Self::Blocking => smtp.send(message),
-            Self::Tokio(runtime) => runtime.block_on(smtp.send_async(message)),
+            Self::Blocking => Ok(cancelled(smtp, ending, |cancel| match cancel {
+                Some(cancel) => smtp.send_with(message, cancel),
+                None => smtp.send(message),
+            })),
+            Self::Tokio(runtime) => match ending.own.take() {
+                Some(path) => {
+                    let (smtp, message) = (smtp.clone(), message.clone());
+                    aborted(runtime, &path, async move { smtp.send_async(&message).await })
+                }
+                None => Ok(cancelled(smtp, ending, |_| runtime.block_on(smtp.send_async(message)))),
+            },
         }
     }
 
@@ -51,10 +80,59 @@ impl Operations {
         }
     }
 
-    pub(crate) fn disconnect(&self, smtp: &Smtp) {
+    pub(crate) fn disconnect(&self, smtp: &Smtp, ending: &mut Ending) -> Result<(), Ended> {
         match self {
-            Self::Blocking => smtp.disconnect(),
-            Self::Tokio(runtime) => runtime.block_on(smtp.disconnect_async()),
+            Self::Blocking => {
+                cancelled(smtp, ending, |cancel| match cancel {
+                    Some(cancel) => smtp.disconnect_with(cancel),
+                    None => smtp.disconnect(),
+                });
+                Ok(())
+            }
+            Self::Tokio(runtime) => match ending.own.take() {
+                Some(path) => {
+                    let smtp = smtp.clone();
+                    aborted(runtime, &path, async move { smtp.disconnect_async().await })
+                }
+                None => {
+                    cancelled(smtp, ending, |_| runtime.block_on(smtp.disconnect_async()));
+                    Ok(())
+                }
+            },
         }
     }
+}
+
+/// Waits until somebody says something in that FIFO.
+pub(crate) fn hear(path: &str) -> io::Result<()> {
+    File::open(path)?.read(&mut [0]).map(drop)
+}
+
+/// Makes a call that may be cancelled: by the `Cancel` that it gets then, or by the object.
+fn cancelled<T>(smtp: &Smtp, ending: &mut Ending, call: impl FnOnce(Option<&Cancel>) -> T) -> T {
+    let (own, object, cancel) = (ending.own.take(), ending.object.take(), Cancel::new());
+    let wanted = own.as_ref().map(|_| &cancel);
+    thread::scope(|scope| {
+        if let Some(path) = &own {
+            scope.spawn(|| hear(path).map(|()| cancel.cancel()));
+        } else if let Some(path) = &object {
+            scope.spawn(|| hear(path).map(|()| smtp.cancel()));
+        }
+        call(wanted)
+    })
+}
+
+/// Awaits a task that is aborted once somebody says something in that FIFO.
+fn aborted<T: 'static>(
+    runtime: &Runtime,
+    path: &str,
+    call: impl Future<Output = T> + 'static,
+) -> Result<T, Ended> {
+    let local = LocalSet::new();
+    let task = local.spawn_local(call);
+    let abort = task.abort_handle();
+    thread::scope(|scope| {
+        scope.spawn(|| hear(path).map(|()| abort.abort()));
+        local.block_on(runtime, task).map_err(|_| Ended)
+    })
 }

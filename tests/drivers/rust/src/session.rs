@@ -21,7 +21,10 @@ use freesmtp_core::{
 };
 use serde_json::Value;
 
-use crate::{answer, operations::Operations};
+use crate::{
+    answer,
+    operations::{Ended, Ending, Operations, hear},
+};
 
 /// Why a line could not be carried out.
 pub(crate) enum Failed {
@@ -55,6 +58,7 @@ pub(crate) struct Session {
     repeat: Option<u64>,
     bulk: Vec<EmailMessage>,
     check: CheckOptions,
+    ending: Ending,
 }
 
 impl Session {
@@ -77,7 +81,14 @@ impl Session {
             "smtp.defaultdomain" => self.smtp.set_default_domain(value)?,
             "smtp.logfile" => self.smtp.set_log_file(value)?,
             "smtp.allornothing" => self.smtp.set_all_or_nothing(parse(value)?),
-            "smtp.disconnect" => operations.disconnect(&self.smtp),
+            "smtp.disconnect" => {
+                if let Err(Ended) = operations.disconnect(&self.smtp, &mut self.ending) {
+                    return Ok(vec![answer::ended()]);
+                }
+            }
+            "cancel.own" => self.ending.own = Some(value.to_owned()),
+            "cancel.object" => self.ending.object = Some(value.to_owned()),
+            "wait" => hear(value).map_err(|fault| Failed::Job(fault.to_string()))?,
             "smtp.maxconnections" => self.smtp.set_max_connections(parse(value)?)?,
             "smtp.maxmessagesperconnection" => self.smtp.set_max_messages_per_connection(parse(value)?),
             "smtp.ratelimit" => self.smtp.set_rate_limit(Some(parse(value)?))?,
@@ -304,10 +315,11 @@ impl Session {
         let times = self.repeat.take().unwrap_or(1).max(1);
         let mut sends = 0;
         loop {
-            match operations.send(&self.smtp, &self.message) {
-                Ok(_) if sends + 1 < times => sends += 1,
-                Ok(report) => return answer::success(sends + 1, &report),
-                Err(error) => return answer::failure("send", sends, &error),
+            match operations.send(&self.smtp, &self.message, &mut self.ending) {
+                Err(Ended) => return answer::ended(),
+                Ok(Ok(_)) if sends + 1 < times => sends += 1,
+                Ok(Ok(report)) => return answer::success(sends + 1, &report),
+                Ok(Err(error)) => return answer::failure("send", sends, &error),
             }
         }
     }
