@@ -132,7 +132,7 @@ impl Capabilities {
             }
             "SIZE" => {
                 self.size = true;
-                self.size_limit = rest.trim().parse().ok().filter(|limit| *limit > 0);
+                self.size_limit = digits(rest.trim()).filter(|limit| *limit > 0);
             }
             "AUTH" => {
                 for mechanism in rest.split_whitespace().map(str::to_ascii_uppercase) {
@@ -206,8 +206,10 @@ mod tests {
 
     #[test]
     fn size_without_a_number_names_no_limit() {
-        for text in ["250-a\n250 SIZE", "250-a\n250 SIZE 0", "250-a\n250 SIZE many"] {
-            let caps = parse(text);
+        for text in
+            ["SIZE", "SIZE 0", "SIZE many", "SIZE +5", "SIZE -5"].map(|line| format!("250-a\n250 {line}"))
+        {
+            let caps = parse(&text);
             assert!(caps.size && caps.size_limit.is_none(), "{text}");
         }
         assert_eq!(parse("250-a\n250 size 1000").size_limit, Some(1000));
