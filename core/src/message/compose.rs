@@ -11,8 +11,6 @@ use super::{
     check, dkim,
     encoding::Encoding,
     head::{Head, Optional},
-    message_id::MessageId,
-    parties::Parties,
     prepared::{Opening, Prepared, prepare_all},
     raw,
     structure::{Object, Parts, Settings, Writer, write_text},
@@ -105,32 +103,49 @@ impl EmailMessage {
         files: &dyn Files,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        if let Some(text) = self.only_text() {
+            // The short way for what most messages are.
+            let charset = self.check_charset()?;
+            let head = Head::of(self, stamp, false, || Ok(Vec::new()))?;
+            write_only_text(&head, text, charset, false, out);
+            return Ok(());
+        }
         if self.raw.is_some() {
             return self.compose(stamp, files, Form::default())?.append_to(out);
         }
         let checked = Checked::of(self, stamp, Form::default())?;
         match checked.only_text() {
             Some(text) if self.dkim.is_empty() => {
-                checked.write_text(text, out);
+                write_only_text(&checked.head, text, checked.charset, false, out);
                 Ok(())
             }
             _ => checked.compose(stamp, files)?.append_to(out),
         }
     }
 
-    /// The fields that are there when their property is set.
+    /// Its text, when there is one and nothing of what few messages have.
     #[inline]
-    fn optional_headers(&self) -> Result<Vec<Optional>, Error> {
-        let unset = self.in_reply_to.is_empty()
+    fn only_text(&self) -> Option<&BodyPart> {
+        let [text] = self.body_parts.as_slice() else { return None };
+        let alone = self.raw.is_none()
+            && self.trace.is_empty()
+            && self.attachments.is_empty()
+            && self.embedded_objects.is_empty()
+            && self.custom_headers.is_empty()
+            && self.in_reply_to.is_empty()
             && self.references.is_empty()
             && self.priority == Priority::Normal
             && self.auto_submitted == AutoSubmitted::No
             && self.list_unsubscribe.is_empty()
-            && !self.list_unsubscribe_one_click;
-        if unset { Ok(Vec::new()) } else { self.set_headers() }
+            && !self.list_unsubscribe_one_click
+            && self.calendar.is_none()
+            && self.dkim.is_empty()
+            && self.delivery.ask_for_nothing();
+        alone.then_some(text)
     }
 
-    fn set_headers(&self) -> Result<Vec<Optional>, Error> {
+    /// The fields that are there when their property is set.
+    fn optional_headers(&self) -> Result<Vec<Optional>, Error> {
         let mut fields = Vec::new();
         let mut add = |name, property, items, separator| {
             fields.push(Optional { name, property, items, separator });
@@ -159,14 +174,15 @@ impl EmailMessage {
         Ok(fields)
     }
 
-    fn check_calendar(&self) -> Result<Option<(BodyPart, String)>, Error> {
-        self.calendar.as_ref().map(|calendar| Ok((calendar.part(), calendar.check()?))).transpose()
+    /// The charset to name, and that every text fits into it.
+    #[inline(always)]
+    fn check_charset(&self) -> Result<&'static str, Error> {
+        if self.charset_encoding == "utf-8" { Ok("utf-8") } else { self.check_other_charset() }
     }
 
-    /// The charset to name, and that every text fits into it.
-    fn check_charset(&self) -> Result<&'static str, Error> {
+    fn check_other_charset(&self) -> Result<&'static str, Error> {
         let name = &*self.charset_encoding;
-        if name == "utf-8" || ["", "utf-8", "utf8"].iter().any(|utf8| name.eq_ignore_ascii_case(utf8)) {
+        if ["", "utf-8", "utf8"].iter().any(|utf8| name.eq_ignore_ascii_case(utf8)) {
             return Ok("utf-8");
         }
         if !["us-ascii", "ascii"].iter().any(|ascii| name.eq_ignore_ascii_case(ascii)) {
@@ -188,11 +204,27 @@ struct Checked<'a> {
     message: &'a EmailMessage,
     head: Head<'a>,
     charset: &'static str,
+    /// What is not a text or a header; most messages have none.
+    others: Option<Box<Others<'a>>>,
+    form: Form,
+}
+
+/// What stands in a message beside its texts, checked.
+struct Others<'a> {
     /// The iCalendar text and its method.
     calendar: Option<(BodyPart, String)>,
     embedded: Vec<Prepared<'a>>,
     attached: Vec<Prepared<'a>>,
-    form: Form,
+}
+
+impl<'a> Others<'a> {
+    fn of(message: &'a EmailMessage) -> Result<Self, Error> {
+        let calendar = message.calendar.as_ref();
+        let calendar = calendar.map(|calendar| Ok((calendar.part(), calendar.check()?))).transpose()?;
+        let embedded = prepare_all(&message.embedded_objects, "EmbeddedObjects")?;
+        let attached = prepare_all(&message.attachments, "Attachments")?;
+        Ok(Self { calendar, embedded, attached })
+    }
 }
 
 impl<'a> Checked<'a> {
@@ -203,69 +235,55 @@ impl<'a> Checked<'a> {
             return Err(Error::input("Trace", problem));
         }
         let charset = message.check_charset()?;
-        let parties = Parties::of(message)?;
-        let utf8 = form.utf8 && parties.ask_for_utf8();
-        if !utf8 {
-            parties.check_ascii()?;
-        }
-        check::text(&message.subject, || "Subject".into())?;
-        let date = message.date.unwrap_or(stamp.date);
-        date.check()?;
-        let message_id = MessageId::of(message, &parties, stamp)?;
-        let optional = message.optional_headers()?;
+        let head = Head::of(message, stamp, form.utf8, || message.optional_headers())?;
         message.delivery.check(stamp.moment())?;
         for (i, header) in message.custom_headers.iter().enumerate() {
-            let written: Vec<_> = optional.iter().map(|field| (field.name, field.property)).collect();
-            check::custom_header(&header.name, &header.value, i, &written, utf8)?;
+            let written: Vec<_> = head.optional.iter().map(|field| (field.name, field.property)).collect();
+            check::custom_header(&header.name, &header.value, i, &written, head.utf8)?;
         }
-        let calendar = message.check_calendar()?;
-        let embedded = prepare_all(&message.embedded_objects, "EmbeddedObjects")?;
-        let attached = prepare_all(&message.attachments, "Attachments")?;
+        let alone = message.calendar.is_none()
+            && message.embedded_objects.is_empty()
+            && message.attachments.is_empty();
+        let others = if alone { None } else { Some(Box::new(Others::of(message)?)) };
         // A signed message has 7-bit lines only: a server that has to recode others breaks the signature
         // (RFC 6376 section 5.3).
         let plain = message.dkim.is_empty();
         let unencoded = form.binary && form.unencoded && plain;
         let form = Form { eight_bit: form.eight_bit && plain, unencoded, ..form };
-        let head = Head { message, parties, date, message_id, optional, utf8 };
-        Ok(Self { message, head, charset, calendar, embedded, attached, form })
+        Ok(Self { message, head, charset, others, form })
     }
 
     /// What most messages are: one text, and nothing beside it.
     fn only_text(&self) -> Option<&'a BodyPart> {
-        let alone = self.calendar.is_none() && self.embedded.is_empty() && self.attached.is_empty();
         match self.message.body_parts.as_slice() {
-            [text] if alone => Some(text),
+            [text] if self.others.is_none() => Some(text),
             _ => None,
         }
-    }
-
-    /// Appends the bytes of a message that is only that text; answers what octets occur in it.
-    fn write_text(&self, text: &BodyPart, out: &mut Vec<u8>) -> Encoding {
-        out.reserve(self.head.estimate());
-        let head = self.head.write(out);
-        head.of_both(write_text(text, self.charset, self.form.eight_bit, out))
     }
 
     /// The text of the message, and what octets occur in it; may be made again for another copy.
     fn text(&self, stamp: &Stamp, files: &dyn Files) -> Result<(Text, Encoding), Error> {
         if let Some(text) = self.only_text() {
             let (mut bytes, mut whole) = (Vec::new(), Text::default());
-            let encoding = self.write_text(text, &mut bytes);
+            let encoding = write_only_text(&self.head, text, self.charset, self.form.eight_bit, &mut bytes);
             whole.push_ready(bytes);
             return Ok((whole, encoding));
         }
         let bodies = &self.message.body_parts;
-        let objects = self.embedded.len() + self.attached.len();
-        let alone = bodies.is_empty() && self.calendar.is_none() && objects == 1;
+        let others = self.others.as_deref();
+        let alone = bodies.is_empty()
+            && others.is_some_and(|o| o.calendar.is_none() && o.embedded.len() + o.attached.len() == 1);
         let boundary = Boundary::new(stamp.boundary());
         let opening = Opening { stamp, files, form: self.form, boundary: &boundary, alone };
         let open = |prepared: &[Prepared<'_>]| -> Result<Vec<Object>, Error> {
             prepared.iter().map(|object| object.open(opening)).collect()
         };
-        let (embedded, mut attached) = (open(&self.embedded)?, open(&self.attached)?);
+        let embedded = open(others.map_or(&[], |others| &others.embedded))?;
+        let mut attached = open(others.map_or(&[], |others| &others.attached))?;
         let invitation = self.message.calendar.as_ref();
         attached.extend(invitation.and_then(|c| Object::of_calendar(c, &boundary, opening.allowed())));
-        let parts = Parts { bodies, calendar: self.calendar.clone(), embedded, attached };
+        let calendar = others.and_then(|others| others.calendar.clone());
+        let parts = Parts { bodies, calendar, embedded, attached };
         let mut head = Vec::with_capacity(self.head.estimate());
         let encoding = self.head.write(&mut head);
         let settings =
@@ -283,5 +301,85 @@ impl<'a> Checked<'a> {
         let options = self.message.delivery.check(stamp.moment())?;
         let message_id = message_id.into_string();
         Ok(Composed { reverse_path, recipients, options, message_id, utf8, encoding, exact: false, text })
+    }
+}
+
+/// Appends the bytes of a message that is only that text; answers what octets occur in it.
+fn write_only_text(
+    head: &Head<'_>,
+    text: &BodyPart,
+    charset: &'static str,
+    eight_bit: bool,
+    out: &mut Vec<u8>,
+) -> Encoding {
+    let estimate = head.estimate();
+    if out.capacity() == 0 {
+        // Costs less than to reserve.
+        *out = Vec::with_capacity(estimate);
+    } else {
+        out.reserve(estimate);
+    }
+    head.write(out).of_both(write_text(text, charset, eight_bit, out))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, path::Path};
+
+    use super::*;
+    use crate::message::{BodyPartFormat, OpenedFile, RecipientType};
+
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn open(&self, _: &Path) -> io::Result<OpenedFile> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    #[test]
+    fn the_short_way_of_a_text_agrees_with_the_long_one() {
+        let stamp = Stamp { date: Date::utc(1_700_000_000), random: [7; 24], host: String::new() };
+        let of = |from: &str, to: &str, subject: &str, text: &str| {
+            EmailMessage::quick(to, from, subject, text, BodyPartFormat::Plain)
+        };
+        let (from, to) = ("sender@example.com", "recipient@example.com");
+        let mut others = of(from, to, "Others", "text\n");
+        others.add_recipient_as("c@example.com", "Cé", RecipientType::Cc).add_header("X-Mine", "mine");
+        others.sender = Some(("s@example.com", "S").into());
+        let mut named = of(from, to, "", "");
+        named.from.name = "Doe, Jane".into();
+        named.charset_encoding = "latin-1".into();
+        let long = format!("{}@example.com", "x".repeat(60));
+        for message in [
+            of(from, to, "Hello world", "text"),
+            of(from, to, "", "grüße\r\n"),
+            of(from, to, " Hellö  ", "a\nb\rc"),
+            of(from, to, &"word ".repeat(40), &"x".repeat(2000)),
+            of(&long, &long, &"w".repeat(69), "text"),
+            of("a@bücher.example", "\"a b\"@example.com", "is =? it", "text"),
+            of(from, to, "a\nb", "text"),
+            of(from, "", "", "text"),
+            of("ü@example.com", to, "", "text"),
+            EmailMessage { message_id: Some("a@b".into()), ..of(from, to, "", "") },
+            EmailMessage { date: Some(Date::utc(i64::MAX)), ..of(from, to, "", "") },
+            EmailMessage { trace: "a: b\r\n".into(), ..of(from, to, "", "") },
+            EmailMessage { recipients: Vec::new(), ..of(from, to, "", "") },
+            others,
+            named,
+        ] {
+            let mut short = Vec::new();
+            let short = message.append_composed(&stamp, &NoFiles, &mut short).map(|()| short);
+            let long = message.compose(&stamp, &NoFiles, Form::default()).and_then(Composed::into_bytes);
+            match (short, long) {
+                (Ok(short), Ok(long)) => {
+                    assert_eq!(String::from_utf8_lossy(&short), String::from_utf8_lossy(&long));
+                }
+                (short, long) => {
+                    let said = |error: Error| (error.field().map(str::to_owned), error.to_string());
+                    assert_eq!(short.map_err(said).unwrap_err(), long.map_err(said).unwrap_err());
+                }
+            }
+        }
     }
 }

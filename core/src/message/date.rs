@@ -1,6 +1,6 @@
 //! The `Date` header.
 
-use std::{cell::Cell, fmt};
+use std::{cell::RefCell, fmt};
 
 use super::figures::two;
 use crate::{error::Error, types::civil};
@@ -15,9 +15,18 @@ pub struct Date {
 }
 
 const LENGTH: usize = 31;
+/// `Date: `, the date, and the end of the line.
+const FIELD: usize = LENGTH + 8;
 const SECONDS_A_DAY: i64 = 86_400;
 /// 1900-01-01 and 9999-12-31 in days since 1970: RFC 5322 section 3.3 begins at the one, four digits end at the other.
 const DAYS: std::ops::RangeInclusive<i64> = -25_567..=2_932_896;
+
+/// A field that is written.
+struct Field {
+    date: Date,
+    line: [u8; FIELD],
+    length: usize,
+}
 
 impl Date {
     /// A moment shown in UTC.
@@ -48,19 +57,31 @@ impl Date {
 }
 
 impl Date {
-    /// Appends it as RFC 5322 section 3.3 has it.
-    pub(super) fn write(self, out: &mut Vec<u8>) {
+    /// Appends the field.
+    pub(super) fn write_field(self, out: &mut Vec<u8>) {
         thread_local! {
             /// The last one: many messages are of one second.
-            static LAST: Cell<Option<(Date, [u8; LENGTH])>> = const { Cell::new(None) };
+            static LAST: RefCell<Field> = RefCell::new(Date::utc(0).field());
         }
-        let text = match LAST.get() {
-            Some((last, text)) if last == self => text,
-            _ => self.text(),
-        };
-        LAST.set(Some((self, text)));
+        LAST.with_borrow_mut(|last| {
+            if last.date != self {
+                *last = self.field();
+            }
+            out.extend_from_slice(&last.line[..last.length]);
+        });
+    }
+
+    fn field(self) -> Field {
+        const NAME: &[u8] = b"Date: ";
+        let mut line = [0; FIELD];
+        let text = self.text();
         // One digit, as the grammar has it: what stands before it moves to its side.
-        out.extend_from_slice(text.strip_prefix(b" ").unwrap_or(&text));
+        let text = text.strip_prefix(b" ").unwrap_or(&text);
+        let length = NAME.len() + text.len();
+        line[..NAME.len()].copy_from_slice(NAME);
+        line[NAME.len()..length].copy_from_slice(text);
+        line[length..length + 2].copy_from_slice(b"\r\n");
+        Field { date: self, line, length: length + 2 }
     }
 
     /// The same, behind a space where the day has one digit.
@@ -109,10 +130,8 @@ impl Date {
 impl fmt::Display for Date {
     /// As RFC 5322 section 3.3 has it: `Fri, 21 Nov 1997 09:55:06 -0600`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(32);
-        self.write(&mut text);
         // All of it is ASCII.
-        f.pad(&String::from_utf8_lossy(&text))
+        f.pad(String::from_utf8_lossy(&self.text()).trim_start())
     }
 }
 

@@ -171,7 +171,8 @@ impl DeliveryOptions {
     }
 
     /// Whether they are those of a new message.
-    fn ask_for_nothing(&self) -> bool {
+    #[inline(always)]
+    pub(super) fn ask_for_nothing(&self) -> bool {
         self.return_content == ReturnContent::Default
             && self.envelope_id.is_none()
             && !self.require_tls

@@ -132,12 +132,13 @@ impl EmailMessage {
         body: impl Into<String>,
         format: BodyPartFormat,
     ) -> Self {
-        let mut message = Self::new();
-        message.from = Address::new(from);
-        message.subject = subject.into();
-        message.add_recipient(recipient);
-        message.body_parts.push(BodyPart { body: body.into(), format, encoding: BodyPartEncoding::Auto });
-        message
+        Self {
+            from: Address::new(from),
+            subject: subject.into(),
+            recipients: vec![Recipient::new(Address::new(recipient), RecipientType::To)],
+            body_parts: vec![BodyPart { body: body.into(), format, encoding: BodyPartEncoding::Auto }],
+            ..Self::new()
+        }
     }
 
     /// Makes it an empty message again.
@@ -157,19 +158,19 @@ impl EmailMessage {
         name: impl Into<String>,
         kind: RecipientType,
     ) -> &mut Self {
-        self.recipients.push(Recipient::new(Address::named(email, name), kind));
+        add(&mut self.recipients, Recipient::new(Address::named(email, name), kind));
         self
     }
 
     /// Adds a plain text.
     pub fn add_text(&mut self, text: impl Into<String>) -> &mut Self {
-        self.body_parts.push(BodyPart::plain(text));
+        add(&mut self.body_parts, BodyPart::plain(text));
         self
     }
 
     /// Adds an HTML text.
     pub fn add_html(&mut self, html: impl Into<String>) -> &mut Self {
-        self.body_parts.push(BodyPart::html(html));
+        add(&mut self.body_parts, BodyPart::html(html));
         self
     }
 
@@ -239,5 +240,14 @@ impl EmailMessage {
             Content::Message(message) => message.has_streams(),
             Content::Bytes(_) | Content::File(_) | Content::Checked(_) => false,
         })
+    }
+}
+
+/// Adds to a list that mostly has one item: room for four, as `push` makes it, costs time.
+fn add<T>(list: &mut Vec<T>, item: T) {
+    if list.capacity() == 0 {
+        *list = vec![item];
+    } else {
+        list.push(item);
     }
 }

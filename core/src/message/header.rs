@@ -43,6 +43,19 @@ impl<'a> Header<'a> {
         Self { out, column: name.len() + 1, first: true, utf8 }
     }
 
+    /// Appends a whole field of one token, which stands behind `name` with its colon and a space, when it fits into a line;
+    /// answers whether it did.
+    #[inline]
+    pub(super) fn short(out: &mut Vec<u8>, name: &'static str, token: &str) -> bool {
+        let fits = name.len() + token.len() <= LINE;
+        if fits {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(token.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        fits
+    }
+
     /// Ends the field.
     pub(super) fn end(self) {
         self.out.extend_from_slice(b"\r\n");
@@ -183,7 +196,7 @@ impl<'a> Header<'a> {
 }
 
 /// Whether `text` is ASCII words with one space between two, and nothing like an encoded word.
-fn is_simple(text: &str) -> bool {
+pub(super) fn is_simple(text: &str) -> bool {
     let mut in_word = false;
     for byte in text.bytes() {
         if IN_WORDS[usize::from(byte)] {

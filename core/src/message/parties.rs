@@ -45,6 +45,13 @@ pub(super) struct Party<'a> {
 }
 
 impl Party<'_> {
+    /// The address, when that alone is what the header has, as it was given.
+    #[inline]
+    pub(super) fn bare(&self) -> Option<&str> {
+        let Address { email, name } = self.address;
+        (name.is_empty() && self.mailbox.is_none()).then_some(email)
+    }
+
     #[inline]
     pub(super) fn write(&self, header: &mut Header<'_>, utf8: bool, more: bool) {
         let [local, at, domain] =
@@ -107,14 +114,16 @@ pub(super) fn recipients(message: &EmailMessage) -> Result<Vec<EnvelopeRecipient
 /// Everyone whom the message names.
 pub(super) struct Parties<'a> {
     message: &'a EmailMessage,
+    /// Where the `@` of the author is, when that mailbox is written as it was given.
+    author_at: usize,
     /// The mailboxes that are not written as they were given, in the order of their places. Most messages have none.
     others: Vec<(Place, Mailbox)>,
 }
 
 impl<'a> Parties<'a> {
     pub(super) fn of(message: &'a EmailMessage) -> Result<Self, Error> {
-        let mut parties = Self { message, others: Vec::new() };
-        parties.check(&message.from, Place::From)?;
+        let mut parties = Self { message, author_at: 0, others: Vec::new() };
+        parties.author_at = parties.check(&message.from, Place::From)?;
         if let Some(sender) = set(message.sender.as_ref()) {
             parties.check(sender, Place::Sender)?;
         }
@@ -135,18 +144,25 @@ impl<'a> Parties<'a> {
         Ok(parties)
     }
 
-    #[inline]
-    fn check(&mut self, address: &Address, place: Place) -> Result<(), Error> {
-        self.check_mailbox(&address.email, place)?;
-        check::text(&address.name, || place.field("Name"))
+    /// Answers where the `@` is in a mailbox that is written as it was given.
+    #[inline(always)]
+    fn check(&mut self, address: &Address, place: Place) -> Result<usize, Error> {
+        let at = self.check_mailbox(&address.email, place)?;
+        if !address.name.is_empty() {
+            check::text(&address.name, || place.field("Name"))?;
+        }
+        Ok(at)
     }
 
-    #[inline]
-    fn check_mailbox(&mut self, email: &str, place: Place) -> Result<(), Error> {
-        if !Mailbox::is_plain(email) {
-            self.others.push((place, place.mailbox(email)?));
-        }
-        Ok(())
+    #[inline(always)]
+    fn check_mailbox(&mut self, email: &str, place: Place) -> Result<usize, Error> {
+        Mailbox::plain(email).map_or_else(|| self.check_other(email, place), Ok)
+    }
+
+    #[cold]
+    fn check_other(&mut self, email: &str, place: Place) -> Result<usize, Error> {
+        self.others.push((place, place.mailbox(email)?));
+        Ok(0)
     }
 
     /// The envelope: where bounces go, and each recipient once.
@@ -176,14 +192,11 @@ impl<'a> Parties<'a> {
     }
 
     /// The domain of the author, in ASCII.
+    #[inline]
     pub(super) fn author_domain(&self) -> Cow<'a, str> {
         match self.author().mailbox {
             Some(mailbox) => mailbox.ascii_domain().to_owned().into(),
-            None => {
-                let email = self.message.from.email.as_str();
-                // A mailbox as it was given has one `@`, and is ASCII.
-                memchr::memchr(b'@', email.as_bytes()).map_or("", |at| &email[at + 1..]).into()
-            }
+            None => self.message.from.email.get(self.author_at + 1..).unwrap_or_default().into(),
         }
     }
 
@@ -224,10 +237,13 @@ impl<'a> Parties<'a> {
     }
 
     /// Refuses what a header cannot name without UTF-8.
+    #[inline(always)]
     pub(super) fn check_ascii(&self) -> Result<(), Error> {
-        if self.others.is_empty() {
-            return Ok(());
-        }
+        if self.others.is_empty() { Ok(()) } else { self.check_visible() }
+    }
+
+    #[cold]
+    fn check_visible(&self) -> Result<(), Error> {
         match self.visible().find(Party::needs_utf8) {
             None => Ok(()),
             Some(party) => Err(party.utf8_needed()),

@@ -52,15 +52,10 @@ impl Opening<'_> {
     }
 }
 
-#[inline]
 pub(super) fn prepare_all<'a>(
     attachments: &'a [Attachment],
     collection: &str,
 ) -> Result<Vec<Prepared<'a>>, Error> {
-    if attachments.is_empty() { Ok(Vec::new()) } else { prepare_each(attachments, collection) }
-}
-
-fn prepare_each<'a>(attachments: &'a [Attachment], collection: &str) -> Result<Vec<Prepared<'a>>, Error> {
     let inline = collection == "EmbeddedObjects";
     let mut seen = HashSet::new();
     let mut prepared = Vec::with_capacity(attachments.len());

@@ -129,6 +129,7 @@ impl Settings<'_> {
 
 /// Appends the `Content-*` fields and the text of a message of one text, which ends by itself, to its other fields;
 /// answers what octets occur in it.
+#[inline]
 pub(super) fn write_text(
     part: &BodyPart,
     charset: &'static str,
@@ -141,7 +142,7 @@ pub(super) fn write_text(
 }
 
 /// Appends a text with its fields. `whole`: it is the whole message, not a part of a multipart.
-#[inline]
+#[inline(always)]
 fn write_body(
     media: &str,
     method: Option<&str>,
@@ -159,11 +160,15 @@ fn write_body(
         header.end();
     } else {
         // It always fits into a line.
-        out.extend_from_slice(b"Content-Type: ");
-        out.extend_from_slice(media.as_bytes());
-        out.extend_from_slice(b"; charset=");
-        out.extend_from_slice(charset.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        if (media, charset) == ("text/plain", "utf-8") {
+            out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\n");
+        } else {
+            out.extend_from_slice(b"Content-Type: ");
+            out.extend_from_slice(media.as_bytes());
+            out.extend_from_slice(b"; charset=");
+            out.extend_from_slice(charset.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
     }
     out.extend_from_slice(encoded.encoding.field());
     out.extend_from_slice(b"\r\n");

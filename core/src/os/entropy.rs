@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    hash::{BuildHasher, Hasher, RandomState},
+    hash::{BuildHasher, RandomState},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -25,41 +25,46 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 /// Two times twelve bytes that nobody can guess and that come once: for names of things, not for secrets. Who knows
 /// some of them may know all. `now` is the time in nanoseconds.
 ///
-/// Each thread has a key from the system, and hashes a number that grows with it: bytes from the system itself cost as
-/// much as all the rest of a short message. A process that was forked has the same key and goes on with the same
-/// number, so the moment is hashed too.
+/// Each thread has keys from the system, and mixes a number that grows with them: bytes from the system itself cost as
+/// much as all the rest of a short message. A process that was forked has the same keys and goes on with the same
+/// number, so the moment is mixed in too.
 pub(crate) fn unique(now: u64) -> [u8; 24] {
     thread_local! {
-        static KEY: RandomState = RandomState::new();
-        static NUMBER: Cell<u64> = const { Cell::new(0) };
+        /// Two keys, and the number.
+        static STATE: Cell<[u64; 3]> = {
+            let system = RandomState::new();
+            Cell::new([system.hash_one(0), system.hash_one(1), 0])
+        };
     }
-    let number = NUMBER.replace(NUMBER.get().wrapping_add(1));
-    let mut asked = [0; 16];
-    asked[..8].copy_from_slice(&number.to_le_bytes());
-    asked[8..].copy_from_slice(&now.to_le_bytes());
-    let hash = KEY.with(|key| {
-        let mut hasher = key.build_hasher();
-        hasher.write(&asked);
-        hasher.finish()
-    });
+    let [first, second, number] = STATE.get();
+    STATE.set([first, second, number.wrapping_add(1)]);
+    // Neither two numbers at one moment nor one number at two moments give the same.
+    let hash = mixed(mixed(number ^ first) ^ now ^ second);
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&hash.to_le_bytes());
-    bytes[8..16].copy_from_slice(&asked[8..]);
+    bytes[8..16].copy_from_slice(&now.to_le_bytes());
     // An odd factor keeps different ones different.
     bytes[16..].copy_from_slice(&hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
     bytes
 }
 
-/// Nanoseconds since 1970-01-01 UTC; before that, or without a clock, 0.
-pub(crate) fn unix_nanoseconds() -> u64 {
+/// Another number for each number, every bit of which depends on every bit of that one (the finaliser of `SplitMix64`).
+fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// Seconds, and nanoseconds in all, since 1970-01-01 UTC; before that, or without a clock, 0.
+pub(crate) fn unix_time() -> (i64, u64) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+    let nanoseconds = now.as_secs().saturating_mul(1_000_000_000).saturating_add(now.subsec_nanos().into());
+    (i64::try_from(now.as_secs()).unwrap_or(i64::MAX), nanoseconds)
 }
 
 /// Seconds since 1970-01-01 UTC; before that, or without a clock, 0.
 pub(crate) fn unix_seconds() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+    unix_time().0
 }
 
 #[cfg(test)]

@@ -250,13 +250,9 @@ fn no_server() -> Error {
 
 /// This machine's clock and randomness, for one message.
 pub(super) fn stamp(domain: &str) -> Stamp {
-    let now = os::entropy::unix_nanoseconds();
+    let (seconds, nanoseconds) = os::entropy::unix_time();
     // Without one, it is the domain of `From`.
     let usable = !domain.is_empty() && !domain.starts_with('[') && check_helo_name(domain, "").is_ok();
     let host = if usable { domain } else { "" };
-    Stamp {
-        date: Date::utc(i64::try_from(now / 1_000_000_000).unwrap_or(i64::MAX)),
-        random: os::entropy::unique(now),
-        host: host.to_owned(),
-    }
+    Stamp { date: Date::utc(seconds), random: os::entropy::unique(nanoseconds), host: host.to_owned() }
 }

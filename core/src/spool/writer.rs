@@ -334,7 +334,7 @@ impl Writer {
 
 /// A new id.
 pub(super) fn new_id() -> Id {
-    let now = entropy::unix_nanoseconds();
+    let (_, now) = entropy::unix_time();
     let mut random = [0; 16];
     random.copy_from_slice(&entropy::unique(now)[..16]);
     Id::new(now / 1_000_000, random)
@@ -342,7 +342,6 @@ pub(super) fn new_id() -> Id {
 
 /// This machine's clock and randomness, for a message without an object that knows a domain.
 pub(super) fn stamp() -> Stamp {
-    let now = entropy::unix_nanoseconds();
-    let seconds = i64::try_from(now / 1_000_000_000).unwrap_or(i64::MAX);
+    let (seconds, now) = entropy::unix_time();
     Stamp { date: Date::utc(seconds), random: entropy::unique(now), host: String::new() }
 }

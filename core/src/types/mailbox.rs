@@ -46,9 +46,9 @@ impl Mailbox {
         Self::read(email).map_err(|problem| Error::input(field, problem))
     }
 
-    /// Whether `email` is a mailbox in ASCII that is written as it is given: nearly every address is.
-    pub(crate) fn is_plain(email: &str) -> bool {
-        plain_mailbox::at(email).is_some()
+    /// Where the `@` is, when `email` is a mailbox in ASCII that is written as it is given: nearly every address is.
+    pub(crate) fn plain(email: &str) -> Option<usize> {
+        plain_mailbox::at(email)
     }
 
     fn read(email: &str) -> Result<Self, String> {
