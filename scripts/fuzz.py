@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs targets of fuzz/ under libFuzzer, each for so many seconds of processor time, and tells what came of it.
 
-    scripts/fuzz.py --seconds 60 [--keep] [TARGET …]
+    scripts/fuzz.py --seconds 60 [--keep] [--built] [TARGET …]
 
 What it finds on the way stays in build/fuzz: `corpus/` and `crashes/` by target, `record.tsv` with a line for each round.
 With `--keep`, what covers the most with the fewest bytes becomes fuzz/corpus, which every `cargo test` replays.
@@ -133,6 +133,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60, help="of processor time, for each target")
     parser.add_argument("--keep", action="store_true", help="make fuzz/corpus anew")
+    parser.add_argument("--built", action="store_true", help="run the programs as they were built before")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(known))
     asked = parser.parse_args()
     unknown = set(asked.targets) - set(known)
@@ -142,7 +143,9 @@ def main() -> int:
     broken = False
     for target in asked.targets or known:
         feature = known[target]
-        program = programs.get(feature) or programs.setdefault(feature, build(feature))
+        if feature not in programs:
+            programs[feature] = BUILD / f"fuzz-{feature}" if asked.built else build(feature)
+        program = programs[feature]
         left, crashes = asked.seconds, 0
         while left > 0 and crashes < MOST_CRASHES:
             came = run(program, target, min(left, ROUND))

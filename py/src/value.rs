@@ -115,10 +115,11 @@ pub(crate) fn optional_address(value: &Bound<'_, PyAny>, field: &str) -> PyResul
     if value.is_none() {
         return Ok(None);
     }
-    let shown = value.str()?;
-    match text(&shown, field)?.parse() {
+    let given = value.str()?;
+    let given = text(&given, field)?;
+    match given.parse() {
         Ok(address) => Ok(Some(address)),
-        Err(_) => Err(bad_input(value.py(), field, &format!("{shown} is no IP address"))),
+        Err(_) => Err(bad_input(value.py(), field, &format!("{given:?} is no IP address"))),
     }
 }
 

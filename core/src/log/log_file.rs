@@ -10,7 +10,7 @@ use std::{
 use crate::{
     error::{Error, ErrorKind},
     os,
-    types::{Failure, Stage},
+    types::{Failure, Stage, shown_path},
 };
 
 /// A log that several conversations append to, whole lines at a time.
@@ -40,9 +40,9 @@ impl LogFile {
         } else if path.as_os_str().as_encoded_bytes().contains(&0) {
             Some("the path holds a NUL character".to_owned())
         } else if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            Some(format!("the folder {} does not exist; create it first", folder.display()))
+            Some(format!("the folder {} does not exist; create it first", shown_path(folder)))
         } else if path.is_dir() {
-            Some(format!("{} is a folder; name a file in it", path.display()))
+            Some(format!("{} is a folder; name a file in it", shown_path(path)))
         } else {
             None
         };
@@ -72,7 +72,7 @@ impl LogFile {
             Ok(file) => state.file = Some(file),
             Err(source) => {
                 state.failure =
-                    Some(format!("the log {} could not be written: {source}", self.path.display()));
+                    Some(format!("the log {} could not be written: {source}", shown_path(&self.path)));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     message::{Composed, EmailMessage, Form},
     os::{self, file::Disk},
     smtp::send::stamp,
-    types::{Failure, Stage},
+    types::{Failure, Stage, shown_path},
 };
 
 impl EmailMessage {
@@ -55,7 +55,7 @@ fn save(mut composed: Composed, path: &Path) -> Result<(), Error> {
         Error::io(
             ErrorKind::FileIo,
             Stage::Compose,
-            format_args!("{} could not be written", path.display()),
+            format_args!("{} could not be written", shown_path(path)),
             &source,
         )
         .with_field("FileName")

@@ -16,7 +16,7 @@ use crate::{
         Security, Timeouts,
         auth::{self, AuthMode, Credentials},
     },
-    types::{CertificatePin, Failure, Proxy, Secret, Stage},
+    types::{CertificatePin, Failure, Proxy, Secret, Stage, shown_path},
 };
 
 pub use crate::net::MinTlsVersion;
@@ -263,7 +263,7 @@ impl Server {
         ];
         for (file, name) in files {
             if let Some(path) = file.as_ref().filter(|path| !path.is_file()) {
-                let text = format!("{} is not a file that can be read; name a PEM file", path.display());
+                let text = format!("{} is not a file that can be read; name a PEM file", shown_path(path));
                 return Err(Error::new(ErrorKind::FileIo, Stage::Compose, text)
                     .with_field(field(name))
                     .with_failure(Failure::FileFailed));

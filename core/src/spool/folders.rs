@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc};
 use crate::{
     error::{Error, ErrorKind},
     os::folder::Folder,
-    types::{Failure, Stage},
+    types::{Failure, Stage, shown_path},
 };
 
 /// Segments, each appended to by one writer.
@@ -49,7 +49,7 @@ impl Folders {
 /// An error about something in the spool.
 pub(super) fn failure(path: &Path, what: &str, source: &io::Error) -> Error {
     let full = matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-    Error::io(ErrorKind::Spool, Stage::Compose, format_args!("{} {what}", path.display()), source)
+    Error::io(ErrorKind::Spool, Stage::Compose, format_args!("{} {what}", shown_path(path)), source)
         .with_field("SpoolPath")
         .with_failure(Failure::FileFailed)
         // When room was made, the same call succeeds.

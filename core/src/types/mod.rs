@@ -45,6 +45,6 @@ pub use reply::{EnhancedCode, Reply};
 pub use report::{RecipientResult, RecipientStatus, Report, TlsInfo};
 pub use secret::Secret;
 pub use stage::Stage;
-pub(crate) use text::{escaped, escaped_lines, has_control, is_control, is_invisible, shown};
+pub(crate) use text::{escaped, escaped_lines, has_control, is_control, is_invisible, shown, shown_path};
 pub use transcript::Transcript;
 pub(crate) use xtext::{unicode_xtext, xtext};

@@ -1,6 +1,6 @@
 //! Characters that do harm in a name or an address, and how to show what holds them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, path::Path};
 
 /// C0 controls and DEL: on the wire they end lines, end strings or are not allowed at all.
 pub(crate) fn is_control(c: char) -> bool {
@@ -67,6 +67,11 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// A path for people: whoever names a file may name it so that it would forge a line.
+pub(crate) fn shown_path(path: &Path) -> String {
+    escaped(&path.to_string_lossy()).into_owned()
 }
 
 /// The same of several lines, which stay lines: `\n` alone is what stands between the lines of a reply.

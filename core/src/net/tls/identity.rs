@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::TlsOptions;
 use crate::{
     error::{Error, ErrorKind},
-    types::{Failure, Secret, Stage},
+    types::{Failure, Secret, Stage, shown_path},
 };
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -88,7 +88,7 @@ pub(super) fn mismatch(certificate: &Path, options: &TlsOptions) -> Error {
         Some(key) => (key.as_path(), "ClientKey"),
         None => (certificate, "ClientCertificate"),
     };
-    unusable(path, field, &format!("is not the key of {}", certificate.display()))
+    unusable(path, field, &format!("is not the key of {}", shown_path(certificate)))
 }
 
 /// The PKCS#8 key in a PEM file that may hold other things before it.
@@ -104,7 +104,7 @@ fn read(path: &Path, field: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
 }
 
 fn unusable(path: &Path, field: &str, what: &str) -> Error {
-    Error::new(ErrorKind::FileIo, Stage::Compose, format!("{} {what}", path.display()))
+    Error::new(ErrorKind::FileIo, Stage::Compose, format!("{} {what}", shown_path(path)))
         .with_field(field)
         .with_failure(Failure::FileFailed)
 }

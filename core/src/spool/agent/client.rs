@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     error::{Error, ErrorKind},
     os::local::LocalStream,
-    types::{Failure, Stage},
+    types::{Failure, Stage, shown_path},
 };
 
 const SOCKET: &str = "agent.sock";
@@ -132,7 +132,7 @@ impl AgentClient {
     fn strange(&self, why: &dyn std::fmt::Display) -> Error {
         let text = format!(
             "the agent of the spool {} answers what this library does not understand: {why}; use both of the same version",
-            self.spool.display()
+            shown_path(&self.spool)
         );
         Error::new(ErrorKind::Spool, Stage::Compose, text).with_field("SpoolPath")
     }
@@ -161,7 +161,7 @@ fn lower(text: &str) -> String {
 }
 
 fn unreachable(spool: &Path, error: &io::Error) -> Error {
-    let path = spool.display();
+    let path = shown_path(spool);
     let text = match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
             "no agent runs for the spool {path}; start one with `freesmtp agent --spool {path}`, or set SpoolPath to the spool \
@@ -185,7 +185,9 @@ fn broken(spool: &Path, error: &io::Error) -> Error {
         io::ErrorKind::TimedOut => "it did not answer in time".to_owned(),
         _ => error.to_string(),
     };
-    let what =
-        format!("the agent of the spool {} gave no answer: {text}; ask again when it runs", spool.display());
+    let what = format!(
+        "the agent of the spool {} gave no answer: {text}; ask again when it runs",
+        shown_path(spool)
+    );
     Error::new(ErrorKind::Spool, Stage::Compose, what).with_field("SpoolPath").with_temporary(true)
 }
