@@ -156,6 +156,10 @@ def _node() -> list[Sender]:
     lock, installed = peers / "package-lock.json", peers / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         _run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=peers)
+    # The transport finds nodemailer beside its own package, as it does when both are installed.
+    modules = package / "node_modules"
+    modules.unlink(missing_ok=True)
+    modules.symlink_to(peers / "node_modules")
     version = _output("node", "-p", "require('nodemailer/package.json').version", cwd=peers)
     ours = {"FREESMTP_BENCH_PACKAGE": str(package / "index.mjs")}
     return [

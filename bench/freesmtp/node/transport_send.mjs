@@ -1,7 +1,8 @@
 // nodemailer with freesmtp's transport, as many sends at a time as there are connections.
-import nodemailer from "../../peers/node/node_modules/nodemailer/lib/nodemailer.js";
+import { createRequire } from "node:module";
 import { inTurns, meter, work } from "./meter.mjs";
 
+const nodemailer = createRequire(new URL("../../peers/node/", import.meta.url))("nodemailer");
 const { FreeSmtpTransport } = await import(process.env.FREESMTP_BENCH_TRANSPORT ?? "../../../node/nodemailer.mjs");
 
 const report = meter();
