@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from pathlib import Path
 from typing import IO
 
 import dkim
@@ -56,6 +57,8 @@ UNSHOWN = {
     "dkim.domain": "DKIM.Domain",
     "dkim.selector": "DKIM.Selector",
     "dkim.identity": "DKIM[0].Identity",
+    "dkim.headers": "DKIM[0].Headers",
+    "dkim.oversigned": "DKIM[0].Oversigned",
     "dkim.key": "DKIM.Key",
     "envelopeid": "EnvelopeID",
     "recipient.originalrecipient": "Recipients[0].OriginalRecipient",
@@ -81,6 +84,8 @@ AROUND: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "dkim.domain": ({}, {"dkim.selector": "mail", "dkim.key": DKIM_KEY}),
     "dkim.selector": ({"dkim.domain": "domain.test"}, {"dkim.key": DKIM_KEY}),
     "dkim.identity": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {"dkim.key": DKIM_KEY}),
+    "dkim.headers": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {"dkim.key": DKIM_KEY}),
+    "dkim.oversigned": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {"dkim.key": DKIM_KEY}),
     "dkim.key": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {}),
 }
 #: Texts that no line or header is made of, and files; tests elsewhere hold what is right for them.
@@ -218,6 +223,8 @@ def unshown(key: str, value: str) -> Iterator[str]:
         yield from (value, f"REQUEST{value}")
     elif key in ("dkim.domain", "dkim.selector"):
         yield from (value, f"dom{value}ain.test", f"domain.test{value}")
+    elif key in ("dkim.headers", "dkim.oversigned"):
+        yield from (f"From,{value}", f"From{value},From")
     elif key == "dkim.key":
         yield f"nWGxne/9WmC6{value}hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
     elif key == "charset":
@@ -369,6 +376,37 @@ def test_what_is_set_arrives_in_its_place(language: str, serve, send) -> None:
     assert dkim.verify(
         raw, dnsfunc=lambda name, timeout=5: PUBLISHED if name == b"mail._domainkey.domain.test." else b""
     )
+
+
+def test_what_a_text_names_is_not_opened(language: str, serve, send, tmp_path: Path) -> None:
+    """Paths and URLs in texts are texts: no file is read for them, and nobody is asked for anything."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("what nobody may see", encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as web:
+        url = f"http://127.0.0.1:{web.getsockname()[1]}"
+        text = f"{secret}\n@{secret}\n{secret.as_uri()}\n{url}/text\n"
+        html = (
+            f'<link rel="stylesheet" href="{url}/css"><img src="{secret}"><img src="{secret.as_uri()}">'
+            f'<img src="{url}/image"><iframe src="{url}/frame"></iframe><a href="cid:logo">a</a>'
+        )
+        server = serve(script())
+        lines = Job().server("127.0.0.1", server.port, security="none").put("smtp.defaultdomain", "client.test")
+        lines.put("from.email", "sender@domain.test").put("recipient.to", "recipient@domain.test")
+        lines.put("subject", str(secret)).put("header.name", "X-Hostile").put("header.value", f"@{secret} {url}/header")
+        lines.put("listunsubscribe", f"{url}/unsubscribe").put("text", text).put("html", html)
+        answer = send(lines.send())
+        server.finish()
+        web.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            web.accept()
+    assert answer["ok"], answer
+    assert b"nobody may see" not in server.messages[0]
+    message = email.message_from_bytes(server.messages[0], _class=EmailMessage, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    parts = {part.get_content_type(): part for part in message.walk()}
+    assert set(parts) == {"multipart/alternative", "text/plain", "text/html"}
+    assert parts["text/plain"].get_content().splitlines() == text.splitlines()
+    assert parts["text/html"].get_content().strip() == html
 
 
 #: An address, and what may come of it: what the server is to hear, or that it is refused.

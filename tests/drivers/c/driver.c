@@ -16,8 +16,10 @@ struct state {
     freesmtp_message *message;
     char *recipient_name, *attachment_name, *content_id, *header_name;
     size_t recipient_name_size, attachment_name_size, content_id_size, header_name_size;
-    char *dkim_domain, *selector, *dkim_identity, *calendar_method, *calendar_file_name;
-    size_t dkim_domain_size, selector_size, dkim_identity_size, calendar_method_size, calendar_file_name_size;
+    char *dkim_domain, *selector, *dkim_identity, *dkim_headers, *dkim_oversigned, *calendar_method,
+        *calendar_file_name;
+    size_t dkim_domain_size, selector_size, dkim_identity_size, dkim_headers_size, dkim_oversigned_size,
+        calendar_method_size, calendar_file_name_size;
     long repeat;
     /* The options of the next check; what they point to is kept here. */
     freesmtp_check_options checking;
@@ -183,6 +185,8 @@ static int kept(struct state *s, const struct line *line) {
         {"dkim.domain", &s->dkim_domain, &s->dkim_domain_size},
         {"dkim.selector", &s->selector, &s->selector_size},
         {"dkim.identity", &s->dkim_identity, &s->dkim_identity_size},
+        {"dkim.headers", &s->dkim_headers, &s->dkim_headers_size},
+        {"dkim.oversigned", &s->dkim_oversigned, &s->dkim_oversigned_size},
         {"calendar.method", &s->calendar_method, &s->calendar_method_size},
         {"calendar.filename", &s->calendar_file_name, &s->calendar_file_name_size},
     };
@@ -306,6 +310,24 @@ static freesmtp_error *add_part(struct state *s, struct line *line) {
     return error;
 }
 
+/* Sets a list of a signer to names that commas separate. */
+static freesmtp_error *set_names(freesmtp_signer *signer,
+                                 freesmtp_error *(*set)(freesmtp_signer *, const char *const *, const size_t *, size_t),
+                                 const char *text, size_t size) {
+    enum { MOST = 32 };
+    const char *names[MOST];
+    size_t sizes[MOST], count = 0;
+    for (const char *at = text, *const end = text + size; at < end; count++) {
+        if (count == MOST)
+            job_fault("too many names", text);
+        const char *const comma = memchr(at, ',', (size_t)(end - at));
+        names[count] = at;
+        sizes[count] = (size_t)((comma == NULL ? end : comma) - at);
+        at += sizes[count] + 1;
+    }
+    return set(signer, names, sizes, count);
+}
+
 /* Signs with the key of the line. */
 static freesmtp_error *add_signer(struct state *s, const struct line *line) {
     freesmtp_signer *signer = NULL;
@@ -313,12 +335,18 @@ static freesmtp_error *add_signer(struct state *s, const struct line *line) {
                                                   line->value, line->size, &signer);
     if (error == NULL && s->dkim_identity != NULL)
         error = freesmtp_signer_set_identity_n(signer, s->dkim_identity, s->dkim_identity_size);
+    if (error == NULL && s->dkim_headers != NULL)
+        error = set_names(signer, freesmtp_signer_set_headers_n, s->dkim_headers, s->dkim_headers_size);
+    if (error == NULL && s->dkim_oversigned != NULL)
+        error = set_names(signer, freesmtp_signer_set_oversigned_n, s->dkim_oversigned, s->dkim_oversigned_size);
     if (error == NULL)
         error = freesmtp_message_add_signer(s->message, signer);
     freesmtp_signer_free(signer);
     forget(&s->dkim_domain, &s->dkim_domain_size);
     forget(&s->selector, &s->selector_size);
     forget(&s->dkim_identity, &s->dkim_identity_size);
+    forget(&s->dkim_headers, &s->dkim_headers_size);
+    forget(&s->dkim_oversigned, &s->dkim_oversigned_size);
     return error;
 }
 
@@ -558,6 +586,8 @@ static void end(struct state *s) {
     forget(&s->dkim_domain, &s->dkim_domain_size);
     forget(&s->selector, &s->selector_size);
     forget(&s->dkim_identity, &s->dkim_identity_size);
+    forget(&s->dkim_headers, &s->dkim_headers_size);
+    forget(&s->dkim_oversigned, &s->dkim_oversigned_size);
     forget(&s->calendar_method, &s->calendar_method_size);
     forget(&s->calendar_file_name, &s->calendar_file_name_size);
 }

@@ -221,6 +221,7 @@ private:
     std::optional<std::string> attachment_name_;
     std::string dkim_domain_, dkim_selector_;
     std::optional<std::string> dkim_identity_;
+    std::optional<std::vector<std::string>> dkim_headers_, dkim_oversigned_;
     CalendarPart calendar_;
     int repeat_ = 1;
     CheckOptions checking_;
@@ -318,10 +319,14 @@ private:
         {"dkim.domain", [this](Value v) { dkim_domain_ = v; }},
         {"dkim.selector", [this](Value v) { dkim_selector_ = v; }},
         {"dkim.identity", [this](Value v) { dkim_identity_ = v; }},
+        {"dkim.headers", [this](Value v) { dkim_headers_ = Split(v); }},
+        {"dkim.oversigned", [this](Value v) { dkim_oversigned_ = Split(v); }},
         {"dkim.key",
          [this](Value v) {
              DkimSigner signer(std::exchange(dkim_domain_, {}), std::exchange(dkim_selector_, {}), v);
              signer.Identity = std::exchange(dkim_identity_, {});
+             signer.Headers = std::exchange(dkim_headers_, {}).value_or(signer.Headers);
+             signer.Oversigned = std::exchange(dkim_oversigned_, {}).value_or(signer.Oversigned);
              message_.DKIM.Add(signer);
          }},
         {"calendar.method", [this](Value v) { calendar_.Method = v; }},

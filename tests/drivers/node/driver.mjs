@@ -68,6 +68,7 @@ const sets = (target, name, read = text) => (value) => {
 const adds = (name) => (value) => {
   message[name] = [...message[name], value];
 };
+const words = (value) => (value === '' ? [] : value.split(','));
 const keeps = (name) => (value) => {
   parts[name] = value;
 };
@@ -169,9 +170,17 @@ const KEYS = {
   'dkim.domain': keeps('dkim.domain'),
   'dkim.selector': keeps('dkim.selector'),
   'dkim.identity': keeps('dkim.identity'),
+  'dkim.headers': keeps('dkim.headers'),
+  'dkim.oversigned': keeps('dkim.oversigned'),
   'dkim.key': takes((key, used) => {
     const signer = new DkimSigner(needed(used, 'dkim.domain'), needed(used, 'dkim.selector'), key);
     signer.identity = used['dkim.identity'];
+    if (used['dkim.headers'] !== undefined) {
+      signer.headers = words(used['dkim.headers']);
+    }
+    if (used['dkim.oversigned'] !== undefined) {
+      signer.oversigned = words(used['dkim.oversigned']);
+    }
     message.dkim.add(signer);
   }),
   'calendar.method': keeps('calendar.method'),
@@ -189,7 +198,7 @@ const KEYS = {
   holdfor: sets(() => message, 'holdFor', number),
   holduntil: sets(() => message, 'holdUntil', moment),
   mtpriority: sets(() => message, 'mtPriority', number),
-  optionalextensions: sets(() => message, 'optionalExtensions', (value) => (value === '' ? [] : value.split(','))),
+  optionalextensions: sets(() => message, 'optionalExtensions', words),
   'recipient.notify': sets(() => message.recipients.getLastItem(), 'notify', number),
   'recipient.originalrecipient': sets(() => message.recipients.getLastItem(), 'originalRecipient'),
   'recipient.validsince': sets(() => message.recipients.getLastItem(), 'validSince', moment),

@@ -70,6 +70,11 @@ def moment(value: str) -> datetime:
     return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number(value))
 
 
+def words(value: str) -> list[str]:
+    """Texts between commas; none of nothing."""
+    return value.split(",") if value else []
+
+
 def one_by_one(tokens: list[str]) -> Callable[[bool], str]:
     """A callback that gives one token per call, whatever it is called for."""
     left = iter(tokens)
@@ -158,6 +163,8 @@ class Driver:
             "dkim.domain": lambda v: self.keep("dkim.domain", v),
             "dkim.selector": lambda v: self.keep("dkim.selector", v),
             "dkim.identity": lambda v: self.keep("dkim.identity", v),
+            "dkim.headers": lambda v: self.keep("dkim.headers", v),
+            "dkim.oversigned": lambda v: self.keep("dkim.oversigned", v),
             "dkim.key": self.add_signer,
             "calendar.method": lambda v: self.keep("calendar.method", v),
             "calendar.filename": lambda v: self.keep("calendar.filename", v),
@@ -177,7 +184,7 @@ class Driver:
             "spoolpriority": lambda v: setattr(self.message, "spool_priority", number(v)),
             "blast": lambda v: setattr(self.message, "blast", v),
             "idempotencykey": lambda v: setattr(self.message, "idempotency_key", v),
-            "optionalextensions": lambda v: setattr(self.message, "optional_extensions", v.split(",") if v else []),
+            "optionalextensions": lambda v: setattr(self.message, "optional_extensions", words(v)),
             "recipient.notify": lambda v: setattr(self.message.recipients[-1], "notify", number(v)),
             "recipient.originalrecipient": lambda v: setattr(self.message.recipients[-1], "original_recipient", v),
             "recipient.validsince": lambda v: setattr(self.message.recipients[-1], "valid_since", moment(v)),
@@ -277,6 +284,10 @@ class Driver:
         signer = DkimSigner(self.kept("dkim.domain"), self.kept("dkim.selector"), key)
         if "dkim.identity" in self.pending:
             signer.identity = self.kept("dkim.identity")
+        if "dkim.headers" in self.pending:
+            signer.headers = words(self.kept("dkim.headers"))
+        if "dkim.oversigned" in self.pending:
+            signer.oversigned = words(self.kept("dkim.oversigned"))
         self.message.dkim.add(signer)
 
     def set_calendar(self, text: str) -> None:

@@ -53,6 +53,8 @@ pub(crate) struct Session {
     dkim_domain: String,
     dkim_selector: String,
     dkim_identity: Option<String>,
+    dkim_headers: Option<Vec<String>>,
+    dkim_oversigned: Option<Vec<String>>,
     calendar_method: String,
     calendar_file_name: Option<String>,
     repeat: Option<u64>,
@@ -211,10 +213,14 @@ impl Session {
             "dkim.domain" => self.dkim_domain = text(),
             "dkim.selector" => self.dkim_selector = text(),
             "dkim.identity" => self.dkim_identity = Some(text()),
+            "dkim.headers" => self.dkim_headers = Some(words(value)),
+            "dkim.oversigned" => self.dkim_oversigned = Some(words(value)),
             "dkim.key" => {
                 let (domain, selector) = (take(&mut self.dkim_domain), take(&mut self.dkim_selector));
                 let mut signer = DkimSigner::new(&domain, &selector, value)?;
                 signer.identity = self.dkim_identity.take();
+                signer.headers = self.dkim_headers.take().unwrap_or(signer.headers);
+                signer.oversigned = self.dkim_oversigned.take().unwrap_or(signer.oversigned);
                 message.dkim.push(signer);
             }
             "calendar.method" => self.calendar_method = text(),
@@ -344,6 +350,11 @@ fn one_by_one(tokens: &str) -> Token {
         let next = tokens.get(given.fetch_add(1, Ordering::Relaxed));
         next.cloned().ok_or_else(|| "no more tokens".to_owned())
     })
+}
+
+/// Texts between commas; none of nothing.
+fn words(value: &str) -> Vec<String> {
+    value.split_terminator(',').map(str::to_owned).collect()
 }
 
 /// An enum's value by its number.
