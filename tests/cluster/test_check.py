@@ -1,7 +1,6 @@
 """`freesmtp cluster check`: what agents need of the servers, and the sentence for each thing that will not do."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 
 from harness.nats import Nats
-from harness.pki import Pki
 from harness.process import LOOPBACK, free_port
 from harness.sink import program
 
@@ -208,56 +206,6 @@ def test_a_consumer_that_somebody_made(nats: Servers, tmp_path: Path) -> None:
     assert "consumer bulk of stream MAILQ" in text
     assert "max_ack_pending is 1000 and must be 100000" in text
     assert "nats consumer edit MAILQ bulk" in text
-
-
-def test_password(nats: Servers, tmp_path: Path) -> None:
-    servers = nats(1, more="authorization { user: agent, password: secret }")
-    login = f'user = "agent"\npassword_file = "{tmp_path}/password"\n'
-    for password, exit_code in (("secret", OK), ("wrong", USAGE)):
-        (tmp_path / "password").write_text(f"{password}\n")
-        done = check(config=single(servers.urls, login), folder=tmp_path)
-        assert done.returncode == exit_code, done
-    text = refusal(done)
-    assert "the login was refused; check cluster.user and cluster.password_file" in text
-    assert "wrong" not in text
-    assert "the login was refused" in refusal(check("--cluster", servers.url))
-
-
-def test_token(nats: Servers, tmp_path: Path) -> None:
-    servers = nats(1, more="authorization { token: opensesame }")
-    (tmp_path / "token").write_text("opensesame\n")
-    done = check(config=single(servers.urls, f'token_file = "{tmp_path}/token"\n'), folder=tmp_path)
-    assert done.returncode == OK, done
-
-
-def test_tls_and_certificates(nats: Servers, pki: Pki, tmp_path: Path) -> None:
-    def block(certificate: str, more: str = "") -> str:
-        made = pki[certificate]
-        return f'cert_file: "{made.chain}", key_file: "{made.key}", ca_file: "{pki.ca_file}"{more}'
-
-    good = nats(3, tls=block("good", ", verify: true"))
-    client = pki["client"]
-    trust = f'ca_file = "{pki.ca_file}"\n'
-    shown = f'certificate_file = "{client.chain}"\nkey_file = "{client.key}"\n'
-    with_both = f"[cluster]\nservers = {json.dumps(good.urls)}\n{trust}{shown}"
-    done = check(config=with_both, folder=tmp_path)
-    assert done.returncode == OK, done
-    # Without a certificate of its own, and without the authority.
-    text = refusal(check(config=single(good.urls, trust), folder=tmp_path))
-    assert "no TLS: " in text
-    text = refusal(check(config=single(good.urls, shown), folder=tmp_path))
-    assert re.search(r"no TLS: .*UnknownIssuer", text), text
-    # The name in the certificate is another one.
-    elsewhere = nats(1, tls=block("wrong-name"))
-    text = refusal(check(config=single(elsewhere.urls, trust), folder=tmp_path))
-    assert "no TLS: " in text
-    assert "the certificate names the host" in text
-
-
-def test_tls_that_is_wanted_is_not_given_up(nats: Servers, pki: Pki, tmp_path: Path) -> None:
-    servers = nats(1)
-    done = check(config=single(servers.urls, f'ca_file = "{pki.ca_file}"\n'), folder=tmp_path)
-    assert done.returncode in (USAGE, TRY_LATER), done
 
 
 @pytest.mark.parametrize(

@@ -75,13 +75,14 @@ fn seed(path: Option<&Path>) -> Result<String, Error> {
     const FIELD: &str = "cluster.nkey_file";
     let path = path.unwrap_or(Path::new(""));
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(FIELD, path, &error))?;
+    let wrong = |what: &str| Error::input(FIELD, format!("{}: {what}", path.display()));
     let found = text.lines().map(str::trim).find(|line| line.starts_with("SU"));
-    found.map(str::to_owned).ok_or_else(|| {
-        Error::input(
-            FIELD,
-            format!("{}: no line is the seed of a user, which begins with SU", path.display()),
-        )
-    })
+    let found = found.ok_or_else(|| wrong("no line is the seed of a user, which begins with SU"))?;
+    // It has a check sum; a server would only refuse the login.
+    match nkeys::KeyPair::from_seed(found) {
+        Ok(_) => Ok(found.to_owned()),
+        Err(_) => Err(wrong("the line that begins with SU is no whole seed")),
+    }
 }
 
 fn readable(field: &str, path: &Path) -> Result<(), Error> {
