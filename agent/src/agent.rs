@@ -72,6 +72,8 @@ pub struct Handle {
     pub spool: Spool,
     /// Delivery: counters, sessions.
     pub delivery: Delivery,
+    /// What the agent calls itself.
+    pub name: String,
     stop: Arc<Notify>,
 }
 
@@ -160,6 +162,7 @@ impl Agent {
             queue: self.queue.clone(),
             spool: self.spool.clone(),
             delivery: self.delivery.clone(),
+            name: self.fixed.name.clone(),
             stop: Arc::clone(&self.stop),
         }
     }
@@ -249,8 +252,14 @@ impl Agent {
         if let Some(others) = others {
             others.abort();
         }
-        tokio::join!(entrances.close(ENDING), self.delivery.close(ENDING));
-        drop(tokio::task::spawn_blocking(move || intake.join()).await);
+        let mut taken_in = tokio::task::spawn_blocking(move || intake.join());
+        let publishing = async {
+            if tokio::time::timeout(ENDING, &mut taken_in).await.is_err() {
+                self.queue.publish_no_more();
+                drop(taken_in.await);
+            }
+        };
+        tokio::join!(entrances.close(ENDING), self.delivery.close(ENDING), publishing);
         self.queue.leave().await;
         if let Some(members) = members {
             members.leave().await;

@@ -8,18 +8,28 @@ from typing import Any
 
 from harness.agent import Agent, Recorder
 from harness.nats import Nats
+from harness.process import LOOPBACK
 from harness.sink import program
 
 
 class Agents:
     """Several agents of one queue."""
 
-    def __init__(self, folder: Path, servers: Nats, recorder: Recorder, count: int, more: str = "") -> None:
-        self.folder, self.servers = folder, servers
+    def __init__(
+        self,
+        folder: Path,
+        servers: Nats,
+        recorder: Recorder,
+        count: int,
+        more: str = "",
+        login: str = "",
+        http: bool = False,
+    ) -> None:
+        self.folder, self.servers, self.http = folder, servers, http
         replicas = len(servers.nodes)
         urls = ", ".join(f'"{url}"' for url in servers.urls)
         self.config = (
-            f"{more}\n[cluster]\nservers = [{urls}]\nreplicas = {replicas}\n"
+            f"{more}\n[cluster]\nservers = [{urls}]\nreplicas = {replicas}\n{login}"
             f'[[route]]\ndomains = ["*"]\nservers = ["{recorder.server}"]\n'
         )
         self.all: dict[int, Agent] = {}
@@ -30,7 +40,7 @@ class Agents:
         return self.folder / f"agent{index}" / "spool"
 
     def start(self, index: int, wait: bool = True) -> Agent:
-        options = ["--smtp", "off", "--http", "off"]
+        options = ["--smtp", "off", "--http", f"{LOOPBACK}:0" if self.http else "off"]
         self.all[index] = Agent(self.spool(index), *options, config=self.config, wait=wait)
         return self.all[index]
 
@@ -44,8 +54,8 @@ class Agents:
         command = [program(), *arguments, "--spool", str(self.spool(index)), "--json"]
         return subprocess.run(command, capture_output=True, text=True)
 
-    def until_done(self, index: int, name: str, recipients: int, seconds: float) -> dict[str, Any]:
-        """Until each recipient of a blast has a result, and nothing is left of it."""
+    def until_done(self, index: int, name: str, recipients: int, seconds: float, left: int = 0) -> dict[str, Any]:
+        """Until each recipient of a blast has a result, and so many messages are left."""
         found: dict[str, Any] = {}
         said: list[str] = [""]
 
@@ -57,7 +67,7 @@ class Agents:
             else:
                 said[0] = done.stdout + done.stderr
             ended = sum(found.get(what, 0) for what in ("delivered", "failed", "expired", "cancelled"))
-            return bool(ended >= recipients and self.in_stream() == 0)
+            return bool(ended >= recipients and self.in_stream() == left)
 
         end = time.monotonic() + seconds
         while not is_done():

@@ -25,10 +25,21 @@ def nats() -> Iterator[Servers]:
         servers.close()
 
 
+@pytest.fixture(scope="session")
+def always_three() -> Iterator[Nats]:
+    """Three servers as one cluster, for all tests: a start and an election take seconds."""
+    servers = Nats(3)
+    yield servers
+    servers.close()
+
+
 @pytest.fixture
-def nats3(nats: Servers) -> Nats:
-    """Three servers as one cluster."""
-    return nats(3)
+def nats3(always_three: Nats) -> Iterator[Nats]:
+    """The same three, without a stream of the test before. Whoever kills one of them starts it again."""
+    always_three.start()
+    always_three.forget()
+    yield always_three
+    always_three.start()
 
 
 @pytest.fixture(scope="session")

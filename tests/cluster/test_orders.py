@@ -26,10 +26,9 @@ class Since:
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Nats]:
-    started = Nats(3)
-    yield started
-    started.close()
+def servers(always_three: Nats) -> Nats:
+    always_three.forget()
+    return always_three
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +113,16 @@ def test_a_blast_is_cancelled(agents: Agents, recorder: Since) -> None:
     agents.run(1, "blast", "cancel", "offer")
     status = agents.until_done(0, "offer", 120, 90)
     assert (status["delivered"], status["cancelled"], len(recorder.kept())) == (20, 100, 20)
+
+
+def test_what_waits_of_a_cancelled_blast_ends_at_once(agents: Agents, recorder: Since) -> None:
+    submit(agents.spool(0), 30, "grey{n}@one.test", tag="w", blast="waits")
+    submit(agents.spool(0), 1, "grey-other@one.test", tag="x")
+    until(lambda: agents.later() == 31, 20, f"{agents.later()} wait")
+    agents.run(1, "blast", "cancel", "waits")
+    status = agents.until_done(0, "waits", 30, 60, left=1)
+    assert (status["cancelled"], status["deferred"], len(recorder.kept())) == (30, 0, 0)
+    agents.run(0, "queue", "purge", "--all", "--yes")
 
 
 def test_a_key_counts_once_over_all_agents(agents: Agents, recorder: Since) -> None:

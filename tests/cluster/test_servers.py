@@ -17,11 +17,10 @@ from .test_check import check_until_well
 
 
 @pytest.fixture
-def queue(nats: Servers) -> Nats:
+def queue(nats3: Nats) -> Nats:
     """Three servers with the queue."""
-    servers = nats(3)
-    check_until_well("--cluster", servers.url)
-    return servers
+    check_until_well("--cluster", nats3.url)
+    return nats3
 
 
 def restart(servers: Nats) -> None:

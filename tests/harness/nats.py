@@ -1,5 +1,6 @@
 """NATS servers with JetStream on loopback, one or several as a cluster, which tests kill and start again."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -226,6 +227,18 @@ class Nats:
     def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> dict[str, Any]:
         """What somebody answers to a message, in JSON: for one into a stream, that it was taken."""
         return next(node for node in self.nodes if node.alive()).request(subject, payload, headers)
+
+    def forget(self) -> None:
+        """Removes every stream; those that have just been started have no leader for a moment."""
+
+        def is_empty() -> bool:
+            with contextlib.suppress(AssertionError, OSError):
+                for name in self.api("STREAM.NAMES")["streams"] or []:
+                    self.api(f"STREAM.DELETE.{name}")
+                return not self.api("STREAM.NAMES")["streams"]
+            return False
+
+        wait_until(is_empty, "streams stay", self.nodes[0].alive, 60)
 
     def kill(self, index: int) -> None:
         self.nodes[index].kill()

@@ -34,6 +34,9 @@ const SOON: Duration = Duration::from_millis(500);
 /// How long a round may take: twice that and the pauses between are less than [`FENCE`].
 const LIMIT: Duration = Duration::from_secs(5);
 
+/// How long leaving may take: others find out by themselves, later.
+const LEAVING: Duration = Duration::from_secs(2);
+
 /// How often a round begins anew because another agent wrote first.
 const TRIES: u32 = 12;
 
@@ -93,13 +96,13 @@ impl Members {
                 }
             }
         };
-        drop(tokio::time::timeout(LIMIT, leaving).await);
+        drop(tokio::time::timeout(LEAVING, leaving).await);
     }
 }
 
-/// What tells an agent from others: a number that its spool keeps, and its name, so that a copy of the spool on another
+/// What tells an agent from others, whenever it is started: a number that its spool keeps, and its name, so that a copy of the spool on another
 /// machine is another agent.
-fn id(folder: &Path, name: &str) -> io::Result<String> {
+pub(crate) fn id(folder: &Path, name: &str) -> io::Result<String> {
     let path = folder.join("agent-id");
     match fs::read_to_string(&path) {
         Ok(number) if !number.trim().is_empty() => Ok(format!("{} {name}", number.trim())),

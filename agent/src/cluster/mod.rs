@@ -31,6 +31,7 @@ use async_nats::{
 };
 use freesmtp_core::{Error, ErrorKind, Stage};
 
+pub(crate) use self::members::id as agent_id;
 pub use self::{
     class::Class,
     members::Members,

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! mailq.ready.<class>.<site>.<id>.<part>   recipients of a message that may go now
-//! mailq.later.<id>.<part>                  those that wait for their time; the server then puts them under `ready`
-//! mailq.held.<id>.<part>                   those that somebody holds
-//! mailq.parked.<blast>.<id>.<part>         those of a blast that is paused
+//! mailq.later.<site>.<id>.<part>           those that wait for their time; the server then puts them under `ready`
+//! mailq.held.<site>.<id>.<part>            those that somebody holds
+//! mailq.parked.<blast>.<site>.<id>.<part>  those of a blast that is paused
 //! mailq.count.<blast>.<what>               a counter of a blast
+//! mailq.count.causes.<cause>               how many wait whose last attempt came to that
 //! ```
 
 use std::fmt::Write as _;

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    os::unix::fs::FileExt,
     process::ExitCode,
 };
 
@@ -301,7 +302,9 @@ fn message(spool: &SpoolArguments, id: Id) -> Result<Vec<u8>, Failure> {
     if let Ok(mut agent) = spool.connect() {
         agent.ask(&json!({ "request": "message", "id": id.to_string() }))?;
     }
-    let found = queue.show(id).map_err(Refusal::from)?.ok_or_else(|| Refusal::unknown(id))?;
+    let Some(found) = queue.show(id).map_err(Refusal::from)? else {
+        return elsewhere(spool, id);
+    };
     let place = &found.summary.place;
     let what = match &place.body {
         Body::Inline { .. } => format!("incoming/{}", place.segment),
@@ -314,5 +317,23 @@ fn message(spool: &SpoolArguments, id: Id) -> Result<Vec<u8>, Failure> {
             message,
             "The message may just have been delivered; look for it with `queue show`.",
         )
+    })
+}
+
+/// The bytes of a message that the agent has from a queue that it shares with others.
+fn elsewhere(spool: &SpoolArguments, id: Id) -> Result<Vec<u8>, Failure> {
+    let Ok(mut agent) = spool.connect() else { return Err(Refusal::unknown(id).into()) };
+    let answer = agent.ask(&json!({ "request": "content", "id": id.to_string() }))?;
+    let number = |name: &str| answer[name].as_u64().unwrap_or_default();
+    let path = answer["path"].as_str().unwrap_or_default();
+    let read = || {
+        let file = std::fs::File::open(path)?;
+        let mut bytes = vec![0; usize::try_from(number("length")).unwrap_or_default()];
+        file.read_exact_at(&mut bytes, number("offset"))?;
+        Ok(bytes)
+    };
+    read().map_err(|error: io::Error| {
+        let remedy = "Run the command as the owner of the spool, and look for the message with `queue show`.";
+        Failure::new("spool", format!("{path} cannot be read: {error}"), remedy)
     })
 }

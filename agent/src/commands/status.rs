@@ -82,6 +82,16 @@ fn text(status: &Value) -> String {
     );
     let _ = writeln!(text, "Sessions     {} of {}", status["sessions"]["open"], status["sessions"]["limit"]);
     let _ = writeln!(text, "Rate         {} recipients/s", status["rate"]);
+    let others = array(status, "others");
+    if !others.is_empty() {
+        let silent = others.iter().filter(|other| other["answers"] == false);
+        let silent = silent.map(|other| {
+            let seconds = other["heard_seconds_ago"].as_i64().unwrap_or(0);
+            format!("; {} was last heard of {} ago", clean(&string(other, "name")), span(seconds))
+        });
+        let _ =
+            writeln!(text, "Agents       {} share the queue{}", others.len() + 1, silent.collect::<String>());
+    }
     let since = &status["since_start"];
     let _ = writeln!(
         text,

@@ -3,7 +3,7 @@
 //! Each is a type, so that the description of the web API says what is answered and cannot say anything else.
 
 use freesmtp_core::spool::Id;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -29,7 +29,7 @@ pub(crate) fn json(answer: &impl Serialize) -> Value {
     serde_json::to_value(answer).unwrap_or_default()
 }
 
-/// How the agent is.
+/// How the agent is; where agents share a queue, with what all of them do.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Status {
     /// Of the agent.
@@ -48,10 +48,24 @@ pub(crate) struct Status {
     /// Recipients delivered in a second, over the last ten.
     pub(crate) rate: f64,
     pub(crate) since_start: SinceStart,
+    /// Those that share a queue with this one and were heard of in the last ten minutes.
+    pub(crate) others: Vec<OtherAgent>,
+}
+
+/// An agent that shares the queue.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct OtherAgent {
+    pub(crate) name: String,
+    /// It was heard of in the last five seconds: what it does is in the figures.
+    pub(crate) answers: bool,
+    /// When it was heard of last.
+    pub(crate) heard_seconds_ago: u64,
+    pub(crate) sessions: Sessions,
+    pub(crate) rate: f64,
 }
 
 /// Sessions with servers.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Sessions {
     pub(crate) open: usize,
     /// The most at the same time.
@@ -75,7 +89,7 @@ pub(crate) struct QueueStatus {
 }
 
 /// Recipients, by what attempts came to since the agent was started.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct SinceStart {
     pub(crate) delivered: u64,
     /// Put off; each time anew.
@@ -134,6 +148,15 @@ pub(crate) struct Cause {
     pub(crate) remedy: String,
     /// Deliveries.
     pub(crate) count: i64,
+}
+
+/// Where the bytes of a message are.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Whereabouts {
+    /// A file that the agent's user may read.
+    pub(crate) path: String,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
 }
 
 /// Blasts.

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
@@ -32,7 +32,7 @@ const EXPIRED_REMEDY: &str = "Look at what their attempts met, under the causes 
                               message's own Expires, says how long is tried.";
 
 /// Why recipients failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Failed {
     /// The identifier of the diagnosis, `expired`, or `other`.
     pub(crate) cause: String,
@@ -45,7 +45,7 @@ pub(crate) struct Failed {
 }
 
 /// A recipient that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Failure {
     /// Of the message.
     pub(crate) id: String,
@@ -130,9 +130,51 @@ impl Failures {
     }
 }
 
+/// The same of several agents: the most frequent first, and the latest of all.
+pub(crate) fn together(agents: impl IntoIterator<Item = Vec<Failed>>, limit: usize) -> Vec<Failed> {
+    let mut causes: BTreeMap<String, Failed> = BTreeMap::new();
+    for failed in agents.into_iter().flatten() {
+        let all = causes.entry(failed.cause.clone()).or_default();
+        let count = all.count + failed.count;
+        all.latest.extend(failed.latest);
+        all.latest.sort_by(|a, b| b.at.cmp(&a.at));
+        all.latest.truncate(LATEST);
+        let remedy = if failed.remedy.is_empty() { std::mem::take(&mut all.remedy) } else { failed.remedy };
+        (all.cause, all.remedy, all.count) = (failed.cause, remedy, count);
+    }
+    let mut causes: Vec<Failed> = causes.into_values().collect();
+    causes.sort_by_key(|failed| std::cmp::Reverse(failed.count));
+    causes.truncate(limit);
+    causes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_of_several_agents_are_counted_together() {
+        let failure = |id: &str, at: &str| Failure {
+            id: id.to_owned(),
+            recipient: "a@x.test".to_owned(),
+            at: at.to_owned(),
+            code: 550,
+            status: "5.1.1".to_owned(),
+            text: "no".to_owned(),
+        };
+        let failed = |cause: &str, count, latest| Failed {
+            cause: cause.to_owned(),
+            remedy: format!("against {cause}"),
+            count,
+            latest,
+        };
+        let one = vec![failed("a", 3, vec![failure("1", "2026-01-01"), failure("0", "2025-12-30")])];
+        let other = vec![failed("b", 4, Vec::new()), failed("a", 2, vec![failure("2", "2025-12-31")])];
+        let all = together([one, other], 10);
+        assert_eq!(all.iter().map(|one| (&*one.cause, one.count)).collect::<Vec<_>>(), [("a", 5), ("b", 4)]);
+        assert_eq!(all[0].latest.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["1", "2", "0"]);
+        assert_eq!(all[0].remedy, "against a");
+    }
 
     #[test]
     fn the_latest_of_each_cause_are_kept_and_all_are_counted() {

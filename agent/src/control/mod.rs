@@ -17,6 +17,7 @@ mod failures;
 pub(crate) mod letters;
 mod listener;
 pub(crate) mod orders;
+mod others;
 pub(crate) mod questions;
 mod rates;
 mod recent;
@@ -36,8 +37,9 @@ use freesmtp_core::Error;
 use serde::Serialize;
 use tokio::{sync::watch, task::JoinHandle};
 
-use self::{failures::Failures, rates::Rates, recent::Recent};
+use self::{failures::Failures, others::Others, rates::Rates, recent::Recent};
 pub(crate) use self::{
+    others::since_start,
     questions::{Messages, alone},
     refusal::{Refusal, Trouble},
     surveys::Surveys,
@@ -99,6 +101,8 @@ pub(crate) struct Context {
     pub(crate) handle: Handle,
     pub(crate) events: Arc<Events>,
     pub(crate) memory: Arc<Memory>,
+    /// Agents that share the queue.
+    pub(crate) others: Arc<Others>,
     pub(crate) rounds: Arc<Rounds>,
     pub(crate) spool: PathBuf,
     pub(crate) started: Millis,
@@ -138,6 +142,7 @@ impl Context {
                 handle,
                 events,
                 memory,
+                others: Arc::default(),
                 rounds,
                 spool,
                 started,
@@ -194,6 +199,7 @@ impl Control {
     /// `ErrorKind::Spool` when the runtime cannot take it.
     pub(crate) fn open(socket: &Socket, context: Context, end: watch::Sender<bool>) -> Result<Self, Error> {
         let listener = listener::listen(socket)?;
+        Others::start(&context);
         let task = tokio::spawn(listener::accept(listener, context));
         Ok(Self { path: socket.spool.join(SOCKET), end, task })
     }

@@ -1,6 +1,6 @@
 //! Questions: what is in the queue, and how the agent is.
 
-use std::{collections::HashSet, path::Path, sync::atomic::Ordering};
+use std::{collections::HashSet, path::Path};
 
 use freesmtp_core::spool::{Id, MessageReader};
 use serde_json::Value;
@@ -8,15 +8,18 @@ use serde_json::Value;
 use super::{
     Context, Refusal, VERSION,
     answer::{
-        self, Ages, BlastAnswer, Blasts, Cause, Destinations, QueueStatus, Sessions, SinceStart, Site, Status,
+        self, Ages, BlastAnswer, Blasts, Cause, Destinations, QueueStatus, Sessions, Site, Status,
+        Whereabouts,
     },
+    failures::together,
     letters::{self, Found, Queued},
+    others,
     request::{Request, Which},
 };
 use crate::{
     delivery::{Delivery, Letters},
     events::moment,
-    queue::{Blast, CauseCount, Details, Page, Queue, QueueError, SiteCount, Summary},
+    queue::{Blast, CauseCount, Details, Page, Place, Queue, QueueError, SiteCount, Summary},
     subject,
 };
 
@@ -26,6 +29,7 @@ pub(super) async fn answer(request: &Request, context: &Context) -> Result<Value
         Request::Status => answer::json(&status(context).await?),
         Request::Destinations(limit) => answer::json(&destinations(context, *limit).await?),
         Request::Message(id, transcripts) => answer::json(&message(context, *id, *transcripts).await?),
+        Request::Content(id) => answer::json(&whereabouts(context, *id).await?),
         Request::List(which) => answer::json(&list(context, which.clone()).await?),
         Request::Blasts(limit) => answer::json(&blasts(context, *limit).await?),
         Request::Blast(name) => answer::json(&blast(context, name).await?),
@@ -43,15 +47,27 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || question(&context)).await.map_err(|_| Refusal::ending())?
 }
 
-/// How the agent is.
+/// How all agents are that share the queue, this one first.
 pub(crate) async fn status(context: &Context) -> Result<Status, Refusal> {
+    let mut status = own_status(context).await?;
+    status.others = context.others.agents();
+    for other in &status.others {
+        status.sessions.open += other.sessions.open;
+        status.sessions.limit += other.sessions.limit;
+        status.rate += other.rate;
+    }
+    status.since_start = status.since_start.and(context.others.since_start());
+    Ok(status)
+}
+
+/// How this agent is.
+pub(crate) async fn own_status(context: &Context) -> Result<Status, Refusal> {
     blocking(context, |context| {
         let now = context.now();
         let queue = &context.handle.queue;
         let counts = queue.counts();
         let oldest = queue.oldest()?.map(answer::submitted);
         let delivery = &context.handle.delivery;
-        let counters = delivery.counters();
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             protocol: VERSION,
@@ -69,12 +85,8 @@ pub(crate) async fn status(context: &Context) -> Result<Status, Refusal> {
                 oldest_age_seconds: oldest.map(|oldest| (now - oldest).max(0) / 1_000),
             },
             rate: context.memory.rates.of(0, now),
-            since_start: SinceStart {
-                delivered: counters.delivered.load(Ordering::Relaxed),
-                deferred: counters.deferred.load(Ordering::Relaxed),
-                failed: counters.failed.load(Ordering::Relaxed),
-                unknown: counters.unknown.load(Ordering::Relaxed),
-            },
+            since_start: others::since_start(context),
+            others: Vec::new(),
         })
     })
     .await
@@ -103,7 +115,10 @@ pub(crate) async fn destinations(context: &Context, limit: u32) -> Result<Destin
         at: moment(survey.at),
         sites: survey.sites.iter().take(limit).map(site).collect(),
         causes: survey.causes.iter().take(limit).map(cause).collect(),
-        failed: context.memory.failures.by_cause(limit),
+        failed: together(
+            std::iter::once(context.memory.failures.by_cause(limit)).chain(context.others.failed()),
+            limit,
+        ),
     })
 }
 
@@ -133,17 +148,29 @@ pub(crate) async fn message(context: &Context, id: Id, transcripts: bool) -> Res
 /// The bytes of a message of the queue, and how many there are.
 pub(crate) async fn content(context: &Context, id: Id) -> Result<(MessageReader, u64), Refusal> {
     blocking(context, move |context| {
-        let Some(found) = context.handle.queue.show(id)? else {
-            return Err(match context.memory.recent.find(id) {
-                Some(_) => Refusal::ended(id),
-                None => Refusal::unknown(id),
-            });
-        };
-        let place = &found.summary.place;
-        let reader = context.handle.delivery.letters().open(place);
+        let place = place(context, id)?;
+        let reader = context.handle.delivery.letters().open(&place);
         Ok((reader.map_err(|error| Refusal::unread(&error))?, place.body.length()))
     })
     .await
+}
+
+/// Where on this machine they are.
+async fn whereabouts(context: &Context, id: Id) -> Result<Whereabouts, Refusal> {
+    blocking(context, move |context| {
+        let place = place(context, id)?;
+        let (path, offset) = context.handle.delivery.letters().whereabouts(&place);
+        Ok(Whereabouts { path: path.display().to_string(), offset, length: place.body.length() })
+    })
+    .await
+}
+
+fn place(context: &Context, id: Id) -> Result<Place, Refusal> {
+    match context.handle.queue.show(id)? {
+        Some(found) => Ok(found.summary.place),
+        None if context.memory.recent.find(id).is_some() => Err(Refusal::ended(id)),
+        None => Err(Refusal::unknown(id)),
+    }
 }
 
 /// All blasts, the newest first.
@@ -174,7 +201,8 @@ pub(super) async fn blast_now(context: &Context, name: &str) -> Result<BlastAnsw
 impl Context {
     /// A blast, with how fast it goes.
     pub(crate) fn blast(&self, blast: &Blast) -> BlastAnswer {
-        answer::blast(blast, self.memory.rates.of(blast.id, self.now()))
+        let own = self.memory.rates.of(blast.id, self.now());
+        answer::blast(blast, own + self.others.rate(&blast.name))
     }
 }
 

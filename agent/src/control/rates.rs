@@ -41,6 +41,20 @@ impl Rates {
         }
     }
 
+    /// The blasts of which something was delivered lately, with their rates.
+    pub(super) fn moving(&self, now: Millis) -> Vec<(i64, f64)> {
+        let blasts: Vec<i64> = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .copied()
+            .filter(|id| *id != 0)
+            .collect();
+        let rates = blasts.into_iter().map(|blast| (blast, self.of(blast, now)));
+        rates.filter(|(_, rate)| *rate > 0.0).collect()
+    }
+
     /// Recipients per second.
     pub(super) fn of(&self, blast: i64, now: Millis) -> f64 {
         let rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,6 +23,8 @@ pub(crate) enum Request {
     Destinations(u32),
     /// Everything about a message; whether with the conversations.
     Message(Id, bool),
+    /// Where the bytes of a message are.
+    Content(Id),
     /// The messages that fit.
     List(Which),
     /// An order for messages.
@@ -158,7 +160,10 @@ impl Request {
             Self::Watch(_) | Self::Wait(_) => true,
             Self::Orders(_, which) | Self::Purge(which) => !which.ids.is_empty(),
             Self::Events(listen) => listen.id.is_some() || listen.blast.is_some(),
-            Self::Destinations(_) | Self::List(_) | Self::Blasts(_) | Self::Monitor => false,
+            // Whoever may read the file may have its name.
+            Self::Content(_) | Self::Destinations(_) | Self::List(_) | Self::Blasts(_) | Self::Monitor => {
+                false
+            }
         }
     }
 }
@@ -170,6 +175,7 @@ impl Line {
             "status" => Request::Status,
             "destinations" => Request::Destinations(limit),
             "message" => Request::Message(self.one_id()?, self.transcripts),
+            "content" => Request::Content(self.one_id()?),
             "list" | "search" => Request::List(self.which()?),
             "retry" => Request::Orders(Order::Retry, self.some()?),
             "hold" => Request::Orders(Order::Hold, self.some()?),

@@ -146,6 +146,15 @@ impl Letters {
         read_message(&self.spool, &self.segment(&place.segment), &place.body)
     }
 
+    /// The file that has the bytes of a message, and where in it they begin.
+    #[must_use]
+    pub fn whereabouts(&self, place: &Place) -> (PathBuf, u64) {
+        match &place.body {
+            Body::Inline { offset, .. } => (self.segment(&place.segment), *offset),
+            Body::File { name, .. } => (self.spool.join("bodies").join(name), 0),
+        }
+    }
+
     fn segment(&self, name: &str) -> PathBuf {
         self.spool.join("incoming").join(name)
     }

@@ -39,7 +39,7 @@ const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=u
 )]
 pub(super) async fn metrics(State(web): State<Web>) -> Result<Response, Problem> {
     let mut metrics = Metrics(Registry::with_prefix("freesmtp"));
-    let status = questions::status(&web.context).await?;
+    let status = questions::own_status(&web.context).await?;
     let now = web.context.now();
     metrics.0.register("build", "The agent", Info::new(vec![("version", status.version)]));
     #[allow(clippy::cast_precision_loss, reason = "a moment, in seconds")]

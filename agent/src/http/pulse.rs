@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use crate::{
     control::{
         Context, Refusal,
         answer::{BlastAnswer, Blasts, Destinations},
-        questions,
+        questions, since_start,
     },
     events::{Event, EventKind, Events, moment},
 };
@@ -295,15 +295,10 @@ impl Told {
     }
 }
 
-/// Recipients delivered, deferred and failed since the start.
+/// Recipients delivered, deferred and failed since the start, by all agents that share the queue.
 fn totals(context: &Context) -> [u64; 3] {
-    let counters = context.handle.delivery.counters();
-    let unknown = counters.unknown.load(Ordering::Relaxed);
-    [
-        counters.delivered.load(Ordering::Relaxed),
-        counters.deferred.load(Ordering::Relaxed) + unknown,
-        counters.failed.load(Ordering::Relaxed),
-    ]
+    let (own, others) = (since_start(context).three(), context.others.moved());
+    std::array::from_fn(|at| own[at] + others[at])
 }
 
 fn point(context: &Context, before: [u64; 3], now: [u64; 3]) -> Point {
@@ -313,7 +308,7 @@ fn point(context: &Context, before: [u64; 3], now: [u64; 3]) -> Point {
         delivered,
         deferred,
         failed,
-        sessions: context.handle.delivery.active(),
+        sessions: context.handle.delivery.active() + context.others.open(),
         queue: context.handle.queue.counts().messages,
     }
 }

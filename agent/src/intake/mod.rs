@@ -38,6 +38,9 @@ const LATE: Duration = Duration::from_millis(100);
 const LITTLE_ROOM: u64 = 4 << 20;
 const HARDLY_ROOM: u64 = 1 << 20;
 
+/// As many segments are opened at most while what is read cannot be taken in.
+const MANY: usize = 64;
+
 /// As often `pickup/` is looked at.
 const PICKUP: Duration = Duration::from_millis(500);
 
@@ -115,6 +118,8 @@ pub struct Intake {
     ended: HashSet<String>,
     /// Those that cannot be read, and why: they are tried again, and hold up no other.
     unread: HashMap<String, Unread>,
+    /// What was read last could not be taken in.
+    is_stuck: bool,
     stop: Arc<AtomicBool>,
     rounds: Arc<Rounds>,
 }
@@ -131,6 +136,7 @@ impl Intake {
             followed: HashMap::new(),
             ended: HashSet::new(),
             unread: HashMap::new(),
+            is_stuck: false,
             stop: Arc::default(),
             rounds,
         }
@@ -162,7 +168,9 @@ impl Intake {
                 }
                 said_pickup = trouble;
             }
-            match self.turn(runtime) {
+            let turned = self.turn(runtime);
+            self.is_stuck = turned.is_err();
+            match turned {
                 Ok(true) => {
                     pause = SOON;
                     since_pickup += SOON;
@@ -194,8 +202,8 @@ impl Intake {
 
     /// Takes in a batch of each segment; whether there was anything.
     fn turn(&mut self, runtime: &tokio::runtime::Handle) -> Result<bool, String> {
-        self.look_for_segments().map_err(|error| error.to_string())?;
-        let mut any = false;
+        // Who waits until all is taken in, and what removes bodies that nothing names, must not miss one.
+        let mut any = self.look_for_segments().map_err(|error| error.to_string())?;
         let free = crate::os::free_room(&self.path).map_err(|error| error.to_string())?;
         let most = if free < LITTLE_ROOM { segment::FEW } else { segment::BATCH };
         if free < HARDLY_ROOM && !self.followed.is_empty() && self.queue.counts().ready > 0 {
@@ -257,14 +265,21 @@ impl Intake {
         Ok(())
     }
 
-    fn look_for_segments(&mut self) -> io::Result<()> {
+    /// Opens what is new; whether some were left for later.
+    fn look_for_segments(&mut self) -> io::Result<bool> {
         let incoming = self.path.join("incoming");
         let mut there = HashSet::new();
+        let mut left = false;
         for entry in fs::read_dir(&incoming)? {
             let name = entry?.file_name();
             let Some(name) = name.to_str().filter(|name| is_segment(name)) else { continue };
             there.insert(name.to_owned());
             if self.followed.contains_key(name) || self.ended.contains(name) {
+                continue;
+            }
+            // Each is an open file, and each program that submits has one: while nothing goes on they only become more.
+            if self.is_stuck && self.followed.len() >= MANY {
+                left = true;
                 continue;
             }
             match self.queue.position(name).map_err(io::Error::other)? {
@@ -285,7 +300,7 @@ impl Intake {
         self.ended.retain(|name| there.contains(name));
         self.followed.retain(|name, _| there.contains(name));
         self.unread.retain(|name, _| there.contains(name));
-        Ok(())
+        Ok(left)
     }
 
     /// Goes on without a segment, which is said once.

@@ -306,7 +306,11 @@ impl Queue {
     /// # Errors
     /// When the database cannot be written.
     pub async fn late(&self, oldest: Millis) -> Result<Vec<i64>, QueueError> {
-        self.write(move |writing| sweep::late(writing, oldest)).await
+        let late = self.write(move |writing| sweep::late(writing, oldest)).await?;
+        if let Some(shared) = &self.shared {
+            shared.warned(&late);
+        }
+        Ok(late)
     }
 
     // --- Adoption ---------------------------------------------------------------------------------------------------

@@ -109,7 +109,10 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn oldest(&self) -> Result<Option<Id>, QueueError> {
-        self.read(admin::oldest)
+        match &self.shared {
+            Some(shared) => Ok(shared.oldest()),
+            None => self.read(admin::oldest),
+        }
     }
 
     /// Holds a message until it is released; whether it is there.

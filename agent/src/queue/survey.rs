@@ -77,6 +77,9 @@ impl Queue {
     /// # Errors
     /// When the database cannot be read.
     pub fn survey(&self, now: Millis) -> Result<Survey, QueueError> {
+        if let Some(shared) = &self.shared {
+            return shared.survey(now);
+        }
         let begun = Instant::now();
         let mut tally = Tally { now, lanes: HashMap::new(), causes: HashMap::new() };
         let mut after = (0, -1);
@@ -142,8 +145,7 @@ impl Tally {
                 let id = Id::from_number(u128::from_be_bytes(id));
                 i64::try_from(id.unix_ms()).unwrap_or(i64::MAX)
             });
-            let age = self.now - submitted;
-            count.ages[AGES.iter().filter(|border| age >= **border).count()] += 1;
+            count.ages[age(self.now - submitted)] += 1;
         }
         Ok(last)
     }
@@ -171,9 +173,7 @@ impl Tally {
             sites.entry(site).or_default().add(&count);
         }
         let named = sites.into_iter().map(|(site, count)| SiteCount { site, ..count });
-        let mut sites: Vec<SiteCount> = named.collect();
-        sites.sort_unstable_by(|a, b| b.all().cmp(&a.all()).then_with(|| a.site.cmp(&b.site)));
-        sites.truncate(SITES);
+        let sites = SiteCount::largest(named.collect());
         let mut causes = connection
             .prepare_cached("SELECT id, cause, remedy FROM causes")?
             .query_map([], |row| {
@@ -187,7 +187,31 @@ impl Tally {
     }
 }
 
+/// Which of the ages it is.
+fn age(millis: Millis) -> usize {
+    AGES.iter().filter(|border| millis >= **border).count()
+}
+
 impl SiteCount {
+    /// One delivery more, whose message is so old.
+    pub(super) fn see(&mut self, state: JobState, old: Millis) {
+        match state {
+            JobState::Ready => self.ready += 1,
+            JobState::Later => self.later += 1,
+            JobState::Held => self.held += 1,
+        }
+        if state != JobState::Held {
+            self.ages[age(old)] += 1;
+        }
+    }
+
+    /// Those with the most deliveries, the most first.
+    pub(super) fn largest(mut sites: Vec<Self>) -> Vec<Self> {
+        sites.sort_unstable_by(|a, b| b.all().cmp(&a.all()).then_with(|| a.site.cmp(&b.site)));
+        sites.truncate(SITES);
+        sites
+    }
+
     fn add(&mut self, lane: &LaneCount) {
         let [ready, later, held] = lane.states.map(i64::from);
         self.ready += ready;

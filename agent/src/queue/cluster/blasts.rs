@@ -15,7 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Blast, BlastState, Millis, Queue, QueueError, blast},
+    super::{Blast, BlastState, Millis, Order, Queue, QueueError, blast},
     Shared, WINDOW, digest, lock, unanswered,
 };
 
@@ -220,9 +220,34 @@ impl Shared {
         state: BlastState,
     ) -> Result<bool, QueueError> {
         let token = token(name);
+        let known = self.write_state(&token, state).await?;
+        if known && state == BlastState::Cancelled {
+            self.cancel_waiting(name).await?;
+        }
+        Ok(known)
+    }
+
+    /// Takes out what waits for its time, or for somebody to release it. An agent that dies meanwhile leaves the rest: it is
+    /// taken out when its time comes.
+    async fn cancel_waiting(&self, blast: &str) -> Result<(), QueueError> {
+        let mut names = self.names("mailq.later.>").await?;
+        names.extend(self.names("mailq.held.>").await?);
+        let names = stream::iter(names.into_iter().map(Ok::<_, QueueError>));
+        names
+            .try_for_each_concurrent(WINDOW, |name| async move {
+                match self.job(name).await? {
+                    Some(found) if found.record.envelope.options.blast.as_deref() == Some(blast) => {
+                        self.order_job(&found, Order::Cancel).await
+                    }
+                    _ => Ok(()),
+                }
+            })
+            .await
+    }
+
+    async fn write_state(&self, token: &str, state: BlastState) -> Result<bool, QueueError> {
         loop {
-            let found =
-                self.nats.blasts.entry(&token).await.map_err(|error| unanswered("a blast", &error))?;
+            let found = self.nats.blasts.entry(token).await.map_err(|error| unanswered("a blast", &error))?;
             let Some(found) = found else { return Ok(false) };
             let Ok(mut entry) = serde_json::from_slice::<Entry>(&found.value) else { return Ok(false) };
             if entry.state() == BlastState::Cancelled {
@@ -231,7 +256,7 @@ impl Shared {
             state.as_str().clone_into(&mut entry.state);
             let value = serde_json::to_vec(&entry).map_err(|error| QueueError::new(error.to_string()))?;
             // Another agent may have changed it meanwhile.
-            if self.nats.blasts.update(&token, value.into(), found.revision).await.is_ok() {
+            if self.nats.blasts.update(token, value.into(), found.revision).await.is_ok() {
                 return Ok(true);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -271,19 +296,22 @@ impl Shared {
 
     async fn counter(&self, token: &str, what: &str) -> Result<i64, QueueError> {
         use async_nats::jetstream::stream::DirectGetErrorKind;
-        #[derive(Deserialize)]
-        struct Value {
-            val: String,
-        }
         match self.nats.counts.direct_get_last_for_subject(format!("mailq.count.{token}.{what}")).await {
-            Ok(found) => {
-                let value = serde_json::from_slice::<Value>(&found.payload);
-                Ok(value.ok().and_then(|value| value.val.parse().ok()).unwrap_or(0))
-            }
+            Ok(found) => Ok(value(&found.payload)),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(0),
             Err(error) => Err(unanswered("the counters of a blast", &error)),
         }
     }
+}
+
+/// What a counter says.
+pub(super) fn value(payload: &[u8]) -> i64 {
+    #[derive(Deserialize)]
+    struct Value {
+        val: String,
+    }
+    let value = serde_json::from_slice::<Value>(payload);
+    value.ok().and_then(|value| value.val.parse().ok()).unwrap_or(0)
 }
 
 /// The headers that a job keeps.

@@ -89,6 +89,11 @@ impl Carried {
         }
     }
 
+    /// What the last attempt came to, and what to do about it; `None` when there was none.
+    pub(super) fn last(&self) -> Option<(&str, &str)> {
+        self.history.last().map(|past| (past.cause.as_str(), past.remedy.as_str()))
+    }
+
     /// The attempts, as a queue keeps them.
     pub(super) fn attempts(&self) -> Vec<Attempt> {
         let attempt = |past: &Past| {

@@ -12,6 +12,7 @@ use super::{
         writer::Writing,
     },
     Name, Shared,
+    count::What,
     lease::{Begin, Lease},
     publish::Going,
     unanswered,
@@ -129,18 +130,21 @@ impl Shared {
             )
             .await?;
         }
+        self.count_cause(&lease.carried, -1, format!("{said}:tried")).await?;
         if later.is_empty() {
             if lease.redelivered {
-                // Whoever had it before may have put it off, and was lost before it said that it was done.
-                let subject = format!("mailq.later.{}", lease.name);
-                let purged = self.nats.mail.purge().filter(subject).await;
-                purged.map_err(|error| unanswered("what was put off", &error))?;
+                self.take_back(lease, &said).await?;
             }
             return Ok(owes);
         }
         let mut carried = lease.carried.clone();
         carried.attempts += 1;
-        complete::history(done).into_iter().for_each(|attempt| carried.add(attempt));
+        let mut history = complete::history(done);
+        // What those met that wait is what is last of it.
+        history.sort_by_key(|attempt| matches!(attempt.outcome.as_str(), "deferred" | "unknown"));
+        history.into_iter().for_each(|attempt| carried.add(attempt));
+        let parts = i64::try_from(later.len()).unwrap_or(i64::MAX);
+        self.count_cause(&carried, parts, format!("{said}:put-off")).await?;
         let (record, carry) = self.leased(&lease.place)?;
         let expires = record.envelope.options.expires.map(|moment| moment.unix_seconds.saturating_mul(1_000));
         let bare = Envelope { recipients: Vec::new(), ..record.envelope.clone() };
@@ -161,19 +165,18 @@ impl Shared {
         Ok(owes)
     }
 
-    /// Adds to a counter of a blast, once for each `message_id`.
-    pub(super) async fn count(
-        &self,
-        token: &str,
-        what: &str,
-        by: i64,
-        message_id: String,
-    ) -> Result<(), QueueError> {
-        let mut headers = async_nats::HeaderMap::new();
-        headers.insert("Nats-Incr", format!("{by:+}").as_str());
-        let subject = format!("mailq.count.{token}.{what}");
-        self.send(subject, message_id, headers, Vec::new()).await?;
-        Ok(())
+    /// Takes back what somebody put off who had the job before, and was lost before it said that it was done.
+    async fn take_back(&self, lease: &Lease, said: &str) -> Result<(), QueueError> {
+        let going =
+            Going { name: &lease.name, class: lease.class, site: &lease.site, carried: &lease.carried };
+        let Some(found) = self.last(&going.later()).await? else { return Ok(()) };
+        let purged = self.nats.mail.purge().filter(going.later()).await;
+        purged.map_err(|error| unanswered("what was put off", &error))?;
+        if let Some(token) = lease.blast.as_ref().filter(|_| lease.carried.attempts == 0) {
+            let count = i64::try_from(found.record.envelope.recipients.len()).unwrap_or(i64::MAX);
+            self.count(token, "deferred", -count, format!("{said}:taken-back")).await?;
+        }
+        self.count_cause(&found.carried, -1, format!("{said}:taken-back")).await
     }
 
     /// Says that a job is done, and waits until that is confirmed.
@@ -196,13 +199,8 @@ impl Shared {
     /// A message ended here without an attempt.
     async fn ended(&self, queue: &Queue, (message, outcome, count): Ended) -> Result<(), QueueError> {
         let Some(lease) = self.leases().get(message).filter(|lease| !lease.ended) else { return Ok(()) };
-        if let Some(token) = &lease.blast {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.count(token, outcome.as_str(), count, format!("{}:{outcome}", lease.name)).await?;
-            if lease.carried.attempts > 0 {
-                self.count(token, "deferred", -count, format!("{}:ended", lease.name)).await?;
-            }
-        }
+        let what = What { name: &lease.name, carried: &lease.carried, blast: lease.blast.as_deref() };
+        self.count_ended(what, outcome, count).await?;
         self.leases().end(message);
         self.settled(queue, message).await
     }
@@ -229,6 +227,8 @@ impl Shared {
         groups: &[(String, Vec<Target>)],
     ) -> Result<(), QueueError> {
         let Some(lease) = self.leases().get(job.key.message) else { return Ok(()) };
+        let more = i64::try_from(groups.len()).unwrap_or(i64::MAX) - 1;
+        self.count_cause(&lease.carried, more, format!("{}:moved", lease.name)).await?;
         for (n, (site, targets)) in groups.iter().enumerate() {
             let places: Vec<u32> = targets.iter().map(|target| target.index).collect();
             let content = self.content(&lease.place, Some(&places))?;
@@ -240,6 +240,12 @@ impl Shared {
         self.acknowledge(&lease).await?;
         self.leases().remove(job.key.message);
         queue.drop_leased(vec![job.key.message]).await
+    }
+
+    /// The senders of these are told of a delay, and not again by whoever tries them next.
+    pub(in crate::queue) fn warned(&self, messages: &[i64]) {
+        let mut leases = self.leases();
+        messages.iter().for_each(|message| leases.warned(*message));
     }
 
     /// Lets others have at once what this agent did not begin.

@@ -116,6 +116,13 @@ impl Leases {
         }
     }
 
+    /// The sender is told that it is late.
+    pub(super) fn warned(&mut self, message: i64) {
+        if let Some(lease) = self.all.get_mut(&message) {
+            lease.carried.warned = true;
+        }
+    }
+
     /// All its recipients have results.
     pub(super) fn end(&mut self, message: i64) {
         if let Some(lease) = self.all.get_mut(&message) {

@@ -37,6 +37,10 @@ const USUAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     segments: VecDeque<Arc<str>>,
+    /// The names of their bodies, of those that are large.
+    bodies: VecDeque<String>,
+    /// The oldest of all messages, when they were looked through last.
+    oldest: Option<Id>,
     /// By numbers below zero, which no message of this agent's queue has.
     outlines: HashMap<i64, Outline>,
     last: i64,
@@ -63,7 +67,7 @@ impl Found {
     }
 
     /// The last token but two: `mailq.ready.<class>.<site>.<id>.<part>`.
-    fn site(&self) -> String {
+    pub(super) fn site(&self) -> String {
         self.ready.rsplit('.').nth(2).and_then(subject::decode).unwrap_or_default()
     }
 
@@ -145,7 +149,7 @@ impl Found {
     }
 }
 
-fn state_of(subject: &str) -> JobState {
+pub(super) fn state_of(subject: &str) -> JobState {
     match subject.split('.').nth(1) {
         Some("later") => JobState::Later,
         Some("held") => JobState::Held,
@@ -156,9 +160,9 @@ fn state_of(subject: &str) -> JobState {
 /// The subjects of all jobs of a message, by state.
 pub(super) fn subjects(id: Id) -> [(JobState, String); 4] {
     [
-        (JobState::Later, format!("mailq.later.{id}.*")),
-        (JobState::Held, format!("mailq.held.{id}.*")),
-        (JobState::Ready, format!("mailq.parked.*.{id}.*")),
+        (JobState::Later, format!("mailq.later.*.{id}.*")),
+        (JobState::Held, format!("mailq.held.*.{id}.*")),
+        (JobState::Ready, format!("mailq.parked.*.*.{id}.*")),
         (JobState::Ready, format!("mailq.ready.*.*.{id}.*")),
     ]
 }
@@ -174,13 +178,13 @@ impl Shared {
     }
 
     /// The names of what is under such subjects.
-    async fn names(&self, filter: &str) -> Result<Vec<String>, QueueError> {
+    pub(super) async fn names(&self, filter: &str) -> Result<Vec<String>, QueueError> {
         let failed = |error: &dyn std::fmt::Display| unanswered("what is in the stream", error);
         let names = self.nats.mail.info_with_subjects(filter).await.map_err(|error| failed(&error))?;
         names.map_ok(|(name, _)| name).map_err(|error| failed(&error)).try_collect().await
     }
 
-    async fn job(&self, name: String) -> Result<Option<Found>, QueueError> {
+    pub(super) async fn job(&self, name: String) -> Result<Option<Found>, QueueError> {
         match self.nats.mail.direct_get_last_for_subject(name).await {
             Ok(message) => Ok(Found::read(message)),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
@@ -202,9 +206,13 @@ impl Shared {
         let mut summary = first.summary();
         summary.total = found.iter().map(|job| job.summary().total).sum();
         summary.open = summary.total;
-        if matches!(first.record.body, Body::Inline { .. }) {
-            summary.place = self.shown(&first.message.payload)?;
-        }
+        summary.place = match &first.record.body {
+            Body::Inline { .. } => self.shown(&first.message.payload)?,
+            Body::File { name, length, crc } => {
+                let name = self.shown_body(name, first.message.sequence)?;
+                Place { body: Body::File { name, length: *length, crc: *crc }, ..summary.place }
+            }
+        };
         let attempts = found.iter().zip(0..).flat_map(|(job, n)| {
             job.carried.attempts().into_iter().map(move |attempt| super::super::Attempt { job: n, ..attempt })
         });
@@ -225,6 +233,32 @@ impl Shared {
             }
         }
         Ok(Place { segment, record: record.offset, body: record.body })
+    }
+
+    /// The same for a body that is in the object store; its name here.
+    fn shown_body(&self, name: &str, sequence: u64) -> Result<String, QueueError> {
+        let own = format!("shown-{sequence}");
+        self.wait(self.fetch(name, &own)).map_err(|error| unanswered("the body of a message", &error))?;
+        let mut shown = lock(&self.shown);
+        if !shown.bodies.contains(&own) {
+            shown.bodies.push_back(own.clone());
+        }
+        while shown.bodies.len() > SHOWN {
+            if let Some(old) = shown.bodies.pop_front() {
+                drop(std::fs::remove_file(self.work.join("bodies").join(old)));
+            }
+        }
+        Ok(own)
+    }
+
+    /// Remembers what is the oldest message of all.
+    pub(super) fn saw_oldest(&self, oldest: Option<Id>) {
+        lock(&self.shown).oldest = oldest;
+    }
+
+    /// The oldest message of all agents, as of when they were looked through last.
+    pub(in crate::queue) fn oldest(&self) -> Option<Id> {
+        if self.counts().messages == 0 { None } else { lock(&self.shown).oldest }
     }
 
     /// Some of the messages that fit, in the order of their ids; one entry for each job.

@@ -16,6 +16,7 @@
 
 mod blasts;
 mod carried;
+mod count;
 mod finish;
 mod keep;
 mod lease;
@@ -23,6 +24,8 @@ mod look;
 mod order;
 mod publish;
 mod pull;
+mod submitted;
+mod survey;
 
 use std::{
     fs,
@@ -33,9 +36,13 @@ use std::{
 use async_nats::{HeaderMap, jetstream::message::PublishMessage};
 use freesmtp_core::spool::{Copies, Id};
 use sha2::{Digest, Sha256};
-use tokio::{runtime::Handle, sync::Notify, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
-use self::{blasts::Blasts, lease::Leases};
+use self::{blasts::Blasts, lease::Leases, submitted::Submissions};
 use super::{Counts, Millis, Queue, QueueError};
 
 use crate::{
@@ -60,6 +67,7 @@ pub(crate) struct Shared {
     room: Notify,
     copies: tokio::sync::Mutex<Copies>,
     blasts: Blasts,
+    submissions: Submissions,
     shown: Mutex<look::Shown>,
     counts: Mutex<Counts>,
     /// The number of the next job here.
@@ -68,6 +76,8 @@ pub(crate) struct Shared {
     most: usize,
     runtime: Handle,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Turns true when nothing is published any more.
+    ends: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -102,6 +112,7 @@ impl Queue {
         let shared = Shared {
             copies: tokio::sync::Mutex::new(Copies::new(&work.join("incoming"))),
             blasts: Blasts::default(),
+            submissions: Submissions::open(folder, &spool.join("incoming"))?,
             shown: Mutex::default(),
             counts: Mutex::default(),
             nats,
@@ -113,6 +124,7 @@ impl Queue {
             most: (2 * sessions).clamp(64, 2_000),
             runtime: Handle::current(),
             tasks: Mutex::default(),
+            ends: watch::Sender::new(false),
             work,
         };
         let local = Self::open_leased(&shared.work, now)?;
@@ -165,6 +177,13 @@ impl Queue {
             drop(shared.nats.client.publish(lease.ack.clone(), not_here.into()).await);
         }
         self.drop_leased(idle.into_iter().map(|(message, _)| message).collect()).await
+    }
+
+    /// Waits no longer for the servers' word on what is new in the spool: they may be down, and who stops an agent waits.
+    pub(crate) fn publish_no_more(&self) {
+        if let Some(shared) = &self.shared {
+            shared.ends.send_replace(true);
+        }
     }
 
     /// Takes nothing more, and gives back what was not begun.

@@ -7,13 +7,15 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{JobState, Order, Queue, QueueError},
-    Shared,
+    super::{Final, JobState, Order, Queue, QueueError},
+    Name, Shared,
     carried::Carried,
+    count::What,
     look::{Found, subjects},
     publish::Going,
     unanswered,
 };
+use crate::cluster::subject;
 
 /// Where agents hear of orders.
 const SUBJECT: &str = "freesmtp.order";
@@ -117,7 +119,7 @@ impl Shared {
                         site: &lease.site,
                         carried: &lease.carried,
                     };
-                    self.put_away(&going, content, format!("mailq.held.{}", lease.name), "held").await?;
+                    self.put_away(&going, content, going.held(), "held").await?;
                     self.acknowledge(&lease).await?;
                     queue.drop_leased(vec![message]).await?;
                 }
@@ -152,26 +154,23 @@ impl Shared {
         Ok(any)
     }
 
-    async fn order_job(&self, found: &Found, order: Order) -> Result<(), QueueError> {
+    pub(super) async fn order_job(&self, found: &Found, order: Order) -> Result<(), QueueError> {
         let sequence = found.message.sequence;
         let part = found.message.subject.rsplit('.').next().unwrap_or_default();
-        let name = format!("{}.{part}", found.record.id);
+        let name = Name { id: found.record.id, part: part.to_owned() };
         match order {
             Order::Cancel => {
-                if let Some(blast) = &found.record.envelope.options.blast {
-                    let token = super::blasts::token(blast);
-                    let count = i64::try_from(found.record.envelope.recipients.len()).unwrap_or(i64::MAX);
-                    self.count(&token, "cancelled", count, format!("{name}:cancelled")).await?;
-                    if found.carried.attempts > 0 {
-                        self.count(&token, "deferred", -count, format!("{name}:ended")).await?;
-                    }
-                }
+                let envelope = &found.record.envelope;
+                let token = envelope.options.blast.as_deref().map(super::blasts::token);
+                let what = What { name: &name, carried: &found.carried, blast: token.as_deref() };
+                self.count_ended(what, Final::Cancelled, envelope.recipients.len()).await?;
             }
             Order::Hold => {
                 let mut headers = carried(&found.carried);
                 headers.insert("Freesmtp-Ready", found.ready.as_str());
                 let payload = found.message.payload.to_vec();
-                self.send(format!("mailq.held.{name}"), format!("held:{sequence}"), headers, payload).await?;
+                let held = format!("mailq.held.{}.{name}", subject::encode(&found.site()));
+                self.send(held, format!("held:{sequence}"), headers, payload).await?;
             }
             Order::Release | Order::Retry => {
                 let payload = found.message.payload.to_vec();

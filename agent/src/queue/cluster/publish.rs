@@ -9,7 +9,7 @@ use async_nats::{
 use freesmtp_core::spool::{
     Body, CopiedBody, Envelope, Id, Record, copy_record, named_body, read_inline, read_record,
 };
-use futures_util::{TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -62,6 +62,21 @@ impl Going<'_> {
         let (class, site) = (self.class.as_str(), subject::encode(self.site));
         format!("mailq.ready.{class}.{site}.{}", self.name)
     }
+
+    /// Where it waits for its time.
+    pub(super) fn later(&self) -> String {
+        format!("mailq.later.{}.{}", subject::encode(self.site), self.name)
+    }
+
+    /// Where it waits for somebody to release it.
+    pub(super) fn held(&self) -> String {
+        format!("mailq.held.{}.{}", subject::encode(self.site), self.name)
+    }
+
+    /// Where it waits for its blast to go on.
+    pub(super) fn parked(&self, blast: &str) -> String {
+        format!("mailq.parked.{blast}.{}.{}", subject::encode(self.site), self.name)
+    }
 }
 
 /// What becomes of a body on the way.
@@ -82,14 +97,19 @@ impl Carry {
 impl Shared {
     /// Publishes a batch of the spool, and moves the position there when all of it is confirmed.
     pub(in crate::queue) async fn publish(&self, batch: Batch) -> Result<(), QueueError> {
-        let segment = self.spool.join("incoming").join(&batch.segment);
-        let records = stream::iter(batch.records.iter().map(Ok::<_, QueueError>));
-        records.try_for_each_concurrent(WINDOW, |adopted| self.publish_record(&segment, adopted)).await?;
+        let mut ends = self.ends.subscribe();
+        tokio::select! {
+            published = self.publish_records(&batch) => published?,
+            _ = ends.wait_for(|ends| *ends) => {
+                return Err(ended());
+            }
+        }
         let file = |adopted: &Adopted| match &adopted.record.body {
             Body::File { name, .. } => Some(name.clone()),
             Body::Inline { .. } => None,
         };
         let files: Vec<String> = batch.records.iter().filter_map(file).collect();
+        let ended = batch.finished.then(|| batch.segment.clone());
         let rest = Batch { records: Vec::new(), ..batch };
         self.front
             .write(move |writing| {
@@ -102,17 +122,35 @@ impl Shared {
                 }
                 Ok(())
             })
-            .await
+            .await?;
+        if let Some(segment) = ended {
+            self.submissions.forget(&segment);
+        }
+        Ok(())
+    }
+
+    async fn publish_records(&self, batch: &Batch) -> Result<(), QueueError> {
+        let segment = self.spool.join("incoming").join(&batch.segment);
+        let first = stream::iter(&batch.records).map(|adopted| self.is_first(adopted));
+        let first: Vec<bool> = first.buffered(WINDOW).try_collect().await?;
+        let records =
+            || batch.records.iter().zip(&first).filter(|(_, first)| **first).map(|(record, _)| record);
+        self.count_submitted(&batch.segment, records(), batch.next).await?;
+        let records = stream::iter(records().map(Ok::<_, QueueError>));
+        records.try_for_each_concurrent(WINDOW, |adopted| self.publish_record(&segment, adopted)).await
+    }
+
+    /// Whether no other message has its idempotency key.
+    async fn is_first(&self, adopted: &Adopted) -> Result<bool, QueueError> {
+        match (&adopted.record.envelope.options.idempotency_key, adopted.digest) {
+            (Some(key), Some(digest)) => self.claim(key, adopted.record.id, digest).await,
+            _ => Ok(true),
+        }
     }
 
     async fn publish_record(&self, segment: &Path, adopted: &Adopted) -> Result<(), QueueError> {
         let Record { id, message_id, envelope, body, .. } = &adopted.record;
         let options = &envelope.options;
-        if let (Some(key), Some(digest)) = (&options.idempotency_key, adopted.digest)
-            && !self.claim(key, *id, digest).await?
-        {
-            return Ok(());
-        }
         let jobs: Vec<(&str, Vec<u32>)> = by_site(&adopted.sites)
             .into_iter()
             .flat_map(|(site, places)| {
@@ -122,18 +160,11 @@ impl Shared {
         let carry = match self.carry(segment, body, jobs.len()).await {
             Ok(carry) => carry,
             Err(error) if damage::is_damage(&error) => {
-                return self.put_aside(&adopted.record, segment, &error);
+                self.put_aside(&adopted.record, segment, &error)?;
+                return self.not_submitted(&adopted.record).await;
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(name) = &options.blast {
-            let token = self.blast(name).await?;
-            let recipients = i64::try_from(envelope.recipients.len()).unwrap_or(i64::MAX);
-            tokio::try_join!(
-                self.count(&token, "messages", 1, format!("{id}:messages")),
-                self.count(&token, "recipients", recipients, format!("{id}:recipients")),
-            )?;
-        }
         let not_before = options.not_before.map(|moment| moment.unix_seconds.saturating_mul(1_000));
         let not_before = not_before.filter(|at| *at > crate::clock::now());
         let bare = Envelope { recipients: Vec::new(), ..envelope.clone() };
@@ -183,7 +214,13 @@ impl Shared {
 
     /// The same, where nothing else can be done meanwhile.
     pub(in crate::queue) fn key(&self, key: &str) -> Result<Option<(Id, [u8; 32])>, QueueError> {
-        self.wait(self.keyed(key))
+        let mut ends = self.ends.subscribe();
+        self.wait(async {
+            tokio::select! {
+                keyed = self.keyed(key) => keyed,
+                _ = ends.wait_for(|ends| *ends) => Err(ended()),
+            }
+        })
     }
 
     /// The body of a record for so many jobs: in each, or stored once.
@@ -253,7 +290,7 @@ impl Shared {
             Some(due) => {
                 headers.insert("Nats-Schedule", format!("@at {}", super::time(due)).as_str());
                 headers.insert("Nats-Schedule-Target", going.ready().as_str());
-                format!("mailq.later.{}", going.name)
+                going.later()
             }
         };
         let message_id = format!("{}:a{}", going.name, going.carried.attempts);
@@ -307,6 +344,10 @@ impl Shared {
         copy_record(record.id, &record.message_id, &envelope, carry.copied())
             .map_err(|error| QueueError::new(error.to_string()))
     }
+}
+
+fn ended() -> QueueError {
+    QueueError::new("what is new in the spool is published when the agent is started again")
 }
 
 fn digest_of(mut file: std::fs::File) -> std::io::Result<[u8; 32]> {

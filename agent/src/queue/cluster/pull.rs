@@ -14,11 +14,12 @@ use tokio::io::AsyncReadExt;
 
 use super::{
     super::{
-        Batch, BlastState, Place, Queue, QueueError,
+        Batch, BlastState, Final, Place, Queue, QueueError,
         adopt::{self, Adopted, Leased},
     },
     Name, Shared,
     carried::Carried,
+    count::What,
     lease::Lease,
     publish::Going,
 };
@@ -209,25 +210,19 @@ impl Shared {
         let Some(token) = &lease.blast else { return Ok(()) };
         let going =
             Going { name: &lease.name, class: lease.class, site: &lease.site, carried: &lease.carried };
-        let subject = format!("mailq.parked.{token}.{}", lease.name);
-        self.put_away(&going, content, subject, "parked").await?;
+        self.put_away(&going, content, going.parked(token), "parked").await?;
         self.acknowledge(lease).await
     }
 
     /// The blast of a job was cancelled.
     pub(super) async fn cancelled(&self, lease: &Lease, recipients: usize) -> Result<(), QueueError> {
-        if let Some(token) = &lease.blast {
-            let count = i64::try_from(recipients).unwrap_or(i64::MAX);
-            self.count(token, "cancelled", count, format!("{}:cancelled", lease.name)).await?;
-            if lease.carried.attempts > 0 {
-                self.count(token, "deferred", -count, format!("{}:ended", lease.name)).await?;
-            }
-        }
+        let what = What { name: &lease.name, carried: &lease.carried, blast: lease.blast.as_deref() };
+        self.count_ended(what, Final::Cancelled, recipients).await?;
         self.acknowledge(lease).await
     }
 
     /// Gets a body out of the object store, under a name of its own.
-    async fn fetch(&self, name: &str, own: &str) -> io::Result<()> {
+    pub(super) async fn fetch(&self, name: &str, own: &str) -> io::Result<()> {
         let kept = self.work.join("objects").join(name);
         if !kept.exists() {
             make_room(&self.work.join("objects"))?;
