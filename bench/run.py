@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from measure import backlog, bulk, counts, drain, handover, monitor, server
+from measure import backlog, bulk, cluster, counts, drain, handover, monitor, server
 from measure.build import BUILD, Built, build
 from measure.sender import Failed, Sender
 from measure.table import beside_rust, figure, section, table
@@ -172,6 +172,7 @@ def main() -> int:
     if {"Rust", "C"} <= set(languages):
         print(handover.section(built, rounds, options.quick, said), flush=True)
         print(drain.section(1, options.quick, said), flush=True)
+        print(cluster.section(options.quick, said), flush=True)
         print(backlog.section(options.quick, said), flush=True)
         print(monitor.section(options.quick, said), flush=True)
     if any(sender.language == "Rust" for sender in senders):
