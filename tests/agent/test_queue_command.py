@@ -165,6 +165,7 @@ def test_status_says_where_mail_waits_and_why(spool: Path, start: Start, recorde
         "pid",
         "started",
         "uptime_seconds",
+        "others",
         "sessions",
         "queue",
         "rate",
