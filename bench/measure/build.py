@@ -30,7 +30,8 @@ class Built:
     integrations: list[Sender]
     """What other packages send with: ours, and beside each what its users have now."""
     composers: list[Sender]
-    """They take the same command line, and connect to nobody."""
+    """They take the same command line, and connect to nobody: freesmtp and mail-builder that use again what they can,
+    both with everything anew, and lettre."""
     allocations: Sender
     delay_proxy: Path
     bulk: Sender
@@ -51,14 +52,14 @@ def build() -> Built:
     environment = {"CARGO_TARGET_DIR": str(BUILD / "rust")}
     manifest = str(BENCH / "peers" / "rust" / "Cargo.toml")
     _run("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, environment=environment)
+    ours = _composers("freesmtp", "message kept, one buffer", RELEASE / "freesmtp-bench-compose", ours=True)
+    peers = _composers(f"mail-builder {_crate('mail-builder')}", "one buffer", PEERS / "mail_builder")
+    lettre = Sender(f"lettre {_crate('lettre')}, all anew", "Rust", (str(PEERS / "lettre_compose"),), native=True)
     return Built(
         [*_rust(), *_c(), *_python(), *_node()],
         _integrations(),
-        [
-            *_composers("freesmtp", "message kept, one buffer", RELEASE / "freesmtp-bench-compose", ours=True),
-            *_composers(f"mail-builder {_crate('mail-builder')}", "one buffer", PEERS / "mail_builder"),
-            Sender(f"lettre {_crate('lettre')}", "Rust", (str(PEERS / "lettre_compose"),), native=True),
-        ],
+        # Those that are compared run one after the other.
+        [ours[0], peers[0], ours[1], peers[1], lettre],
         Sender("freesmtp, Rust", "Rust", (str(RELEASE / "freesmtp-bench-allocations"),), ours=True, native=True),
         PEERS / "delay_proxy",
         Sender("freesmtp SendBulk, Rust", "Rust", (str(RELEASE / "freesmtp-bench-bulk"),), ours=True, native=True),

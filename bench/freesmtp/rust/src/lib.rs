@@ -4,7 +4,7 @@ mod meter;
 
 use std::{env, error::Error, hint::black_box, path::PathBuf, thread};
 
-use freesmtp_core::{EmailMessage, Smtp};
+use freesmtp_core::{EmailMessage, Smtp, message::BodyPartFormat};
 pub use meter::Meter;
 
 /// What to send, as the command line says it: `PORT N SIZE CONNECTIONS [ATTACHMENT]`.
@@ -96,12 +96,13 @@ impl Work {
             (0..1000).map(|i| (format!("r{i}@example.test"), format!("Message {i}"))).collect();
         let (text, mut next) = (self.text(), given.iter().cycle().take(self.count));
         let anew = |recipient: &str, subject: &str| {
-            let mut message = EmailMessage::new();
-            message.from = "sender@example.test".into();
-            message.add_recipient(recipient);
-            subject.clone_into(&mut message.subject);
-            message.add_text(text.as_str());
-            message
+            EmailMessage::quick(
+                recipient,
+                "sender@example.test",
+                subject,
+                text.as_str(),
+                BodyPartFormat::Plain,
+            )
         };
         if env::var("FREESMTP_BENCH").is_ok_and(|how| how == "anew") {
             return next.try_for_each(|(recipient, subject)| {
