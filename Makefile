@@ -7,6 +7,9 @@
 #   make model              the weights of words in refusals, learned anew
 #   make fuzz SECONDS=60    each target of fuzz/ under libFuzzer, so long (SECURITY.md)
 #   make audit              licences, sources and known holes of what is depended on
+#   make coverage           which lines the Rust tests run, by file, with SUITES=tests/agent those suites too
+#   make miri               what Miri can run of the core's own tests
+#   make mutants FILES=…    changes of files of the core that none of its tests notices
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
@@ -30,7 +33,7 @@ CARGO_FLAGS := --locked
 
 export FREESMTP_PROFILE := release
 
-.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy fuzz audit \
+.PHONY: all rust python node-binding drivers demo test test-rust test-suites test-django test-node test-monitor accuracy fuzz audit coverage miri mutants \
         lint lint-rust lint-python lint-node lint-monitor monitor drift bench install dist dist-python dist-node test-dist \
         docs header headers sanitize clean
 
@@ -130,6 +133,29 @@ fuzz: build/fuzz/bin/cargo-fuzz | $(STAMPS)/packages-build
 # Tools for one target each, built into build/tools when they are first asked for (some minutes each).
 $(TOOLS)/cargo-deny:
 	cargo install --locked --root build/tools cargo-deny@0.20.2
+
+$(TOOLS)/cargo-llvm-cov:
+	cargo install --locked --root build/tools cargo-llvm-cov@0.9.1
+
+$(TOOLS)/cargo-mutants:
+	cargo install --locked --root build/tools cargo-mutants@27.1.0
+
+# SECURITY.md has what these have shown.
+SUITES ?=
+coverage: $(TOOLS)/cargo-llvm-cov $(STAMPS)/venv | $(STAMPS)/packages-test
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" scripts/coverage.sh $(SUITES)
+
+# Parsers and checksums, and what is below them in other crates, each test with one of the inputs that it makes up: Miri interprets, a
+# thousand times slower. Left out is what it cannot do (sockets, OpenSSL, other programs) or not in time (long messages, big primes).
+MIRI ?= dns::message protocol::capabilities protocol::stuffing any_cut_gives what_is_no_reply spool::frame spool::id spool::fields \
+        types::reply types::text types::xtext
+miri: | $(STAMPS)/packages-build
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=1 cargo +nightly miri test $(CARGO_FLAGS) -p freesmtp-core --lib -- $(MIRI)
+
+FILES ?= core/src/protocol/stuffing.rs core/src/protocol/reply_parser.rs
+mutants: $(TOOLS)/cargo-mutants $(STAMPS)/venv
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" CARGO_PROFILE_DEV_DEBUG=0 cargo mutants --package freesmtp-core --output build \
+		$(foreach file,$(FILES),--file $(file))
 
 # tests/supply asks for the licences and sources in every test run, without a tool; known holes are in databases elsewhere.
 audit: $(TOOLS)/cargo-deny

@@ -15,6 +15,7 @@ import random
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from agent.test_kill import RECIPIENTS
 from harness.agent import Agent, Recorder, Submitter, until
 
 SESSIONS = 32
+#: Nothing more is submitted while so many messages wait: a machine that is busy with other work has to come to an end too.
+BEHIND = 5_000
 #: More than the submitters can fill while a server hangs: it is this program that makes it full.
 DISK = 512 << 20
 #: What the agent may use at most, in KiB and in files: 64 MiB of messages, and what it is itself; two for each session.
@@ -129,10 +132,10 @@ class Disk:
         self.filler = path / "filler"
 
     def fill(self) -> None:
-        with self.filler.open("wb") as file, contextlib.suppress(OSError):
+        # Without a buffer, whose rest would fail once more when the file is closed.
+        with self.filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(1 << 16))
-                file.flush()
 
     def free(self) -> None:
         self.filler.unlink(missing_ok=True)
@@ -196,8 +199,15 @@ class Soak:
         self.most = {"memory": max(self.most["memory"], memory), "files": max(self.most["files"], files)}
         return memory, files
 
+    def is_behind(self) -> bool:
+        try:
+            return self.agent.queued() > BEHIND
+        except sqlite3.Error:
+            # The disk is full, or the agent has just been killed.
+            return True
+
     def submit(self) -> None:
-        if len(self.submitters) < 3:
+        if len(self.submitters) < 3 and not self.is_behind():
             number = self.count["submitters"]
             count, octets = self.chance.choice([(400, 300), (400, 300), (100, 5_000), (3, 1_500_000)])
             group = self.chance.choice([1, 20, 100])

@@ -193,6 +193,9 @@ mod tests {
             assert_eq!(replies(&[line.as_bytes(), b"\r\n"]), Err(Fault::NotAReply), "{line:?}");
         }
         assert_eq!(replies(&[b"250-a\r\n550 b\r\n"]), Err(Fault::MixedCodes));
+        // A line end that is nothing but an LF.
+        assert_eq!(replies(&[b"\n"]), Err(Fault::NotAReply));
+        assert_eq!(replies(&[b"250 a\n\n"]), Err(Fault::NotAReply));
     }
 
     #[test]

@@ -136,6 +136,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read() {
+        let id = Id::from_number(77);
+        let read = |frame: Frame| Frame::read(&frame.write(id, 32), id, 32);
+        for more in [false, true] {
+            let frame = Frame::new(b"content", more);
+            assert_eq!(read(frame), Some(frame));
+            assert!(frame.is_known());
+        }
+        let later = Frame { version: VERSION + 1, ..Frame::new(b"content", false) };
+        assert_eq!(read(later), Some(later));
+        assert!(!later.is_known());
+        // Zeros are the end, and nobody holds so much in memory, however right its checksum is.
+        assert_eq!(read(Frame::new(b"", false)), None);
+        let longest = u32::try_from(LONGEST).unwrap();
+        for (length, possible) in [(longest, true), (longest + 1, false)] {
+            assert_eq!(read(Frame { length, ..later }).is_some(), possible);
+        }
+    }
+
+    #[test]
     fn a_head_is_read_back_or_refused() {
         let id = Id::from_number(u128::MAX - 5);
         assert_eq!(read_head(&head(id)), Ok(id));

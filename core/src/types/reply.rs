@@ -161,6 +161,8 @@ mod tests {
         assert_eq!(reply.lines(), ["5.7.9 Application-specific password required.", "5.7.9  more"]);
         assert_eq!(reply.enhanced_code().unwrap().to_string(), "5.7.9");
         assert_eq!(Reply::parse("hello"), None);
+        let pasted = Reply::parse("it said:\n550 no such user\n  here, see\nhttps://a.example/").unwrap();
+        assert_eq!(pasted.lines(), ["no such user", "  here, see", "https://a.example/"]);
         assert_eq!(Reply::parse("250").unwrap().text(), "");
         assert_eq!(Reply::parse("5501 nonsense"), None);
     }
