@@ -31,7 +31,7 @@ from agent.test_kill import RECIPIENTS
 from harness.agent import Agent, Recorder, Submitter, until
 
 SESSIONS = 32
-#: Nothing more is submitted while so many messages wait: a machine that is busy with other work has to come to an end too.
+#: Nothing more is submitted while so many messages wait: a machine that is busy with other work comes to an end too.
 BEHIND = 5_000
 #: More than the submitters can fill while a server hangs: it is this program that makes it full.
 DISK = 512 << 20
