@@ -50,8 +50,11 @@ class Peer:
 
     def handshake(self) -> None:
         """Does the handshake, the first one or another."""
+        # What failed in this thread before is not about this connection.
+        self._ssl.ERR_clear_error()
         while (done := self._ssl.SSL_do_handshake(self._session)) != 1:
-            assert self._ssl.SSL_get_error(self._session, done) == WANT_READ, "the handshake failed"
+            error = self._ssl.SSL_get_error(self._session, done)
+            assert error == WANT_READ, f"the handshake failed: {error}, {self._ssl.ERR_get_error():x}"
             self._send()
             self._hear()
         self._send()
@@ -64,6 +67,7 @@ class Peer:
     def hear(self) -> bytes:
         """The next data, whatever handshakes stand before them; nothing at the end."""
         buffer = ctypes.create_string_buffer(1 << 14)
+        self._ssl.ERR_clear_error()
         while (count := self._ssl.SSL_read(self._session, buffer, len(buffer))) <= 0:
             self._send()
             if self._ssl.SSL_get_error(self._session, count) != WANT_READ or not self._hear():

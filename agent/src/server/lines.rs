@@ -18,6 +18,8 @@ pub(super) enum BadLine {
     BareLineEnd,
     /// It is not UTF-8.
     NotUtf8,
+    /// Any of these, and it begins as BDAT does: how many of the next octets are no commands is not known.
+    LostCount,
 }
 
 /// Splits what arrives into lines; never holds more than a line that is too long and what was put in at once.
@@ -26,8 +28,8 @@ pub(super) struct Lines {
     bytes: VecDeque<u8>,
     /// How many bytes of `bytes` are known to hold no LF.
     searched: usize,
-    /// The rest of a line that was too long is being skipped.
-    skipping: bool,
+    /// The rest of a line that was too long is being skipped; that is what it was.
+    skipping: Option<BadLine>,
 }
 
 impl Lines {
@@ -46,30 +48,38 @@ impl Lines {
     pub(super) fn next(&mut self, auth: bool) -> Option<Result<String, BadLine>> {
         let Some(end) = self.bytes.iter().skip(self.searched).position(|&b| b == b'\n') else {
             self.searched = self.bytes.len();
-            if self.skipping || self.searched > LONGEST_AUTH {
+            if self.skipping.is_some() || self.searched > LONGEST_AUTH {
                 // What the line was is known: keep none of it.
-                self.skipping = true;
-                self.take_rest();
+                let line = self.take_rest();
+                self.skipping.get_or_insert_with(|| BadLine::TooLong.of(&line));
             }
             return None;
         };
         let mut line: Vec<u8> = self.bytes.drain(..=self.searched + end).collect();
         self.searched = 0;
-        if std::mem::take(&mut self.skipping) {
-            return Some(Err(BadLine::TooLong));
+        if let Some(bad) = self.skipping.take() {
+            return Some(Err(bad));
         }
         let is_auth = auth || line.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH "));
         if line.len() > if is_auth { LONGEST_AUTH } else { LONGEST } {
-            return Some(Err(BadLine::TooLong));
+            return Some(Err(BadLine::TooLong.of(&line)));
         }
         if !line.ends_with(b"\r\n") {
-            return Some(Err(BadLine::BareLineEnd));
+            return Some(Err(BadLine::BareLineEnd.of(&line)));
         }
         line.truncate(line.len() - 2);
         if line.iter().any(|b| matches!(b, b'\r' | 0)) {
-            return Some(Err(BadLine::BareLineEnd));
+            return Some(Err(BadLine::BareLineEnd.of(&line)));
         }
-        Some(String::from_utf8(line).map_err(|_| BadLine::NotUtf8))
+        Some(String::from_utf8(line).map_err(|error| BadLine::NotUtf8.of(error.as_bytes())))
+    }
+}
+
+impl BadLine {
+    /// What this fault is of that line.
+    fn of(self, line: &[u8]) -> Self {
+        let verb = line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"));
+        if verb { Self::LostCount } else { self }
     }
 }
 
@@ -102,6 +112,22 @@ mod tests {
             assert_eq!(found[3..5], [Err(BadLine::TooLong), Err(BadLine::TooLong)]);
             assert_eq!(found[5].as_ref().map(String::len), Ok(11 + LONGEST));
             assert_eq!(found[6..], [Err(BadLine::BareLineEnd), Err(BadLine::NotUtf8), Ok(String::new())]);
+        }
+    }
+
+    /// Whoever sent the length takes what follows for a chunk, and here it would be commands.
+    #[test]
+    fn the_length_of_a_chunk_is_lost_with_its_line() {
+        let long = [b"bdat 5 ".to_vec(), vec![b' '; 2 * LONGEST_AUTH]].concat();
+        for line in [
+            b"BDAT 5\0\r\n".to_vec(),
+            b"BDAT 5\n".to_vec(),
+            b"BDAT \xff\r\n".to_vec(),
+            [&long, &b"\r\n"[..]].concat(),
+        ] {
+            for piece in [1, 1_000, line.len()] {
+                assert_eq!(all(&line, piece), [Err(BadLine::LostCount)]);
+            }
         }
     }
 

@@ -183,13 +183,15 @@ impl Session {
         let outcome = match (line, state) {
             (Ok(line), State::Auth(exchange)) => self.on_auth_response(exchange, &line),
             (Ok(line), _) => Command::parse(&line).and_then(|command| self.on_command(command)),
-            (Err(bad), _) => Err(match bad {
-                BadLine::TooLong => Reply::new(500, "5.5.2", "Line too long"),
+            (Err(bad), _) => match bad {
+                BadLine::TooLong => Err(Reply::new(500, "5.5.2", "Line too long")),
                 BadLine::BareLineEnd => {
-                    Reply::new(500, "5.5.2", "A line ends with CRLF, and holds no other CR, LF or NUL")
+                    let text = "A line ends with CRLF, and holds no other CR, LF or NUL";
+                    Err(Reply::new(500, "5.5.2", text))
                 }
-                BadLine::NotUtf8 => Reply::new(500, "5.5.2", "That is not UTF-8"),
-            }),
+                BadLine::NotUtf8 => Err(Reply::new(500, "5.5.2", "That is not UTF-8")),
+                BadLine::LostCount => self.on_command(Command::LostCount),
+            },
         };
         match outcome {
             Ok(Some(reply)) => self.reply(&reply),
