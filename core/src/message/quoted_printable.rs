@@ -26,7 +26,8 @@ fn escaped(byte: u8) -> [u8; 3] {
 
 /// Appends `text`, whose CRLFs stay line ends; any other CR or LF is escaped, so every byte comes back.
 ///
-/// White space at the end of a line is escaped, because servers may remove it.
+/// White space at the end of a line is escaped, because servers may remove it. The last line has room for the `=` of a soft
+/// line end, which a message needs that does not end with a line end of its own.
 pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
     Encoder::default().push(text, true, out);
 }
@@ -99,10 +100,11 @@ impl Encoder {
             match text.split_last() {
                 Some((&end, most)) if ends_line => {
                     self.text(most, out);
+                    let room = LONGEST_LINE - usize::from(after.is_empty());
                     if PLAIN[usize::from(end)] {
-                        self.one(&[end], LONGEST_LINE, out);
+                        self.one(&[end], room, out);
                     } else {
-                        self.one(&escaped(end), LONGEST_LINE, out);
+                        self.one(&escaped(end), room, out);
                     }
                 }
                 _ => self.text(text, out),
@@ -114,7 +116,7 @@ impl Encoder {
                 rest = &rest[2..];
             } else if let Some((&byte, behind)) = rest.split_first() {
                 let Some(ends_line) = self.ends_line(behind, last) else { break };
-                self.one(&escaped(byte), LONGEST_LINE - usize::from(!ends_line), out);
+                self.one(&escaped(byte), LONGEST_LINE - usize::from(!ends_line || behind.is_empty()), out);
                 rest = behind;
             }
         }
@@ -203,9 +205,18 @@ mod tests {
 
     #[test]
     fn lines_are_full_and_not_too_long() {
-        assert_eq!(encoded(&"x".repeat(76)), "x".repeat(76));
+        assert_eq!(encoded(&"x".repeat(75)), "x".repeat(75));
+        assert_eq!(encoded(&format!("{}\r\n", "x".repeat(76))), format!("{}\r\n", "x".repeat(76)));
         assert_eq!(encoded(&"x".repeat(77)), format!("{}=\r\nxx", "x".repeat(75)));
         assert_eq!(encoded(&format!("{}\r\ny", "x".repeat(76))), format!("{}\r\ny", "x".repeat(76)));
+    }
+
+    #[test]
+    fn the_last_line_has_room_for_a_soft_line_end() {
+        assert_eq!(encoded(&"x".repeat(76)), format!("{}=\r\nx", "x".repeat(75)));
+        assert_eq!(encoded(&format!("{} ", "x".repeat(73))), format!("{}=\r\n=20", "x".repeat(73)));
+        assert_eq!(encoded(&format!("{}=", "x".repeat(72))), format!("{}=3D", "x".repeat(72)));
+        assert_eq!(encoded(&format!("{}=", "x".repeat(73))), format!("{}=\r\n=3D", "x".repeat(73)));
     }
 
     proptest! {
@@ -237,6 +248,7 @@ mod tests {
             let text = to_crlf(&text).into_owned();
             let out = encoded(&text);
             prop_assert!(out.split("\r\n").all(|line| line.len() <= 76 && !line.ends_with([' ', '\t'])), "{out}");
+            prop_assert!(out.rsplit("\r\n").next().is_none_or(|line| line.len() <= 75), "{out}");
             prop_assert!(out.bytes().all(|b| (b' '..=b'~').contains(&b) || b"\r\n\t".contains(&b)));
             prop_assert_eq!(decoded(&out), text.into_bytes());
         }
