@@ -33,7 +33,7 @@ use std::{
     time::Duration,
 };
 
-use freesmtp_core::Error;
+use freesmtp_core::{Error, ErrorKind, Stage};
 use serde::Serialize;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -196,10 +196,12 @@ impl Control {
     /// Begins to serve the socket.
     ///
     /// # Errors
-    /// `ErrorKind::Spool` when the runtime cannot take it.
+    /// `ErrorKind::Spool` when the runtime cannot take it, or the name of this agent cannot be kept.
     pub(crate) fn open(socket: &Socket, context: Context, end: watch::Sender<bool>) -> Result<Self, Error> {
         let listener = listener::listen(socket)?;
-        Others::start(&context);
+        Others::start(&context).map_err(|error| {
+            Error::io(ErrorKind::Spool, Stage::Compose, "the name of this agent among others", &error)
+        })?;
         let task = tokio::spawn(listener::accept(listener, context));
         Ok(Self { path: socket.spool.join(SOCKET), end, task })
     }

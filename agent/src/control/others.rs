@@ -8,6 +8,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -80,24 +81,30 @@ struct Known {
 
 impl Others {
     /// Begins to tell and to listen, where the queue is shared, until the agent ends.
-    pub(super) fn start(context: &Context) {
+    ///
+    /// # Errors
+    /// What tells this agent from others can be neither read nor written.
+    pub(super) fn start(context: &Context) -> io::Result<()> {
         if context.handle.queue.cluster().is_none() {
-            return;
+            return Ok(());
         }
+        // Once, before anybody runs beside: who finds none makes one.
+        let own = agent_id(&context.spool.join("queue"), &context.handle.name)?;
         for listens in [true, false] {
-            let context = context.clone();
+            let (context, own) = (context.clone(), own.clone());
             tokio::spawn(async move {
                 let Some(cluster) = context.handle.queue.cluster() else { return };
                 if listens {
                     tokio::select! {
-                        () = listen(cluster, &context) => {}
+                        () = listen(cluster, &context, &own) => {}
                         () = context.ends() => {}
                     }
                 } else {
-                    tell(cluster, &context).await;
+                    tell(cluster, &context, &own).await;
                 }
             });
         }
+        Ok(())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -173,8 +180,7 @@ impl Others {
     }
 }
 
-async fn listen(cluster: &Cluster, context: &Context) {
-    let own = own_id(context);
+async fn listen(cluster: &Cluster, context: &Context, own: &str) {
     loop {
         if let Ok(mut told) = cluster.client.subscribe(SUBJECT).await {
             while let Some(message) = told.next().await {
@@ -189,12 +195,11 @@ async fn listen(cluster: &Cluster, context: &Context) {
     }
 }
 
-async fn tell(cluster: &Cluster, context: &Context) {
-    let agent = own_id(context);
+async fn tell(cluster: &Cluster, context: &Context, own: &str) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let say = async |ends: bool| {
-        let figures = Figures { agent: agent.clone(), ends, ..figures(context) };
+        let figures = Figures { agent: own.to_owned(), ends, ..figures(context) };
         if let Ok(text) = serde_json::to_vec(&figures) {
             // Who does not hear it now hears the next.
             drop(cluster.client.publish(SUBJECT, text.into()).await);
@@ -207,10 +212,6 @@ async fn tell(cluster: &Cluster, context: &Context) {
         }
     }
     say(true).await;
-}
-
-fn own_id(context: &Context) -> String {
-    agent_id(&context.spool.join("queue"), &context.handle.name).unwrap_or_default()
 }
 
 fn figures(context: &Context) -> Figures {
