@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from harness import driver
+from harness.agent import Recorder
 from harness.driver import Answer, Job
 from harness.lmtp import Lmtp
 from harness.pki import Pki
@@ -27,6 +28,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `language` runs once for each language."""
     if "language" in metafunc.fixturenames:
         metafunc.parametrize("language", driver.languages())
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    """A server that notes what it takes."""
+    server = Recorder(tmp_path)
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

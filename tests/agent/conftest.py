@@ -5,15 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent import Agent, Recorder
-
-
-@pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    """A server that notes what it takes."""
-    server = Recorder(tmp_path)
-    yield server
-    server.close()
+from harness.agent import Agent
 
 
 @pytest.fixture

@@ -12,13 +12,6 @@ from harness.nats import Nats
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    server = Recorder(tmp_path)
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def agents(tmp_path: Path, nats3: Nats, recorder: Recorder) -> Iterator[Agents]:
     made = Agents(tmp_path, nats3, recorder, 3, more='sessions = 16\n[retry]\nschedule = ["2s"]')
     yield made

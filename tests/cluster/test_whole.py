@@ -18,13 +18,6 @@ SESSIONS = 16
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    server = Recorder(tmp_path)
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def agents(tmp_path: Path, nats3: Nats, recorder: Recorder) -> Iterator[Agents]:
     more = f'sessions = {SESSIONS}\n[retry]\nschedule = ["1h"]\n'
     made = Agents(tmp_path, nats3, recorder, 2, more=more, http=True)
