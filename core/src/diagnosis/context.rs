@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 pub use crate::types::Failure;
-use crate::types::{Reply, Stage};
+use crate::types::{Reply, Stage, digits};
 
 /// What is known when something failed. Everything is optional: the more is known, the better the diagnosis.
 ///
@@ -110,7 +110,7 @@ impl Context<'_> {
     /// The largest message that the server announced in EHLO, in bytes; `None` for no announced limit.
     #[must_use]
     pub fn size_limit(&self) -> Option<u64> {
-        self.extension("SIZE")?.split(' ').next()?.parse().ok().filter(|limit| *limit > 0)
+        digits(self.extension("SIZE")?.split(' ').next()?).filter(|limit| *limit > 0)
     }
 }
 
@@ -127,6 +127,15 @@ mod tests {
         assert_eq!(context.auth_offered().as_deref(), Some("LOGIN PLAIN"));
         assert_eq!(context.extension("starttls"), Some(""));
         assert_eq!(context.extension("8BIT"), None);
+    }
+
+    #[test]
+    fn a_size_is_digits_and_nothing_else() {
+        for offer in ["SIZE +5", "SIZE -5", "SIZE 5k", "SIZE", "SIZE 0", "SIZE 99999999999999999999"] {
+            let offered = [offer.to_owned()];
+            let context = Context { offered: &offered, ..Context::default() };
+            assert_eq!(context.size_limit(), None, "{offer}");
+        }
     }
 
     #[test]

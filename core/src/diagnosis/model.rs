@@ -36,6 +36,10 @@ pub(super) struct Model {
 #[derive(Debug)]
 pub(super) struct Judgement {
     pub(super) cause: Cause,
+    /// The cause that comes next.
+    pub(super) next: Cause,
+    /// By how much it comes behind, in ten-thousandths: 10,000 is what lies between a sure yes and no.
+    pub(super) lead: i32,
     /// The words that say the most for the cause, the strongest first.
     pub(super) words: Vec<&'static str>,
 }
@@ -111,7 +115,12 @@ impl Model {
             }
         }
         let (best, second) = two_best(&scores)?;
-        Some(Judgement { cause: *self.causes.get(best)?, words: self.reasons(&hashes, best, second) })
+        Some(Judgement {
+            cause: *self.causes.get(best)?,
+            next: *self.causes.get(second)?,
+            lead: scores.get(best)?.saturating_sub(*scores.get(second)?),
+            words: self.reasons(&hashes, best, second),
+        })
     }
 
     /// At most three words, or pairs of words, that speak the most for one cause against another.

@@ -36,6 +36,12 @@ pub(super) fn lines(cause: Cause, context: &Context<'_>, words: &Words<'_>) -> V
     }
 }
 
+/// The way out if another cause is meant, which the reply leaves open.
+pub(super) fn other(cause: Cause, context: &Context<'_>, words: &Words<'_>) -> Option<String> {
+    let first = lines(cause, context, words).into_iter().next()?;
+    Some(format!("If that does not fit, the reply may mean {cause}. {first}"))
+}
+
 fn with_first(first: Option<String>, mut others: Vec<String>) -> Vec<String> {
     others.splice(0..0, first);
     others

@@ -422,6 +422,34 @@ fn names_are_not_evidence() {
 }
 
 #[test]
+fn no_name_of_the_session_is_a_line_of_its_own() {
+    let hidden = "x@y.test\r\nforged";
+    let reply = reply("550 5.7.1 Relaying denied");
+    let offered = ["AUTH PLAIN".to_owned()];
+    let context = Context {
+        stage: Some(Stage::Rcpt),
+        reply: Some(&reply),
+        host: hidden,
+        greeting_host: Some("mx.z.test\nforged"),
+        offered: &offered,
+        credentials_set: true,
+        user: Some(hidden),
+        mechanism: Some(hidden),
+        ehlo_name: Some(hidden),
+        sender: Some(hidden),
+        recipient: Some(hidden),
+        message_id: Some(hidden),
+        ..Context::default()
+    };
+    for failure in [None, Some(Failure::NoCommonMechanism), Some(Failure::CertificateWrongName)] {
+        let diagnosis = diagnose(&Context { failure, detail: hidden, ..context.clone() });
+        for text in [diagnosis.summary, diagnosis.remedy, diagnosis.evidence] {
+            assert!(!text.lines().any(|line| line.starts_with("forged")), "{failure:?}: {text:?}");
+        }
+    }
+}
+
+#[test]
 fn every_cause_has_whole_sentences() {
     let context = Context::default();
     let words = Words::new(&context, "", None);
@@ -450,4 +478,42 @@ fn why() {
         println!("line {line}: {weight} {cause}");
     }
     println!("{}", diagnose(&context).cause);
+}
+
+#[test]
+fn what_a_reply_leaves_open_is_told_last() {
+    let diagnosed = |text: &str| {
+        let reply = Reply::parse(text).unwrap();
+        let context = Context { stage: Some(Stage::Rcpt), reply: Some(&reply), ..Context::default() };
+        (diagnose(&context), other_cause(&context))
+    };
+    // The sender's domain, or who sends for it?
+    let (open, other) = diagnosed("554 Refused. Your domain name is blacklisted.");
+    let other = other.unwrap();
+    assert_ne!(open.cause, other);
+    let last = open.remedy.lines().last().unwrap();
+    assert!(last.starts_with(&format!("If that does not fit, the reply may mean {other}. ")), "{last}");
+    let (clear, other) = diagnosed("550 5.1.1 No such user here");
+    assert_eq!((clear.cause, other), (Cause::RecipientUnknown, None));
+    assert!(!clear.remedy.contains("may mean"), "{}", clear.remedy);
+}
+
+#[test]
+fn the_other_cause_comes_behind_another_server() {
+    let mut both = 0;
+    for (_, cases) in training::tables().iter().filter(|(name, _)| name.starts_with("blind")) {
+        for case in cases {
+            let foreign =
+                Context { host: "mail.shop.test", greeting_host: Some("mx.isp.example"), ..context(case) };
+            let remedy = diagnose(&foreign).remedy;
+            let Some(other) = other_cause(&foreign) else { continue };
+            both += usize::from(remedy.contains("calls itself mx.isp.example"));
+            let last = remedy.lines().last().unwrap();
+            assert!(
+                last.starts_with(&format!("If that does not fit, the reply may mean {other}. ")),
+                "{remedy}"
+            );
+        }
+    }
+    assert!(both > 0, "no reply is open whose cause another server would explain");
 }

@@ -264,6 +264,7 @@ fn cross_validation() {
     let mut names = Names::default();
     let samples = samples(&cases, &mut names);
     let mut found = vec![[Cause::Unknown; 3]; cases.len()];
+    let mut others = vec![None; cases.len()];
     let part = |at: usize| usize::try_from(features::hash_of(&group[at].to_string()) >> 20).unwrap() % FOLDS;
     for fold in 0..FOLDS {
         let learned: Vec<&Sample> =
@@ -274,7 +275,9 @@ fn cross_validation() {
             let tokens = tokenise(&cases[at].reply.text());
             let mut verdict = TABLE.verdict(&facts, &tokens);
             let by_rule = verdict.rule.map_or(Cause::Unknown, |rule| rule.cause);
-            let together = weigh(&model, &verdict).0.unwrap_or(Cause::Unknown);
+            let both = weigh(&model, &verdict);
+            let together = both.cause.unwrap_or(Cause::Unknown);
+            others[at] = both.other;
             verdict.rule = None;
             let by_words = model.judge(&verdict).map_or(Cause::Unknown, |judgement| judgement.cause);
             found[at] = [by_words, by_rule, together];
@@ -307,6 +310,14 @@ fn cross_validation() {
     let [words, rules, together] = unseen.1.map(|right| super::accuracy::percent(right, unseen.0));
     println!("{:36} {:7} {words:>6} {rules:>6} {together:>9}", "no rule was mended by", unseen.0);
     super::accuracy::print(&confusion);
+    let right = (0..cases.len()).filter(|at| found[*at][2] == cases[*at].cause).count();
+    let second = (0..cases.len()).filter(|at| others[*at] == Some(cases[*at].cause)).count();
+    println!(
+        "\nwords and rules: {right} of {} are right; {} leave another cause open, which is the right one for {second}: {}",
+        cases.len(),
+        others.iter().flatten().count(),
+        super::accuracy::percent(right + second, cases.len())
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     diagnosis::{Context, Failure, diagnose},
-    types::{Diagnosis, Reply, Stage},
+    types::{Diagnosis, Reply, Stage, digits},
 };
 
 /// Lines that a server offers extensions in, at most: as many as a reply of this library's may have.
@@ -187,8 +187,7 @@ impl Session {
             }
             "MAIL" => {
                 self.sender = path(command);
-                self.size =
-                    words.find_map(|word| word.to_ascii_uppercase().strip_prefix("SIZE=")?.parse().ok());
+                self.size = words.find_map(|word| digits(word.to_ascii_uppercase().strip_prefix("SIZE=")?));
                 self.recipients = 0;
                 Stage::Mail
             }
