@@ -10,12 +10,15 @@
 use std::{env, fmt::Write, fs, path::Path};
 
 /// They wait for servers or for an agent: they get NULL for everything.
-const WAITING: [&str; 14] = [
+const WAITING: [&str; 17] = [
     "freesmtp_smtp_send",
     "freesmtp_smtp_send_with",
     "freesmtp_smtp_connect",
+    "freesmtp_smtp_connect_with",
     "freesmtp_smtp_send_command",
     "freesmtp_smtp_send_command_n",
+    "freesmtp_smtp_send_command_with",
+    "freesmtp_smtp_send_command_with_n",
     "freesmtp_smtp_send_bulk",
     "freesmtp_smtp_send_bulk_merge",
     "freesmtp_smtp_send_bulk_merge_n",
@@ -29,6 +32,12 @@ const WAITING: [&str; 14] = [
 
 /// Of each call that is written.
 const SAFETY: &str = "// SAFETY: handles are alive, and what is lent is as long as it is said to be: the rules in the header's head.";
+
+/// They give bytes, which are no text.
+const BYTES: [&str; 1] = ["freesmtp_message_raw"];
+
+/// They tell what was set in the form that it is used in.
+const REWRITTEN: [&str; 1] = ["freesmtp_server_proxy"];
 
 /// What is laid out in the header, as the target has it: it is no handle.
 const STRUCTS: [&str; 6] = ["field", "field_n", "timeouts", "check_options", "context", "log_event"];
@@ -106,6 +115,123 @@ fn handle(kind: &str) -> Option<&str> {
     (!name.contains(['*', ' ']) && !STRUCTS.contains(&name)).then_some(name)
 }
 
+/// What tells whether a call did what it says.
+#[derive(Default)]
+struct Oracle {
+    before: String,
+    after: String,
+}
+
+/// What was set is read back the same, what was added stands behind the others, and what failed changed nothing: wherever
+/// the header has both sides.
+fn oracle(function: &Function, functions: &[Function]) -> Option<Oracle> {
+    let Function { name, takes, .. } = function;
+    let stem = name.strip_prefix("freesmtp_")?.trim_end_matches("_n");
+    let getter = |name: &str, places: usize| {
+        let getter = functions.iter().find(|own| own.name == format!("freesmtp_{name}"))?;
+        // Behind the handle and the place stand pointers to room for what is told.
+        let (lead, room) = getter.takes.split_at_checked(1 + places)?;
+        let fits = lead.iter().skip(1).all(|(_, own)| own == "index")
+            && room.iter().all(|(kind, _)| kind.ends_with('*') && !kind.starts_with("const"));
+        fits.then_some(getter)
+    };
+    let mut oracle = Oracle::default();
+    if let Some((of, property)) = stem.split_once("_set_") {
+        let places = takes.iter().filter(|(kind, own)| kind == "size_t" && own == "index").count();
+        let first = 1 + places;
+        let group = property.trim_end_matches("_options");
+        let mut pairs: Vec<(&Function, usize, usize)> = Vec::new();
+        if let Some(getter) = getter(&format!("{of}_{property}"), places) {
+            // It tells one number or more.
+            let numbers = getter.takes[first..].iter().filter(|(kind, _)| kind != "size_t *").count();
+            pairs.push((getter, first, numbers.max(1)));
+        }
+        // What is set together has getters of its own, each for one.
+        pairs.extend((first..takes.len()).filter_map(|at| {
+            let own = takes[at].1.strip_prefix(&format!("{group}_")).unwrap_or(&takes[at].1);
+            Some((getter(&format!("{of}_{group}_{own}"), places)?, at, 1))
+        }));
+        for (at, (getter, first, count)) in pairs.into_iter().enumerate() {
+            let given = given(takes, first, count)?;
+            let read = read(getter, if places == 1 { ", a1" } else { "" });
+            // Beside the first, what is not given has a value of its own.
+            let given = if at > 0 { format!("kept::or({given}, || {read})") } else { given };
+            let given = if REWRITTEN.contains(&getter.name.as_str()) { read.clone() } else { given };
+            writeln!(oracle.before, "let before{at} = {read};").unwrap();
+            writeln!(oracle.after, "kept::same(\"{name}\", failed, &before{at}, &{given}, &{read});")
+                .unwrap();
+        }
+        return Some(oracle);
+    }
+    let (of, what, step) = match stem.split_once("_add_") {
+        Some((of, what)) => (of, what, 1),
+        None => stem.split_once("_remove_").map(|(of, what)| (of, what, -1))?,
+    };
+    let count = format!("unsafe {{ {}(a0) }}", getter(&format!("{of}_{what}_count"), 0)?.name);
+    writeln!(oracle.before, "{SAFETY}\nlet before = {count};").unwrap();
+    writeln!(oracle.after, "{SAFETY}\nkept::counted(\"{name}\", failed, before, {step}, {count});").unwrap();
+    for (at, (_, own)) in takes.iter().enumerate().skip(1) {
+        let own = if own == "kind" { "type" } else { own };
+        let found = getter(&format!("{of}_{what}_{own}"), 1).filter(|_| step > 0);
+        if let (Some(getter), Some(given)) = (found, given(takes, at, 1)) {
+            let read = read(getter, ", before");
+            writeln!(oracle.after, "kept::there(\"{name}\", failed, &{given}, || {read});").unwrap();
+        }
+    }
+    Some(oracle)
+}
+
+/// What a call was given there: a text, times, or so many numbers.
+fn given(takes: &[(String, String)], at: usize, count: usize) -> Option<String> {
+    let (kind, own) = &takes[at];
+    let sized = takes.get(at + 1).is_some_and(|(_, name)| *name == format!("{own}_size"));
+    Some(match kind.as_str() {
+        "const char *" | "const void *" if sized => format!("kept::text_n(a{at}, a{})", at + 1),
+        "const char *" => format!("kept::text(a{at})"),
+        "double" => format!("Value::Reals(vec![a{at}])"),
+        "const freesmtp_timeouts *" => format!("kept::times(a{at})"),
+        number if ["int", "bool"].contains(&number) || number.ends_with("_t") => {
+            let numbers: Vec<String> = (at..at + count).map(|at| format!("a{at} as i64")).collect();
+            format!("Value::Numbers(vec![{}])", numbers.join(", "))
+        }
+        _ => return None,
+    })
+}
+
+/// What a function tells of the handle.
+fn read(getter: &Function, place: &str) -> String {
+    let Function { name, gives, takes } = getter;
+    let numbers: Vec<&str> = takes
+        .iter()
+        .filter_map(|(kind, _)| kind.strip_suffix(" *"))
+        .filter(|kind| !kind.starts_with("const"))
+        .collect();
+    match gives.as_str() {
+        "char *" => format!("kept::told(|size| {{ {SAFETY}\nunsafe {{ {name}(a0{place}, size) }} }})"),
+        "freesmtp_error *" => {
+            format!("kept::times_told(|room| {{ {SAFETY}\nunsafe {{ {name}(a0{place}, room) }} }})")
+        }
+        "double" => format!("Value::Reals(vec![{{ {SAFETY}\nunsafe {{ {name}(a0{place}) }} }}])"),
+        "bool" if !numbers.is_empty() => {
+            let room: Vec<String> =
+                (0..numbers.len()).map(|at| format!("(&raw mut room[{at}]).cast()")).collect();
+            let values: Vec<String> = numbers
+                .iter()
+                .enumerate()
+                .map(|(at, kind)| format!("room[{at}] as {} as i64", foreign(kind)))
+                .collect();
+            format!(
+                "{{ let mut room = [0_u64; {}];\n{SAFETY}\nlet is_set = unsafe {{ {name}(a0{place}, {}) }};\n\
+                 Value::Numbers(if is_set {{ vec![{}] }} else {{ Vec::new() }}) }}",
+                numbers.len(),
+                room.join(", "),
+                values.join(", ")
+            )
+        }
+        _ => format!("Value::Numbers(vec![{{ {SAFETY}\nunsafe {{ {name}(a0{place}) }} }} as i64])"),
+    }
+}
+
 fn written(functions: &[Function]) -> String {
     let mut declared = String::new();
     let (mut calls, mut frees) = (String::new(), String::new());
@@ -115,7 +241,7 @@ fn written(functions: &[Function]) -> String {
             takes.iter().enumerate().map(|(at, (kind, _))| format!("a{at}: {}", foreign(kind))).collect();
         let result = if gives == "void" { String::new() } else { format!(" -> {}", foreign(gives)) };
         writeln!(declared, "    fn {name}({}){result};", types.join(", ")).unwrap();
-        writeln!(calls, "    (\"{name}\", {}),", closure(function)).unwrap();
+        writeln!(calls, "    (\"{name}\", {}),", closure(function, functions)).unwrap();
         if let Some(freed) = freed(name) {
             writeln!(frees, "        \"{freed}\" => {name}(handle),").unwrap();
         }
@@ -149,7 +275,7 @@ fn foreign(kind: &str) -> &'static str {
     }
 }
 
-fn closure(function: &Function) -> String {
+fn closure(function: &Function, functions: &[Function]) -> String {
     let Function { name, gives, takes } = function;
     let mut lines = String::new();
     if let Some(freed) = freed(name) {
@@ -177,7 +303,9 @@ fn closure(function: &Function) -> String {
             "const freesmtp_check_options *" => ("w.check_options()".to_owned(), 1),
             "const freesmtp_context *" => ("w.context()".to_owned(), 1),
             "freesmtp_timeouts *" => ("w.room(6)".to_owned(), 1),
-            "size_t *" | "int *" | "char **" => ("w.room(1)".to_owned(), 1),
+            "size_t *" | "int *" | "int8_t *" | "int16_t *" | "int64_t *" | "uint32_t *" | "char **" => {
+                ("w.room(1)".to_owned(), 1)
+            }
             "char ids_27 *" => ("w.ids()".to_owned(), 1),
             "void *" if own == "memory" => ("ptr::null_mut()".to_owned(), 1),
             "void *" => ("w.user_data()".to_owned(), 1),
@@ -199,6 +327,8 @@ fn closure(function: &Function) -> String {
         write!(lines, "let {pattern} = {draws}; ").unwrap();
         at += count;
     }
+    let oracle = oracle(function, functions).unwrap_or_default();
+    lines.push_str(&oracle.before);
     let names: Vec<String> = (0..takes.len()).map(|at| format!("a{at}")).collect();
     write!(lines, "\n{SAFETY}\nlet result = unsafe {{ {name}({}) }}; ", names.join(", ")).unwrap();
     let size = takes
@@ -208,12 +338,16 @@ fn closure(function: &Function) -> String {
     let failed = match gives.as_str() {
         "freesmtp_error *" => {
             lines.push_str("let failed = w.failed(result); ");
+            lines.push_str(&oracle.after);
             "failed"
         }
         _ => "false",
     };
     match gives.as_str() {
         "freesmtp_error *" => {}
+        "char *" if BYTES.contains(&name.as_str()) => {
+            write!(lines, "w.owned_bytes(result, {size}); ").unwrap();
+        }
         "char *" => write!(lines, "w.owned_text(result, {size}); ").unwrap(),
         "const char *" => lines.push_str("w.borrowed_text(result); "),
         kind => match handle(kind) {

@@ -3,17 +3,23 @@
 
     scripts/fuzz.py --seconds 60 [--keep] [--built] [TARGET …]
 
+It begins with fuzz/corpus and with what somebody wrote into fuzz/seeds: texts, whose lines get CRLF, and calls of the C
+interface.
 What it finds on the way stays in build/fuzz: `corpus/` and `crashes/` by target, `record.tsv` with a line for each round.
 With `--keep`, what covers the most with the fewest bytes becomes fuzz/corpus, which every `cargo test` replays.
 """
 
 import argparse
+import ast
 import hashlib
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -21,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/fuzz"
 #: The longest round, in seconds: after it there is a line in the record.
 ROUND = 300
+#: How much longer than its processor time a round may take: threads wait for each other, and on a busy machine for it.
+PATIENCE = 4
 #: A target that was broken so often is broken enough.
 MOST_CRASHES = 5
 #: What is kept of a corpus.
@@ -53,6 +61,47 @@ def build(feature: str) -> Path:
     return program
 
 
+def seeds(target: str) -> Path:
+    """The folder with what somebody wrote for the target, in the bytes that the target reads."""
+    written, made = ROOT / "fuzz/seeds" / target, BUILD / "seeds" / target
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    for path in sorted(written.glob("*")):
+        text = path.read_text(encoding="utf-8")
+        data = calls(text) if target == "c" else text.replace("\n", "\r\n").encode()
+        (made / path.stem).write_bytes(data)
+    return made
+
+
+def calls(text: str) -> bytes:
+    """A line for each call: the function's name without its prefix, and what its arguments draw. A number is one octet
+    (the place of a handle, a small number, room for a result), with an `i` before it any number; a text stands in
+    quotation marks."""
+    drawn = bytearray()
+    for line in text.splitlines():
+        name, _, arguments = line.partition(" ")
+        if not name or name == "#":
+            continue
+        drawn += place(f"freesmtp_{name}").to_bytes(2, "little")
+        for argument in re.findall(r'"(?:[^"\\]|\\.)*"|\S+', arguments):
+            if argument.startswith('"'):
+                value = ast.literal_eval(argument).encode()
+                drawn += bytes((200, len(value))) + value
+            elif argument.startswith("i"):
+                drawn += b"\xf0" + int(argument[1:]).to_bytes(8, "little", signed=True)
+            else:
+                drawn.append(int(argument))
+    return bytes(drawn)
+
+
+def place(name: str) -> int:
+    """Where `fuzz/src/c` has a function (FNV-1a, folded)."""
+    number = 0x811C9DC5
+    for octet in name.encode():
+        number = (number ^ octet) * 0x01000193 & 0xFFFFFFFF
+    return number >> 16 ^ number & 0xFFFF
+
+
 def run(program: Path, target: str, seconds: float) -> dict[str, float | str]:
     """One round: what it came to."""
     own, crashes = BUILD / "corpus" / target, BUILD / "crashes" / target
@@ -60,7 +109,7 @@ def run(program: Path, target: str, seconds: float) -> dict[str, float | str]:
         folder.mkdir(parents=True, exist_ok=True)
     before = set(crashes.iterdir())
     arguments = [
-        str(program), str(own), str(ROOT / "fuzz/corpus" / target), f"-max_total_time={max(int(seconds), 1)}",
+        str(program), str(own), str(ROOT / "fuzz/corpus" / target), str(seeds(target)),
         "-timeout=60", "-rss_limit_mb=3072", "-print_final_stats=1", f"-dict={ROOT}/fuzz/smtp.dict",
         f"-artifact_prefix={crashes}/",
     ]  # fmt: skip
@@ -69,7 +118,7 @@ def run(program: Path, target: str, seconds: float) -> dict[str, float | str]:
         process = subprocess.Popen(
             arguments, stdout=out, stderr=out, env=os.environ | {"FREESMTP_FUZZ": target}, cwd=BUILD
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        status, usage = waited(process.pid, seconds)
         process.returncode = os.waitstatus_to_exitcode(status)
     text = log.read_text(errors="replace")
 
@@ -90,12 +139,33 @@ def run(program: Path, target: str, seconds: float) -> dict[str, float | str]:
     }
 
 
+def waited(pid: int, seconds: float) -> tuple[int, resource.struct_rusage]:
+    """Waits for the end of a fuzzer, and asks it to end when it has had so many seconds of processor time, or has been
+    waiting too long for more of it."""
+    asked, begun = False, time.monotonic()
+    while True:
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        if ended:
+            return status, usage
+        time.sleep(1)
+        used = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True).stdout
+        # [DD-]HH:MM:SS, or MM:SS with fractions.
+        parts = [float(part) for part in re.findall(r"[\d.]+", used)]
+        scales = (1, 60, 3600, 86400)
+        had = sum(part * scale for part, scale in zip(reversed(parts), scales, strict=False))
+        if not asked and (had >= seconds or time.monotonic() - begun >= PATIENCE * seconds):
+            os.kill(pid, signal.SIGUSR1)
+            asked = True
+
+
 def keep(program: Path, target: str) -> None:
     """Makes fuzz/corpus anew of what was found and of what stands there."""
     kept, merged = ROOT / "fuzz/corpus" / target, BUILD / "merged" / target
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir(parents=True)
-    arguments = [str(program), "-set_cover_merge=1", str(merged), str(BUILD / "corpus" / target), str(kept)]
+    arguments = [
+        str(program), "-merge=1", str(merged), str(BUILD / "corpus" / target), str(kept), str(seeds(target)),
+    ]  # fmt: skip
     subprocess.run(
         arguments, env=os.environ | {"FREESMTP_FUZZ": target}, cwd=BUILD, check=True, capture_output=True
     )
@@ -148,11 +218,12 @@ def main() -> int:
         program = programs[feature]
         left, crashes = asked.seconds, 0
         while left > 0 and crashes < MOST_CRASHES:
+            begun = time.monotonic()
             came = run(program, target, min(left, ROUND))
             with (BUILD / "record.tsv").open("a") as record:
                 record.write("\t".join(str(value) for value in came.values()) + "\n")
             print("  ".join(f"{name}={value}" for name, value in came.items() if value != ""), flush=True)
-            left -= max(float(came["seconds"]), 1)
+            left -= max(float(came["seconds"]), (time.monotonic() - begun) / PATIENCE, 1)
             crashes += came["found"] != ""
         broken |= crashes > 0
         if asked.keep:

@@ -60,13 +60,13 @@ fn lines(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
         .map(|piece| {
             let mut lined = Vec::new();
             for byte in *piece {
-                match byte {
+                match byte & 0x7F {
                     b'\r' | b'\n' => lined.extend(b"\r\n"),
                     0 => lined.push(b'0'),
-                    byte => lined.push(*byte & 0x7F),
+                    byte => lined.push(byte),
                 }
             }
-            lined.into_iter().filter(|byte| *byte != 0).collect()
+            lined
         })
         .collect();
     if !out.concat().ends_with(b"\r\n") {

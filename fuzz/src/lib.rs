@@ -56,6 +56,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("segments", segments::target),
     ("pickup", pickup::target),
     ("diagnoses", diagnoses::target),
+    ("explain", diagnoses::transcript),
     #[cfg(feature = "agent")]
     ("listener", listener::target),
     #[cfg(feature = "agent")]

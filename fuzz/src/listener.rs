@@ -45,7 +45,9 @@ pub(crate) fn target(data: &[u8]) {
     let starts = |verb: &[u8]| lower.windows(verb.len()).filter(|window| *window == verb).count();
     // Each message needs its own DATA, or its own chunk that is the last.
     assert!(cut.taken.len() <= starts(b"data") + starts(b"last"), "{:?}", cut.taken);
-    assert!(!cut.said.contains(std::str::from_utf8(LOGIN.1).unwrap()));
+    // A password that the client says in clear text where no login is may be quoted.
+    let told = stream.windows(LOGIN.1.len()).any(|window| window == LOGIN.1);
+    assert!(told || !cut.said.contains(std::str::from_utf8(LOGIN.1).unwrap()));
 }
 
 fn check(seen: &Seen) {

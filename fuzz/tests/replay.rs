@@ -40,6 +40,26 @@ fn every_corpus_has_its_target() {
     }
 }
 
+/// What somebody wrote for the web server asks for all that its description has.
+#[test]
+fn every_path_of_the_web_server_has_a_seed() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut asked = String::new();
+    for entry in fs::read_dir(home.join("seeds/http")).unwrap() {
+        asked.push_str(&fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    let described = fs::read_to_string(home.join("../docs/openapi.json")).unwrap();
+    let paths = described.lines().filter_map(|line| line.strip_prefix("    \"/")?.strip_suffix("\": {"));
+    let mut count = 0;
+    for path in paths {
+        let path = path.replace("{id}", "{id0}").replace("{name}", "news");
+        let has = [" ", "?"].iter().any(|end| asked.contains(&format!(" /{path}{end}")));
+        assert!(has, "/{path} has no seed");
+        count += 1;
+    }
+    assert!(count > 15, "the description is read wrongly: {count}");
+}
+
 /// A short run on what the corpus becomes when it is changed a little, the same each time: `FREESMTP_FUZZ_ROUNDS` of each input.
 #[test]
 fn what_is_like_it_is_not_found_either() {

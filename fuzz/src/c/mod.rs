@@ -3,6 +3,7 @@
 //!
 //! Nothing is read or written that is not the call's (`AddressSanitizer`), no call is a fault of the library (kind 900),
 //! every text that it gives is UTF-8 and ends in NUL, what was given is let go of once, and nothing is left (`LeakSanitizer`).
+//! What was set reads back the same, what was added is there, and a call that failed has changed nothing of it.
 //! `build.rs` writes the calls from `include/freesmtp.h`.
 
 // It is the C side of the ABI: pointers are what it is about.
@@ -18,6 +19,7 @@
 
 mod arguments;
 mod callbacks;
+mod kept;
 mod world;
 
 use std::{
@@ -29,6 +31,7 @@ use std::{
 // Its functions are found by their symbols.
 use freesmtp_c as _;
 
+use kept::Value;
 use world::World;
 
 /// What makes a call.
@@ -43,15 +46,25 @@ pub(crate) fn target(data: &[u8]) {
     let mut world = World::new(data);
     for _ in 0..MOST_CALLS {
         let Some(place) = world.drawn() else { break };
-        at(place)(&mut world);
+        let (name, call) = at(place);
+        if shows() {
+            eprintln!("{name}");
+        }
+        call(&mut world);
         world.after();
     }
     world.end();
 }
 
+/// Whether the calls are told as they are made, for whoever writes a seed or looks into a crash.
+fn shows() -> bool {
+    static SHOWS: OnceLock<bool> = OnceLock::new();
+    *SHOWS.get_or_init(|| std::env::var_os("FREESMTP_FUZZ_SHOWS").is_some())
+}
+
 /// The function at that place of a ring on which each has a place by its name: a header with one more leaves most inputs
 /// as they were.
-fn at(place: u16) -> Call {
+fn at(place: u16) -> &'static (&'static str, Call) {
     static RING: OnceLock<Vec<(u16, usize)>> = OnceLock::new();
     let ring = RING.get_or_init(|| {
         let places = CALLS.iter().enumerate().map(|(index, (name, _))| (hash(name), index));
@@ -60,7 +73,7 @@ fn at(place: u16) -> Call {
         ring
     });
     let index = ring.partition_point(|(own, _)| *own < place);
-    CALLS[ring[index % ring.len()].1].1
+    &CALLS[ring[index % ring.len()].1]
 }
 
 /// FNV-1a, folded.

@@ -174,6 +174,9 @@ impl<'a> World<'a> {
             )
         };
         let message = text_of(message).expect("an error says what is wrong");
+        if super::shows() {
+            eprintln!("    {message}");
+        }
         assert!(kind >= 100 && kind != 900, "{kind}: {message}");
         assert!(!message.is_empty() && !message.chars().any(char::is_control), "{message:?}");
         assert!(text_of(text).is_some_and(|text| !text.is_empty()));
@@ -194,8 +197,17 @@ impl<'a> World<'a> {
         }
         let bytes = bytes_of(text, size);
         assert!(std::str::from_utf8(bytes).is_ok(), "{bytes:?}");
-        // SAFETY: it was given to be let go of so.
-        unsafe { super::freesmtp_free(text) };
+        self.owned_bytes(text, size);
+    }
+
+    /// Bytes that the program owns.
+    pub(super) fn owned_bytes(&mut self, bytes: *mut c_void, size: *mut c_void) {
+        if bytes.is_null() {
+            return;
+        }
+        let _ = bytes_of(bytes, size);
+        // SAFETY: they were given to be let go of so.
+        unsafe { super::freesmtp_free(bytes) };
     }
 
     /// Bytes that a call put where it was told to.
