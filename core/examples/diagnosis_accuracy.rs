@@ -7,15 +7,22 @@
 use std::{collections::BTreeMap, error::Error, fs, process::ExitCode};
 
 use freesmtp_core::{
-    diagnosis::{Context, deciding_words, diagnose},
+    diagnosis::{Context, deciding_words, diagnose, other_cause},
     types::Reply,
 };
 
 type Confusion = BTreeMap<(String, String), usize>;
 
+/// How often the diagnosis names another cause too, and how often it is the right one.
+#[derive(Default)]
+struct Others {
+    named: usize,
+    right: usize,
+}
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut fold = None;
-    let mut confusion = Confusion::new();
+    let (mut confusion, mut others) = (Confusion::new(), Others::default());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         if argument == "--fold" {
@@ -23,7 +30,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let (part, of) = parts.split_once('/').ok_or("--fold takes I/N")?;
             fold = Some((part.parse()?, of.parse()?));
         } else {
-            measure(&fs::read_to_string(&argument)?, fold, &mut confusion)?;
+            measure(&fs::read_to_string(&argument)?, fold, &mut confusion, &mut others)?;
         }
     }
     if confusion.is_empty() {
@@ -31,11 +38,20 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::from(2));
     }
     print(&confusion);
+    println!(
+        "another cause is named beside it {} times, and is the right one {} times",
+        others.named, others.right
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 /// Diagnoses each row of `table`, prints the wrong ones and counts all.
-fn measure(table: &str, fold: Option<(u64, u64)>, confusion: &mut Confusion) -> Result<(), Box<dyn Error>> {
+fn measure(
+    table: &str,
+    fold: Option<(u64, u64)>,
+    confusion: &mut Confusion,
+    others: &mut Others,
+) -> Result<(), Box<dyn Error>> {
     let mut rows = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let header: Vec<&str> = rows.next().ok_or("an empty table")?.split('\t').collect();
     let column = |name: &str| header.iter().position(|c| *c == name).ok_or(format!("no column {name}"));
@@ -50,9 +66,17 @@ fn measure(table: &str, fold: Option<(u64, u64)>, confusion: &mut Confusion) -> 
         let reply = Reply::parse(&text).ok_or(format!("not a reply: {text}"))?;
         let context = Context { stage: cell(phase)?.parse().ok(), reply: Some(&reply), ..Context::default() };
         let (wanted, found) = (cell(cause)?.to_owned(), diagnose(&context).cause.to_string());
+        let other = other_cause(&context).map(|cause| cause.to_string());
+        others.named += usize::from(other.is_some());
+        others.right += usize::from(other.as_ref() == Some(&wanted));
         if wanted != found {
             let words = deciding_words(&context).join(", ");
-            println!("{wanted} taken for {found} ({words}): {} {}", cell(phase)?, text.replace('\n', " / "));
+            let other = other.map(|other| format!(" or {other}")).unwrap_or_default();
+            println!(
+                "{wanted} taken for {found}{other} ({words}): {} {}",
+                cell(phase)?,
+                text.replace('\n', " / ")
+            );
         }
         *confusion.entry((wanted, found)).or_default() += 1;
     }

@@ -287,6 +287,13 @@ fn a_fixed_token_is_tried_once_and_goes_before_the_password() {
 }
 
 #[test]
+fn no_token_is_asked_for_where_a_password_is_given() {
+    let both = Credentials { token: TokenSource::Asked, ..credentials(AuthMode::Auto) };
+    let play = play(both, "PLAIN", |_| "235 ok\r\n".to_owned());
+    assert_eq!((play.engine.authenticated(), play.asked.len()), (Some("PLAIN"), 0));
+}
+
+#[test]
 fn a_callback_without_token_says_why() {
     let server = offering("OAUTHBEARER").then(token_server());
     let mut play = Play::new(session(with_token(AuthMode::Auto, TokenSource::Asked)), server, Cut::Whole);

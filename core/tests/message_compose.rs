@@ -196,7 +196,7 @@ fn a_message_to_hidden_recipients_only() {
     assert!(text.contains("\r\nTo: undisclosed-recipients:;\r\n"));
     assert!(!text.contains("to@example.com"));
     message.add_recipient_as("cc@example.com", "", RecipientType::Cc);
-    assert!(!crate::text(&message).contains("\r\nTo:"));
+    assert!(!self::text(&message).contains("\r\nTo:"));
 }
 
 /// `Content-Type` of every part in order, deeper parts further in.

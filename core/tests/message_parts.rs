@@ -13,7 +13,7 @@ use freesmtp_core::{
     Error, ErrorKind,
     message::{
         Attachment, AutoSubmitted, BodyPartFormat, Calendar, Composed, Content, Date, DkimSigner,
-        EmailMessage, Files, Form, OpenedFile, Stamp, Stream, merge::Template,
+        EmailMessage, Files, Form, OpenedFile, Priority, Stamp, Stream, merge::Template,
     },
 };
 use mail_parser::{MessageParser, MimeHeaders as _};
@@ -88,10 +88,13 @@ fn a_stream_of_another_length_or_that_fails_ends_the_message() {
             Err(io::ErrorKind::ConnectionReset.into())
         }
     }
-    let streams: [fn() -> Stream; 3] = [
+    let streams: [fn() -> Stream; 5] = [
         || Stream::new(io::Cursor::new(vec![0; 99])).with_size(100),
         || Stream::new(io::Cursor::new(vec![0; 101])).with_size(100),
         || Stream::new(Failing),
+        // No memory is asked for because of what somebody says.
+        || Stream::new(io::Cursor::new(vec![0; 99])).with_size(1 << 47),
+        || Stream::new(io::Cursor::new(vec![0; 99])).with_size(u64::MAX),
     ];
     for stream in streams {
         let mut message = base();
@@ -393,8 +396,11 @@ fn merge_fills_in_every_text() {
     assert_eq!(merged.attachments[0].name.as_deref(), Some("7.pdf"));
     assert_eq!(merged.custom_headers[0].value, "7");
     compose(&merged).unwrap();
+    let texts = template.texts(&row(&fields)).unwrap();
+    assert!(texts.contains(&("Subject".to_owned(), merged.subject)), "{texts:?}");
 
     let error = template.render(&row(&fields[1..])).unwrap_err();
+    assert!(error.message().contains("give every row a value"), "{error}");
     assert_eq!((error.kind(), error.field()), (ErrorKind::Message, Some("Subject")), "{error}");
     let mut injected = fields;
     injected[0].1 = "x\r\nBcc: evil@example.com";
@@ -405,4 +411,86 @@ fn merge_fills_in_every_text() {
     assert_eq!(error.field(), Some("BodyParts[0].Body"));
     assert!(error.message().contains("line 2"), "{error}");
     assert_eq!(Template::new(&EmailMessage::raw(vec![])).unwrap_err().field(), Some("Raw"));
+}
+
+#[test]
+fn what_is_appended_to_a_buffer_is_signed_too() {
+    let signer = || DkimSigner::new("example.com", "s", include_str!("dkim_ed25519.pem")).unwrap();
+    let mut message = base();
+    message.dkim.push(signer());
+    let mut copied = message.clone();
+    copied.add_recipient("cc@example.com").add_header("X-Job", "7");
+    for message in [message, copied] {
+        let text = String::from_utf8(message.to_bytes().unwrap()).unwrap();
+        assert!(text.starts_with("DKIM-Signature: "), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_the_whole_message_ends_with_a_line_end_of_its_own() {
+    let mut message = base();
+    message.body_parts.clear();
+    message.attach_bytes("a.txt", *b"a");
+    assert!(text(&message).ends_with("\r\n\r\na=\r\n"), "not one that readers count to the file");
+    message.attach_bytes("b.txt", *b"b");
+    assert!(text(&message).contains("\r\n\r\na\r\n--"), "the line end before a boundary is the boundary's");
+}
+
+#[test]
+fn a_raw_message_says_everything_itself() {
+    let raw = |head: &str| {
+        let mut message = EmailMessage::new();
+        message.raw = Some(format!("{head}\r\n\r\ntext\r\n").into_bytes().into());
+        message.from = "from@example.com".into();
+        message.add_recipient("to@example.com");
+        message
+    };
+    type Change = fn(&mut EmailMessage);
+    let changes: [Change; 14] = [
+        |m| m.reply_to = Some("a@b.example".into()),
+        |m| m.subject = "x".into(),
+        |m| m.priority = Priority::High,
+        |m| m.message_id = Some("x@b.example".into()),
+        |m| m.date = Some(Date::utc(0)),
+        |m| _ = m.add_header("X-Job", "7"),
+        |m| m.in_reply_to = vec!["<x@b.example>".into()],
+        |m| m.references = vec!["<x@b.example>".into()],
+        |m| m.auto_submitted = AutoSubmitted::Generated,
+        |m| m.list_unsubscribe = vec!["https://b.example/".into()],
+        |m| m.list_unsubscribe_one_click = true,
+        |m| _ = m.add_text("x"),
+        |m| _ = m.attach_bytes("x", *b"x"),
+        |m| _ = m.embed_bytes("x", *b"x", "x"),
+    ];
+    assert!(!compose(&raw("Subject: x")).unwrap().needs_utf8());
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut message = raw("Subject: x");
+        change(&mut message);
+        assert_eq!(field_of(&message), "Raw", "{at}");
+    }
+    // Its head or one of its recipients is enough.
+    assert!(compose(&raw("Subject: ü")).unwrap().needs_utf8());
+    let mut message = raw("Subject: x");
+    message.add_recipient("jürgen@example.com");
+    assert!(compose(&message).unwrap().needs_utf8());
+
+    // What comes before it is whole fields.
+    let with = |trace: &str| {
+        let mut message = raw("Subject: x");
+        message.trace = trace.to_owned();
+        message
+    };
+    let fields = format!("Received: from a\r\n\tby b\r\nX: {}\r\n", "x".repeat(995));
+    assert!(text(&with(&fields)).starts_with(&format!("{fields}Subject: x\r\n")));
+    for bad in [
+        "X: a",
+        "X: a\r\n\r\nX: b\r\n",
+        "X: ü\r\n",
+        "X: a\0\r\n",
+        "no field\r\n",
+        &fields.replace("X:", "XY:"),
+    ] {
+        let error = compose(&with(bad)).unwrap_err();
+        assert!(matches!(error.field(), Some("Trace" | "Raw")), "{bad:?}");
+    }
 }

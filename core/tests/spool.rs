@@ -16,13 +16,11 @@ use std::{
 };
 
 use freesmtp_core::{
-    EmailMessage, ErrorKind, Smtp,
-    message::{DeliveryOptions, Notify, RecipientOptions, SpoolOptions},
+    EmailMessage, ErrorKind,
     spool::{
-        Body, BodyType, Durability, Envelope, Id, Message, Next, Recipient, Record, SegmentReader, Spool,
-        badmail, content_digest, pickup, read_message,
+        Body, Durability, Envelope, Id, Message, Next, Recipient, Record, SegmentReader, Spool, badmail,
+        content_digest, pickup, read_message,
     },
-    types::Moment,
 };
 
 fn spool() -> (tempfile::TempDir, Spool) {
@@ -75,75 +73,6 @@ fn read_all(spool: &Path) -> Vec<(Id, Vec<u8>)> {
         all.extend(read(&segment).0.into_iter().map(|r| (r.id, text(spool, &segment, &r.body))));
     }
     all
-}
-
-#[test]
-fn a_message_comes_back_as_it_was_sent() {
-    let (_folder, spool) = spool();
-    let mut smtp = Smtp::default();
-    smtp.set_spool_path(spool.path());
-    let mut message =
-        EmailMessage::quick("a@example.org", "s@example.com", "Grüße", "Straße", Default::default());
-    message.add_recipient("b@bücher.example");
-    message.recipients[1].options = RecipientOptions { notify: Notify::DELAY, ..RecipientOptions::default() };
-    message.delivery = DeliveryOptions { hold_until: Some(Moment::new(4_000_000_000)), ..Default::default() };
-    message.spool = SpoolOptions { priority: 3, blast: Some("News".into()), ..SpoolOptions::default() };
-    message.message_id = Some("x@example.com".into());
-    let id = smtp.submit_to_spool(&message).unwrap();
-
-    let [segment] = &segments(spool.path())[..] else { panic!("one segment") };
-    let (records, end) = read(segment);
-    assert_eq!(end, Next::Wait, "the object lives");
-    let [record] = &records[..] else { panic!("one record") };
-    assert_eq!((record.id, record.message_id.as_str()), (id, "<x@example.com>"));
-    assert_eq!(record.submitted, id.moment());
-    let envelope = &record.envelope;
-    assert_eq!(envelope.reverse_path, "s@example.com");
-    assert_eq!(envelope.recipients[0], Recipient::new("a@example.org"));
-    assert_eq!(envelope.recipients[1].email, "b@bücher.example");
-    assert_eq!(envelope.recipients[1].options.notify, Notify::DELAY);
-    assert_eq!(envelope.options.not_before, Some(Moment::new(4_000_000_000)), "from HoldUntil");
-    assert_eq!((envelope.options.priority, envelope.options.blast.as_deref()), (3, Some("News")));
-    assert_eq!((envelope.body, envelope.utf8), (BodyType::SevenBit, false));
-    let bytes = text(spool.path(), segment, &record.body);
-    assert!(bytes.is_ascii(), "the narrowest form");
-    let parsed = mail_parser::MessageParser::new().parse(&bytes).unwrap();
-    assert_eq!((parsed.subject(), parsed.body_text(0).as_deref()), (Some("Grüße"), Some("Straße\r\n")));
-
-    drop(smtp);
-    assert_eq!(read(segment), (records, Next::End), "its writer is gone");
-}
-
-#[test]
-fn nothing_is_written_of_what_is_not_valid() {
-    let (_folder, spool) = spool();
-    let mut smtp = Smtp::default();
-    smtp.set_spool_path(spool.path());
-    type Change = fn(&mut EmailMessage);
-    let changes: [(Change, &str); 6] = [
-        (|m| m.recipients.clear(), "Recipients"),
-        (|m| m.recipients[0].address.email = "a@b\r\nDATA".into(), "Recipients[0].Email"),
-        (|m| m.subject = "x\r\nBcc: y@z".into(), "Subject"),
-        (|m| m.spool.priority = 99, "SpoolPriority"),
-        (|m| m.spool.expires = m.spool.not_before, "Expires"),
-        (|m| m.delivery.hold_for = Some(7), "NotBefore"),
-    ];
-    for (change, field) in changes {
-        let mut message = EmailMessage::quick("a@example.org", "s@example.com", "x", "y", Default::default());
-        message.spool.not_before = Some(Moment::new(4_000_000_000));
-        change(&mut message);
-        let error = smtp.submit_to_spool(&message).unwrap_err();
-        assert_eq!((error.kind(), error.field()), (ErrorKind::Message, Some(field)));
-        assert!(error.diagnosis().is_some());
-        let fine = EmailMessage::quick("a@example.org", "s@example.com", "x", "y", Default::default());
-        let error = smtp.submit_bulk([fine.clone(), message, fine]).unwrap_err();
-        assert_eq!(error.field(), Some(field));
-        assert!(error.message().contains("message 1 "), "{error}");
-    }
-    let bad = to("a@b\r\nRCPT TO:<c@d>");
-    let error = spool.submit(&bad, Message::Bytes(b"x\r\n"), Durability::Full).unwrap_err();
-    assert_eq!(error.field(), Some("Recipients[0].Email"));
-    assert_eq!(segments(spool.path()), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -328,6 +257,48 @@ fn a_spool_that_was_removed_is_made_anew() {
     fs::remove_dir_all(spool.path()).unwrap();
     let id = spool.submit(&to("a@b.example"), Message::Bytes(b"3\r\n"), Durability::Full).unwrap();
     assert_eq!(read_all(spool.path()), [(id, b"3\r\n".to_vec())]);
+    // Before anything was written, too.
+    let (_folder, spool) = self::spool();
+    fs::remove_dir_all(spool.path()).unwrap();
+    let id = spool.submit(&to("a@b.example"), Message::Bytes(b"4\r\n"), Durability::Full).unwrap();
+    assert_eq!(read_all(spool.path()), [(id, b"4\r\n".to_vec())]);
+}
+
+#[test]
+fn messages_of_a_bulk_are_all_there_or_none_is() {
+    let (_folder, spool) = spool();
+    let to = |email: &str| EmailMessage::quick(email, "s@example.com", "x", "y", Default::default());
+    let given = spool.submit_bulk(["a@b.example", "c@d.example"].map(to), Durability::Full).unwrap();
+    let there = read_all(spool.path());
+    assert_eq!(there.iter().map(|(id, _)| *id).collect::<Vec<_>>(), given);
+    assert!(spool.submit_bulk(["a@b.example", "no address"].map(to), Durability::Full).is_err());
+    assert_eq!(read_all(spool.path()).len(), 2);
+}
+
+#[test]
+fn nothing_is_written_for_no_message() {
+    let (_folder, spool) = spool();
+    assert_eq!(spool.submit_bulk([], Durability::Full).unwrap(), []);
+    assert_eq!(spool.group(Durability::Full).commit().unwrap(), []);
+    assert_eq!(segments(spool.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_segment_is_at_its_end_when_everything_was_given() {
+    let (_folder, spool) = spool();
+    let mut group = spool.group(Durability::Full);
+    for _ in 0..2 {
+        group.add(&to("a@b.example"), Message::Bytes(b"x\r\n")).unwrap();
+    }
+    group.commit().unwrap();
+    let mut reader = SegmentReader::open(&segments(spool.path())[0], 0).unwrap();
+    for _ in 0..2 {
+        assert!(!reader.is_at_end().unwrap());
+        assert!(matches!(reader.next().unwrap(), Next::Record(_)));
+    }
+    assert!(reader.is_at_end().unwrap());
+    spool.submit(&to("a@b.example"), Message::Bytes(b"y\r\n"), Durability::Full).unwrap();
+    assert!(!reader.is_at_end().unwrap());
 }
 
 #[test]

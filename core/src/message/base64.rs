@@ -11,7 +11,7 @@ pub(super) const LINE_ON_THE_WIRE: usize = LINE + 2;
 pub(super) fn encoded_len(bytes: u64) -> u64 {
     let rest = bytes % BYTES_A_LINE as u64;
     let last = if rest == 0 { 0 } else { rest.div_ceil(3) * 4 + 2 };
-    bytes / BYTES_A_LINE as u64 * LINE_ON_THE_WIRE as u64 + last
+    (bytes / BYTES_A_LINE as u64).saturating_mul(LINE_ON_THE_WIRE as u64).saturating_add(last)
 }
 
 /// Appends `bytes` in lines that all end in CRLF.

@@ -11,6 +11,9 @@ use crate::{
 /// How much of the message one call of [`Composed::read`] gives at most, give or take a line.
 const PIECE: usize = 64 * 1024;
 
+/// How much memory is asked for at most before there is something to fill it with.
+const MOST_AT_ONCE: usize = 1 << 30;
+
 /// A message ready to be sent: the envelope and the text of RFC 5322.
 pub struct Composed {
     pub(super) reverse_path: Option<Mailbox>,
@@ -133,7 +136,9 @@ impl Composed {
 
     /// The same, appended to a buffer.
     pub(super) fn append_to(mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        out.reserve(usize::try_from(self.size()).unwrap_or(0));
+        let size = usize::try_from(self.size()).unwrap_or(usize::MAX);
+        // A stream has as many octets as somebody says. What cannot be had at once is asked for as it comes.
+        let _ = out.try_reserve(size.min(MOST_AT_ONCE));
         while self.read(out)? {}
         Ok(())
     }

@@ -190,4 +190,15 @@ mod tests {
             assert_eq!(error.field(), Some("Attachments[0].ContentType"), "{value}");
         }
     }
+
+    #[test]
+    fn a_type_and_its_parameters_fit_into_a_line() {
+        let length = |media: usize, parameter: usize| {
+            let value = format!("text/{}; a={}", "x".repeat(media - 5), "y".repeat(parameter - 2));
+            ContentType::parse(&value, "ContentType").is_ok()
+        };
+        assert!(length(127, 900));
+        assert!(!length(128, 900));
+        assert!(!length(127, 901));
+    }
 }

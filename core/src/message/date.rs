@@ -148,6 +148,8 @@ mod tests {
         // RFC 5322 appendix A.1.1.
         assert_eq!(shown(880_127_706, -360), "Fri, 21 Nov 1997 09:55:06 -0600");
         assert_eq!(shown(0, 0), "Thu, 1 Jan 1970 00:00:00 +0000");
+        assert_eq!(shown(8 * 86_400, 0), "Fri, 9 Jan 1970 00:00:00 +0000");
+        assert_eq!(shown(9 * 86_400, 0), "Sat, 10 Jan 1970 00:00:00 +0000");
         assert_eq!(shown(-1, 0), "Wed, 31 Dec 1969 23:59:59 +0000");
         assert_eq!(shown(951_782_400, 0), "Tue, 29 Feb 2000 00:00:00 +0000");
         assert_eq!(shown(4_107_542_400, 0), "Mon, 1 Mar 2100 00:00:00 +0000");

@@ -176,6 +176,38 @@ mod tests {
         assert!(!looks_encoded("https://example.com/?a=?b"));
     }
 
+    #[test]
+    fn a_line_is_begun_where_that_saves_a_word() {
+        let behind_a_token = |text: &str| {
+            let mut out = Vec::new();
+            let mut header = Header::begin(&mut out, "To", false);
+            header.token("token");
+            write(&mut header, text, Place::Text);
+            header.end();
+            String::from_utf8(out).unwrap()
+        };
+        // 63 characters and 45 octets are left of a word.
+        let q = |letters: usize| behind_a_token(&format!("{}é", "a".repeat(letters)));
+        assert_eq!(q(57), format!("To: token\r\n =?utf-8?Q?{}=C3=A9?=\r\n", "a".repeat(57)));
+        assert_eq!(q(58), format!("To: token =?utf-8?Q?{}?=\r\n =?utf-8?Q?aaaa=C3=A9?=\r\n", "a".repeat(54)));
+        let b = |letters: usize| behind_a_token(&"é".repeat(letters));
+        assert!(b(22).starts_with("To: token\r\n =?utf-8?B?"), "{}", b(22));
+        assert!(b(23).starts_with("To: token =?utf-8?B?"), "{}", b(23));
+        // With nothing before it, only where a line has no room for a word to speak of.
+        assert!(written("Subject", &format!("{}é", "a".repeat(57)), Place::Text).starts_with("Subject: =?"));
+        let named = |length: usize| written(&"X".repeat(length), &"é".repeat(60), Place::Text);
+        assert!(named(42).contains(": =?"), "{}", named(42));
+        assert!(named(43).contains(":\r\n =?"), "{}", named(43));
+    }
+
+    #[test]
+    fn no_word_is_too_long_wherever_a_letter_of_six_characters_stands() {
+        for at in 0..70 {
+            let text = format!("{}éé{}", "a".repeat(at), "a".repeat(70));
+            assert_eq!(decoded(&written("Subject", &text, Place::Text)), text);
+        }
+    }
+
     proptest! {
         #[test]
         fn decodes_to_the_same(text in "(\\PC|[ -~]|\u{1F600}|\u{2028}){1,80}", phrase: bool, name in "[A-Z]{1,70}") {

@@ -360,6 +360,89 @@ mod tests {
         assert!(has_unfoldable_word(&"ü".repeat(998), true));
     }
 
+    #[test]
+    fn a_line_is_full_with_78_characters() {
+        let token = |length: usize| written("To", false, |h| h.token(&"x".repeat(length)));
+        let (fits, too_long) = ("x".repeat(74), "x".repeat(75));
+        assert_eq!(token(74), format!("To: {fits}\r\n"));
+        assert_eq!(token(75), format!("To:\r\n {too_long}\r\n"));
+        // A line of nothing but the name would not help.
+        let long = "x".repeat(78);
+        assert_eq!(token(78), format!("To: {long}\r\n"));
+        let by =
+            |length: usize| written("To", false, |h| h.token_by(|out| out.resize(out.len() + length, b'x')));
+        assert_eq!((by(74), by(75), by(78)), (token(74), token(75), token(78)));
+        // Unless the line gets longer than any may be.
+        assert!(token(994).starts_with("To: x"));
+        assert!(token(995).starts_with("To:\r\n x"));
+
+        let two = |length: usize| {
+            written("To", false, |h| {
+                h.token("a");
+                h.token(&"x".repeat(length));
+            })
+        };
+        assert!(two(72).starts_with("To: a x"));
+        assert!(two(73).starts_with("To: a\r\n x"));
+        assert!(two(200).starts_with("To: a\r\n x"));
+
+        let mut out = Vec::new();
+        assert!(Header::short(&mut out, "To: ", &fits));
+        assert!(!Header::short(&mut out, "To: ", &too_long));
+        assert_eq!(out, token(74).as_bytes());
+    }
+
+    #[test]
+    fn each_line_counts_from_its_own_beginning() {
+        let items: Vec<String> = ["a", "b", "c"].iter().map(|letter| letter.repeat(40)).collect();
+        let list = written("To", false, |h| h.list(&items, ","));
+        assert_eq!(list, format!("To: {},\r\n {},\r\n {}\r\n", items[0], items[1], items[2]));
+        let by = written("To", false, |h| {
+            for item in &items {
+                h.token_by(|out| out.extend_from_slice(item.as_bytes()));
+            }
+        });
+        assert_eq!(by, list.replace(',', ""));
+        let short = vec!["x".repeat(24); 4];
+        let list = written("To", false, |h| h.list(&short, ";"));
+        assert_eq!(list, format!("To: {0}; {0};\r\n {0}; {0}\r\n", short[0]));
+        // What is behind an encoded word has as much room as that leaves.
+        let behind = |length: usize| subject(&format!("ü {}", "x".repeat(length)));
+        assert_eq!(behind(52), format!("Subject: =?utf-8?B?w7w=?= {}\r\n", "x".repeat(52)));
+        assert!(behind(53).contains("?=\r\n x"));
+    }
+
+    #[test]
+    fn what_is_too_long_for_its_line_is_encoded() {
+        assert_eq!(subject(&"x".repeat(76)), format!("Subject:\r\n {}\r\n", "x".repeat(76)));
+        assert!(subject(&"x".repeat(77)).starts_with("Subject: =?utf-8?Q?x"));
+        assert_eq!(phrase(&"x".repeat(70)), format!("From: {}\r\n", "x".repeat(70)));
+        assert!(phrase(&"x".repeat(71)).starts_with("From: =?utf-8?Q?x"));
+        assert!(!has_unfoldable_word(&"x".repeat(977), false));
+        assert!(has_unfoldable_word(&"x".repeat(978), false));
+        assert!(has_unfoldable_word(&format!("ü {}", "x".repeat(978)), false));
+        assert!(has_unfoldable_word(&format!("{} ü", "x".repeat(978)), false));
+    }
+
+    #[test]
+    fn a_line_of_spaces_is_encoded() {
+        let spaced = |spaces: usize| subject(&format!("a{}b", " ".repeat(spaces)));
+        assert_eq!(spaced(21), format!("Subject: a{}b\r\n", " ".repeat(21)));
+        assert!(spaced(22).starts_with("Subject: =?utf-8?Q?a___"));
+        // Runs count each for itself.
+        let runs = format!("a{0}b{0}c", " ".repeat(15));
+        assert_eq!(subject(&runs), format!("Subject: {runs}\r\n"));
+    }
+
+    #[test]
+    fn spaces_beside_an_encoded_word_are_in_it() {
+        assert_eq!(subject("a  ü  b c"), "Subject: a =?utf-8?Q?_=C3=BC_?= b c\r\n");
+        assert_eq!(subject("a b   ü"), "Subject: a b =?utf-8?Q?__=C3=BC?=\r\n");
+        assert_eq!(subject("ü   a b"), "Subject: =?utf-8?Q?=C3=BC__?= a b\r\n");
+        assert_eq!(subject("  a b"), "Subject: =?utf-8?Q?__a?= b\r\n");
+        assert_eq!(subject("a b  "), "Subject: a =?utf-8?Q?b__?=\r\n");
+    }
+
     proptest! {
         #[test]
         fn lines_are_short_and_unfold_to_the_same(text in "[!-~]{1,12}( {1,3}[!-~]{1,12}){0,40}") {

@@ -219,6 +219,27 @@ mod tests {
         assert_eq!(encoded(&format!("{}=", "x".repeat(73))), format!("{}=\r\n=3D", "x".repeat(73)));
     }
 
+    #[test]
+    fn a_border_between_pieces_changes_nothing() {
+        for text in [
+            "ab \r\ncd\t\r\n",
+            "=\r\n=\r\r\n",
+            " \r \n ",
+            &format!("{}\r\n{} \r\n", "x".repeat(76), "y".repeat(73)),
+        ] {
+            for new in [Encoder::default, Encoder::binary] {
+                let mut whole = Vec::new();
+                new().push(text.as_bytes(), true, &mut whole);
+                for at in 0..text.len() {
+                    let (mut encoder, mut joined) = (new(), Vec::new());
+                    let taken = encoder.push(&text.as_bytes()[..at], false, &mut joined);
+                    encoder.push(&text.as_bytes()[taken..], true, &mut joined);
+                    assert_eq!(joined.escape_ascii().to_string(), whole.escape_ascii().to_string(), "{at}");
+                }
+            }
+        }
+    }
+
     proptest! {
         /// Any bytes come back, whatever the borders between the pieces, and the length was known before.
         #[test]

@@ -73,20 +73,25 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn push_ready(&mut self, bytes: Vec<u8>) {
-        self.size += bytes.len() as u64;
+        self.grow(bytes.len() as u64);
         self.pieces.push(Piece::Ready(bytes));
     }
 
     /// Adds bytes in an encoding that gives so many octets.
     pub(super) fn push_memory(&mut self, bytes: Arc<[u8]>, encoding: Encoding, octets: u64) {
-        self.size += octets;
+        self.grow(octets);
         self.pieces.push(Piece::Memory(bytes, encoding.encoder()));
+    }
+
+    /// What streams say of their size is not to be believed.
+    fn grow(&mut self, octets: u64) {
+        self.size = self.size.saturating_add(octets);
     }
 
     /// Adds what a reader gives in an encoding; `octets` in all where its size is known.
     pub(super) fn push_reader(&mut self, reader: Reader, encoding: Encoding, octets: Option<u64>) {
         match octets {
-            Some(octets) => self.size += octets,
+            Some(octets) => self.grow(octets),
             None => self.unknown += 1,
         }
         self.pieces.push(Piece::Reading(Box::new(Reading::new(reader, How::encoded(encoding, octets)))));
@@ -95,20 +100,20 @@ impl Text {
     /// Adds the lines of a file without their first `skip` octets; in all they must be `octets`, as when the file was
     /// looked through.
     pub(super) fn push_lines(&mut self, reader: Reader, skip: u64, octets: u64) {
-        self.size += octets - skip;
+        self.grow(octets - skip);
         let how = How::Lines { lines: Lines::default(), skip, octets };
         self.pieces.push(Piece::Reading(Box::new(Reading::new(reader, how))));
     }
 
     /// Adds the bytes of a file as they are, without the first `skip`.
     pub(super) fn push_exact(&mut self, reader: Reader, skip: u64) {
-        self.size += reader.size.unwrap_or(0).saturating_sub(skip);
+        self.grow(reader.size.unwrap_or(0).saturating_sub(skip));
         self.pieces.push(Piece::Reading(Box::new(Reading::new(reader, How::Exact { skip }))));
     }
 
     /// Adds all of another text.
     pub(super) fn append(&mut self, other: Text) {
-        self.size += other.size;
+        self.grow(other.size);
         self.unknown += other.unknown;
         for piece in other.pieces.first.into_iter().chain(other.pieces.others) {
             self.pieces.push(piece);
@@ -171,7 +176,7 @@ impl Text {
     /// Puts fields before the head, and `guard` on the body; `None` where the body cannot change.
     pub(super) fn sign(&mut self, fields: Vec<u8>, guard: Option<BodyGuard>) {
         self.guard = guard.map(|guard| Box::new(guard.behind(fields.len() + self.head().len())));
-        self.size += fields.len() as u64;
+        self.grow(fields.len() as u64);
         self.pieces.push_front(Piece::Ready(fields));
     }
 
@@ -216,7 +221,7 @@ impl Text {
                     let open_ended = reading.is_open_ended();
                     let ended = reading.read(&mut self.buffer, room, out)?;
                     if open_ended {
-                        self.size += (out.len() - before) as u64;
+                        self.grow((out.len() - before) as u64);
                         self.unknown -= usize::from(ended);
                     }
                     ended
@@ -308,6 +313,25 @@ mod tests {
             let error = again.read(&mut out, 100).unwrap_err();
             assert_eq!(error.field(), Some("f"));
             assert!(stream.is_used() && error.message().contains("once"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_lines_any_more_is_not_sent_as_lines() {
+        let sent = |bytes: &'static [u8], eight_bit: bool| {
+            let encoding = if eight_bit { Encoding::EightBit } else { Encoding::SevenBit };
+            let mut text = Text::default();
+            text.push_reader(reader(bytes, bytes.len()), encoding, Some(bytes.len() as u64));
+            let mut out = Vec::new();
+            while text.read(&mut out, 4).ok()? {}
+            Some(out)
+        };
+        assert_eq!(sent(b"ab\r\ncd", false).unwrap(), b"ab\r\ncd");
+        assert_eq!(sent(b"\xc3\xbc\r\n", true).unwrap(), b"\xc3\xbc\r\n");
+        for bytes in
+            [&b"ab\r\ncd\r"[..], b"ab\ncdefgh", b"a\rbcdefgh", b"a\0bcdefgh\r\n", b"\xc3\xbc\r\nab\r\n"]
+        {
+            assert_eq!(sent(bytes, false), None, "{}", bytes.escape_ascii());
         }
     }
 

@@ -151,7 +151,7 @@ impl Connection {
                         let _ = handler.event(Event::Notice("TLS established.".to_owned()));
                         self.engine.tls_established();
                     }
-                    Err(error) => self.engine.fail(error),
+                    Err(error) => self.engine.fail(self.refused_tls(error)),
                 },
                 Step::NeedToken { refresh } => {
                     handler.before_wait();
@@ -198,6 +198,16 @@ impl Connection {
         self.tls = Some(setup.connector.established(&mut stream)?);
         self.stream = Stream::Tls(stream);
         Ok(())
+    }
+
+    /// What a failed handshake means. A server that offered STARTTLS and goes on in plain text is at the right port, and cannot
+    /// do what it offers.
+    fn refused_tls(&self, error: Error) -> Error {
+        let offered = self.engine.capabilities().starttls;
+        if offered && error.failure() == Some(Failure::TlsOnPlainPort) {
+            return error.with_failure(Failure::TlsFailed);
+        }
+        error
     }
 
     async fn get_token(&mut self, get: GetToken, operation: &Operation<'_>) {

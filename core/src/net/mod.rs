@@ -29,7 +29,9 @@ mod socket;
 mod stream;
 mod tls;
 mod tokio;
+pub mod worker;
 
+pub use crate::os::attention;
 pub use cancel::Cancel;
 pub(crate) use cancel::cancelled;
 pub(crate) use connect::{Place, Target, connect};

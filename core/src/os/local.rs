@@ -16,6 +16,8 @@ mod unix {
         os::unix::net::UnixStream,
     };
 
+    use socket2::{Domain, SockAddr, Socket, Type};
+
     /// The longest path that every system takes as the address of a socket.
     const LONGEST: usize = 100;
 
@@ -24,11 +26,12 @@ mod unix {
     pub(crate) struct LocalStream(UnixStream);
 
     impl LocalStream {
-        /// Connects to the socket of that name in a folder.
+        /// Connects to the socket of that name in a folder, at once or not at all: `WouldBlock` when the other program
+        /// has more connections than it takes for now.
         pub(crate) fn connect(folder: &Path, name: &str) -> io::Result<Self> {
             let path = folder.join(name);
             if path.as_os_str().len() <= LONGEST {
-                return UnixStream::connect(path).map(Self);
+                return at_once(&path).map(Self);
             }
             by_folder(folder, name).map(Self)
         }
@@ -40,18 +43,26 @@ mod unix {
         }
     }
 
+    fn at_once(path: &Path) -> io::Result<UnixStream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)?;
+        socket.set_nonblocking(false)?;
+        Ok(socket.into())
+    }
+
     /// A path that is too long for an address is reached by way of its open folder, where the system knows such a way.
     #[cfg(target_os = "linux")]
     fn by_folder(folder: &Path, name: &str) -> io::Result<UnixStream> {
         use rustix::fs::{CWD, Mode, OFlags, openat};
         use std::os::fd::AsRawFd;
         let folder = openat(CWD, folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        UnixStream::connect(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
+        at_once(Path::new(&format!("/proc/self/fd/{}/{name}", folder.as_raw_fd())))
     }
 
     #[cfg(not(target_os = "linux"))]
     fn by_folder(folder: &Path, name: &str) -> io::Result<UnixStream> {
-        UnixStream::connect(folder.join(name))
+        at_once(&folder.join(name))
     }
 
     impl Read for LocalStream {

@@ -13,6 +13,8 @@ use std::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Protocol, SockAddr, SockRef, Socket, Type};
 
+use super::attention;
+
 #[cfg(unix)]
 type WakeSocket = std::os::unix::net::UnixStream;
 #[cfg(windows)]
@@ -124,15 +126,22 @@ pub(crate) fn wait_for(end: &Waker, deadline: Option<Instant>, waker: &Waker) ->
     })
 }
 
-/// poll(2) until something happened, `true`, or the time has come, `false`.
+/// poll(2) until something happened, `true`, or the time has come, `false`. Whoever looks after the thread is asked on the way.
 fn poll_until(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<bool> {
+    let look = attention::look();
     loop {
-        match poll(fds, timeout(deadline).as_ref()) {
-            Err(rustix::io::Errno::INTR) => {}
+        let next_look = look.as_ref().and_then(|_| Instant::now().checked_add(attention::INTERVAL));
+        let until = [deadline, next_look].into_iter().flatten().min();
+        match poll(fds, timeout(until).as_ref()) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
-            Ok(0) if deadline.is_some_and(|d| Instant::now() >= d) => return Ok(false),
-            Ok(0) => {}
             Ok(_) => return Ok(true),
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(false);
+        }
+        if let Some(look) = &look {
+            look();
         }
     }
 }
@@ -209,6 +218,8 @@ fn in_progress(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::Cell, rc::Rc, sync::Arc};
+
     use super::*;
 
     fn connected_pair() -> (std::net::TcpListener, Socket) {
@@ -236,6 +247,22 @@ mod tests {
         assert_eq!(wait(&socket, Interest::Read, now, &waker).unwrap(), Wait::TimedOut);
         assert_eq!(wait_for(&Waker::new().unwrap(), now, &waker).unwrap(), Wait::TimedOut);
         assert_eq!(wait_any(&[], now, &waker).unwrap(), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_wait_lets_others_look_and_goes_on() {
+        let (_listener, socket) = connected_pair();
+        let waker = Arc::new(Waker::new().unwrap());
+        let looks = Rc::new(Cell::new(0));
+        let (counted, woken) = (Rc::clone(&looks), Arc::clone(&waker));
+        let look = move || {
+            counted.set(counted.get() + 1);
+            if counted.get() == 3 {
+                woken.wake();
+            }
+        };
+        let waited = attention::attend(look, || wait(&socket, Interest::Read, None, &waker));
+        assert_eq!((waited.unwrap(), looks.get()), (Wait::Woken, 3));
     }
 
     #[cfg(unix)]

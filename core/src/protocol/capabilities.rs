@@ -1,6 +1,6 @@
 //! What the server offers: its reply to EHLO (RFC 5321 section 4.1.1.1).
 
-use crate::types::{Moment, Reply};
+use crate::types::{Moment, Reply, digits};
 
 /// The extensions named in the reply to `EHLO`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Capabilities {
             }
             "SIZE" => {
                 self.size = true;
-                self.size_limit = digits(rest.trim()).filter(|limit| *limit > 0);
+                self.size_limit = digits(rest.trim()).filter(|limit: &u64| *limit > 0);
             }
             "AUTH" => {
                 for mechanism in rest.split_whitespace().map(str::to_ascii_uppercase) {
@@ -151,7 +151,7 @@ impl Limits {
     fn read(&mut self, parameters: &str) {
         for (name, value) in parameters.split_whitespace().filter_map(|word| word.split_once('=')) {
             // One to six digits, the first of them not zero.
-            let value = Some(value).filter(|v| v.len() <= 6).and_then(digits).and_then(|v| v.try_into().ok());
+            let value = Some(value).filter(|v| v.len() <= 6).and_then(digits);
             let limit = match name.to_ascii_uppercase().as_str() {
                 "RCPTMAX" => &mut self.recipients,
                 "MAILMAX" => &mut self.messages,
@@ -167,7 +167,7 @@ impl DeliverByOffer {
     /// A comma separates the number from parameters of the future (RFC 2852 section 2).
     fn read(parameters: &str) -> Self {
         let first = parameters.split([',', ' ']).next().unwrap_or_default();
-        Self { minimum: digits(first).filter(|seconds| *seconds > 0) }
+        Self { minimum: digits(first).filter(|seconds: &u64| *seconds > 0) }
     }
 }
 
@@ -179,11 +179,6 @@ impl FutureReleaseOffer {
             latest: words.next().and_then(|word| word.parse().ok()),
         }
     }
-}
-
-/// A number without a sign.
-fn digits(text: &str) -> Option<u64> {
-    Some(text).filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok())
 }
 
 #[cfg(test)]

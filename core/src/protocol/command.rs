@@ -155,6 +155,7 @@ pub(super) fn path<'m>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::MailOptions;
 
     #[test]
     fn a_helo_name_can_carry_no_command() {
@@ -176,6 +177,46 @@ mod tests {
         ] {
             let error = check_helo_name(bad, "DefaultDomain").unwrap_err();
             assert_eq!(error.field(), Some("DefaultDomain"), "{bad:?}");
+        }
+        check_helo_name(&"a".repeat(255), "DefaultDomain").unwrap();
+        check_helo_name(&"a".repeat(256), "DefaultDomain").unwrap_err();
+    }
+
+    #[test]
+    fn mail_says_what_is_both_offered_and_wanted() {
+        let all = Capabilities {
+            size_limit: Some(1_000),
+            eight_bit_mime: true,
+            binary_mime: true,
+            smtputf8: true,
+            auth: vec!["PLAIN".to_owned()],
+            ..Capabilities::default()
+        };
+        let none = Capabilities::default();
+        let plain = Transaction {
+            token: 0,
+            reverse_path: None,
+            forward_paths: Vec::new(),
+            size: 0,
+            eight_bit: false,
+            utf8: false,
+            binary: false,
+            exact: false,
+            all_or_nothing: false,
+            in_turn: false,
+            mail_options: MailOptions::default(),
+            rcpt_options: Vec::new(),
+        };
+        let eight_bit = Transaction { size: 1, eight_bit: true, utf8: true, ..plain.clone() };
+        let binary = Transaction { binary: true, ..eight_bit.clone() };
+        for (transaction, auth, offered, parameters) in [
+            (&plain, None, &all, ""),
+            (&binary, Some("x@y.test"), &none, ""),
+            (&eight_bit, Some(""), &all, " SIZE=1 BODY=8BITMIME SMTPUTF8 AUTH=<>"),
+            (&binary, Some("x@y.test"), &all, " SIZE=1 BODY=BINARYMIME SMTPUTF8 AUTH=x@y.test"),
+        ] {
+            let line = mail(transaction, "a@b.test", auth, &Parameters::default(), offered);
+            assert_eq!(line, format!("MAIL FROM:<a@b.test>{parameters}"));
         }
     }
 

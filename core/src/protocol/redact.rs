@@ -168,9 +168,29 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_the_exchange_goes_when_it_is_no_word() {
+        let mut redactor = Redactor::default();
+        for text in ["1234567", "12345678==", "challenge"] {
+            redactor.add_text(text);
+        }
+        assert_eq!(redactor.clean("1234567 12345678= CHALLENGE".to_owned()), "1234567 ****= ****");
+    }
+
+    #[test]
+    fn an_empty_text_is_no_secret() {
+        let mut redactor = Redactor::default();
+        redactor.add(b"");
+        redactor.add_text("");
+        redactor.add_encoded(b"");
+        assert_eq!(redactor.clean("a - b".to_owned()), "a - b");
+    }
+
+    #[test]
     fn a_short_secret_goes_only_as_a_word() {
         let mut redactor = Redactor::default();
         redactor.add(b"a");
         assert_eq!(redactor.clean("bad pass 'a' at a mailbox".to_owned()), "bad pass '****' at **** mailbox");
+        redactor.add(b"Abcd");
+        assert_eq!(redactor.clean("no xAbcdy, no xabcdy".to_owned()), "no x****y, no xabcdy");
     }
 }

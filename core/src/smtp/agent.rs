@@ -123,13 +123,23 @@ impl Smtp {
     /// # Errors
     /// See above.
     pub fn spool_events(&self, blast: &str) -> Result<SpoolEvents, Error> {
+        self.spool_events_with(blast, &Cancel::new())
+    }
+
+    /// [`Smtp::spool_events`], and `cancel` ends it from another thread until the agent has answered; what is told then
+    /// is ended by that of [`SpoolEvents::next_with`].
+    ///
+    /// # Errors
+    /// As [`Smtp::spool_events`]; `ErrorKind::Cancelled` when it was cancelled.
+    pub fn spool_events_with(&self, blast: &str, cancel: &Cancel) -> Result<SpoolEvents, Error> {
         let mut request = json!({ "request": "events" });
         if !blast.is_empty() {
             request["blast"] = blast.into();
         }
-        let mut agent = AgentClient::connect(&self.agent_path())?;
+        let cancelled = || cancel.is_cancelled();
+        let mut agent = AgentClient::connect(&self.agent_path(), &cancelled)?;
         // The first answer says that it listens.
-        let _: SpoolEvent = agent.ask(&request, &|| false)?;
+        let _: SpoolEvent = agent.ask(&request, &cancelled)?;
         Ok(SpoolEvents { agent: Some(agent) })
     }
 
@@ -146,14 +156,15 @@ impl Smtp {
         // What is longer than the agent counts is for ever.
         let seconds = timeout.map(|timeout| timeout.as_secs_f64()).filter(|seconds| *seconds < 1e9);
         request["timeout"] = json!(seconds);
-        let mut agent = AgentClient::connect(&self.agent_path())?;
+        let cancelled = || cancel.is_cancelled();
+        let mut agent = AgentClient::connect(&self.agent_path(), &cancelled)?;
         agent.send(&request)?;
-        let waited: Waited<T> = agent.next(None, &|| cancel.is_cancelled())?;
+        let waited: Waited<T> = agent.next(None, &cancelled)?;
         Ok(waited.status)
     }
 
     fn ask_agent<T: serde::de::DeserializeOwned>(&self, request: &Value) -> Result<T, Error> {
-        AgentClient::connect(&self.agent_path())?.ask(request, &|| false)
+        AgentClient::connect(&self.agent_path(), &|| false)?.ask(request, &|| false)
     }
 
     fn agent_path(&self) -> PathBuf {

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     protocol::Security,
     types::{
-        Secret,
+        Secret, shown,
         url::{decode, split_port},
     },
 };
@@ -29,7 +29,10 @@ pub(super) fn parse(text: &str) -> Result<Server, Error> {
         Some(other) => {
             return Err(Error::input(
                 "Name",
-                format!("{other}:// is not known; use smtp://, smtps:// or lmtp://, or a plain host name"),
+                format!(
+                    "{} is not known; use smtp://, smtps:// or lmtp://, or a plain host name",
+                    shown(&format!("{other}://"))
+                ),
             ));
         }
     };
@@ -102,5 +105,7 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap_err().field(), Some(field), "{text}");
         }
+        let error = parse("x\r\nforged line://host").unwrap_err();
+        assert!(error.message().starts_with("\"x\\r\\nforged line://\" is not known"), "{error}");
     }
 }

@@ -282,11 +282,33 @@ mod tests {
             ("MESSAGE-id:\r\n <a@b>\r\n\r\n", "<a@b>"),
             ("message-id:<a@b>", "<a@b>"),
             ("Subject: x\r\n\r\nMessage-ID: <a@b>\r\n", ""),
+            ("Message-ID:\r\n\t<a@b>\r\nTo: y\r\n\r\n", "<a@b>"),
+            ("Subject: x\nMessage-ID: <a@b>\n\n", "<a@b>"),
+            (&format!("Message-ID: {}", "x".repeat(998)), &"x".repeat(998)),
+            (&format!("Message-ID: {}", "x".repeat(999)), ""),
             ("X-Message-ID: <a@b>\r\n\r\n", ""),
             ("Message-ID: <ü@b>\r\n\r\n", ""),
             ("", ""),
         ] {
             assert_eq!(find_message_id(head.as_bytes()), id, "{head:?}");
         }
+    }
+
+    #[test]
+    fn a_record_is_as_long_as_one_that_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::open(&folder.path().join("spool"), false).unwrap();
+        let place = Place { folders: &folders, room: Room::AGENT, durable: false };
+        let message = vec![b'x'; LONGEST_INLINE];
+        let written = |address: usize| {
+            let recipients = vec![super::super::Recipient::new("x".repeat(address))];
+            let envelope = Envelope { recipients, ..Envelope::default() };
+            let mut batch = Batch::default();
+            batch.add(Id::from_number(1), &envelope, Message::Bytes(&message), place).map(|()| batch.len())
+        };
+        // A field has its tag and its length before it.
+        let longest = LONGEST - LONGEST_INLINE - FIXED - TRAILER - 5;
+        assert_eq!(written(longest).unwrap(), FRAME + LONGEST);
+        assert_eq!(written(longest + 1).unwrap_err().field(), Some("Recipients"));
     }
 }

@@ -164,4 +164,14 @@ mod tests {
         assert!(copies.append(&content[..content.len() - 1]).is_err());
         assert!(copies.turn().is_none() && copies.segment().is_some());
     }
+
+    #[test]
+    fn a_copy_is_as_long_as_a_record_that_can_be_read() {
+        let envelope = Envelope { recipients: vec![Recipient::new("a@example.com")], ..Envelope::default() };
+        let copy = |bytes: &[u8]| copy_record(Id::from_number(1), "", &envelope, CopiedBody::Bytes(bytes));
+        let mut bytes = vec![b'x'; LONGEST - copy(b"").unwrap().len()];
+        assert_eq!(copy(&bytes).unwrap().len(), LONGEST);
+        bytes.push(b'x');
+        assert_eq!(copy(&bytes).unwrap_err().field(), Some("Recipients"));
+    }
 }

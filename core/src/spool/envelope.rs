@@ -171,3 +171,59 @@ fn recipients(message: &EmailMessage, composed: &Composed) -> Vec<Recipient> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        message::{Date, Notify},
+        os::file::Disk,
+    };
+
+    fn composed(change: impl FnOnce(&mut EmailMessage)) -> Result<Envelope, Error> {
+        let mut message = EmailMessage::quick("a@b.example", "s@example.com", "x", "y", Default::default());
+        change(&mut message);
+        let stamp = Stamp { date: Date::utc(1000), random: [7; 24], host: String::new() };
+        compose(&message, &stamp, &Disk).map(|(envelope, _)| envelope)
+    }
+
+    #[test]
+    fn the_spool_holds_a_message_in_place_of_servers() {
+        let not_before = |change: fn(&mut EmailMessage)| {
+            let envelope = composed(change).unwrap();
+            assert_eq!((envelope.delivery.hold_for, envelope.delivery.hold_until), (None, None));
+            envelope.options.not_before.map(|moment| moment.unix_seconds)
+        };
+        assert_eq!(not_before(|_| ()), None);
+        assert_eq!(not_before(|m| m.delivery.hold_for = Some(7)), Some(1007));
+        assert_eq!(not_before(|m| m.delivery.hold_until = Some(Moment::new(2000))), Some(2000));
+        assert_eq!(not_before(|m| m.spool.not_before = Some(Moment::new(3000))), Some(3000));
+        let twice = composed(|m| {
+            m.delivery.hold_until = Some(Moment::new(2000));
+            m.spool.not_before = Some(Moment::new(3000));
+        });
+        assert_eq!(twice.unwrap_err().field(), Some("NotBefore"));
+    }
+
+    #[test]
+    fn what_needs_smtputf8_is_taken_and_says_so() {
+        assert!(!composed(|_| ()).unwrap().utf8);
+        assert!(composed(|m| m.recipients[0].address.email = "jürgen@b.example".into()).unwrap().utf8);
+    }
+
+    #[test]
+    fn a_mailbox_has_the_options_that_are_asked_for_it_first() {
+        let envelope = composed(|m| {
+            m.add_recipient("c@d.example").add_recipient("a@b.example").add_recipient("c@d.example");
+            m.recipients[1].options.notify = Notify::DELAY;
+            m.recipients[2].options.notify = Notify::NEVER;
+            m.recipients[3].options.notify = Notify::FAILURE;
+        });
+        let asked: Vec<_> =
+            envelope.unwrap().recipients.into_iter().map(|r| (r.email, r.options.notify)).collect();
+        assert_eq!(
+            asked,
+            [("a@b.example".to_owned(), Notify::NEVER), ("c@d.example".to_owned(), Notify::DELAY)]
+        );
+    }
+}

@@ -342,8 +342,10 @@ mod tests {
         }
         let file = Body::File { name: "x.eml".into(), length: 1 << 40, crc: 9 };
         assert_eq!(read(&written(&everything(), Some(&file), b""), 0, 0).unwrap().body, file);
-        let both = [written(&everything(), Some(&file), b""), vec![0; TRAILER]].concat();
-        assert!(read(&both, 0, 0).is_err());
+        for more in 1..=TRAILER {
+            let both = [written(&everything(), Some(&file), b""), vec![0; more]].concat();
+            assert!(read(&both, 0, 0).is_err(), "{more}");
+        }
         let mut flipped = written(&everything(), None, b"Subject: x\r\n\r\n");
         *flipped.last_mut().unwrap() ^= 1;
         assert!(read(&flipped, 0, 0).is_err());
@@ -380,7 +382,64 @@ mod tests {
 
     #[test]
     fn an_envelope_has_an_end() {
-        let error = write(&mut Vec::new(), Id::from_number(7), &everything(), "", None, 10).unwrap_err();
+        let length = written(&everything(), None, b"").len() - FIXED - TRAILER;
+        let write = |limit| write(&mut Vec::new(), Id::from_number(7), &everything(), "<a@b>", None, limit);
+        assert!(write(length).is_ok());
+        let error = write(length - 1).unwrap_err();
         assert_eq!(error.field(), Some("Recipients"));
+        assert!(error.message().contains(&format!("take {length} octets")), "{error}");
+    }
+
+    #[test]
+    fn each_body_and_each_choice_comes_back() {
+        let mut envelope = everything();
+        for body in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
+            envelope.body = body;
+            assert_eq!(read(&written(&envelope, None, b""), 0, 0).unwrap().envelope, envelope);
+        }
+        envelope.delivery.optional_extensions =
+            vec!["DSN".to_owned().into(), "REQUIRETLS".to_owned().into()].into_iter().collect();
+        envelope.delivery.deliver_by_trace = false;
+        envelope.recipients.reverse();
+        assert_eq!(read(&written(&envelope, None, b""), 0, 0).unwrap().envelope, envelope);
+    }
+
+    #[test]
+    fn a_field_has_one_form() {
+        let with = |tag: u8, value: &[u8]| {
+            let mut bytes = written(&everything(), None, b"");
+            let end = bytes.len() - TRAILER;
+            let length = u8::try_from(value.len()).unwrap();
+            bytes.splice(end..end, [&[tag, length, 0, 0, 0], value].concat());
+            let length = u32::try_from(end + 5 + value.len() - FIXED).unwrap();
+            bytes[16..20].copy_from_slice(&length.to_le_bytes());
+            read(&bytes, 0, 0)
+        };
+        assert_eq!(with(BODY, &[0]).unwrap().envelope.body, BodyType::SevenBit);
+        assert_eq!(with(BODY, &[2]).unwrap().envelope.body, BodyType::Binary);
+        let wrong: [(u8, &[u8]); 9] = [
+            (BODY, &[3]),
+            (BODY, &[]),
+            (BODY, &[1, 1]),
+            (RET, &[9]),
+            (NOTIFY, &[255]),
+            (REVERSE_PATH, &[255]),
+            (NOT_BEFORE, &[0; 7]),
+            (DELIVERBY, &[0; 5]),
+            (RRVS, &[]),
+        ];
+        for (tag, value) in wrong {
+            assert!(with(tag, value).unwrap_err().contains(&format!("field {tag}")), "{tag} {value:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_lead_nowhere_else() {
+        for name in ["a", "Ab-c_1.eml", &"x".repeat(255)] {
+            assert!(is_file_name(name), "{name}");
+        }
+        for name in ["", ".", "..", ".a", "a b", "ä", "a/b", "a\\b", "a\0", &"x".repeat(256)] {
+            assert!(!is_file_name(name), "{name}");
+        }
     }
 }

@@ -14,6 +14,7 @@
 mod address;
 mod certificate_pin;
 mod diagnosis;
+mod digits;
 mod domain;
 mod envelope_options;
 mod failure;
@@ -34,6 +35,7 @@ mod xtext;
 pub use address::Address;
 pub use certificate_pin::CertificatePin;
 pub use diagnosis::{Cause, Diagnosis, Who};
+pub(crate) use digits::digits;
 pub(crate) use envelope_options::{DeliverBy, Extensions, Hold};
 pub use envelope_options::{DeliveryExtension, MailOptions, RcptOptions, Unmet};
 pub use failure::Failure;

@@ -1,5 +1,6 @@
 //! What the URLs of servers and proxies have in common (RFC 3986).
 
+use super::digits;
 use crate::error::Error;
 
 /// Separates the port; a bare IPv6 address has colons of its own. No port is 0.
@@ -9,7 +10,7 @@ pub(crate) fn split_port(place: &str) -> Result<(&str, u16), Error> {
     let Some(at) = colon.filter(|_| bracket.is_some() || place.matches(':').count() == 1) else {
         return Ok((place, 0));
     };
-    let port = place[at + 1..].parse().ok().filter(|port| *port > 0);
+    let port = digits(&place[at + 1..]).filter(|port| *port > 0);
     port.map(|port| (&place[..at], port)).ok_or_else(|| {
         Error::input("Port", format!("{:?} is no port; give a number from 1 to 65535", &place[at + 1..]))
     })
@@ -50,6 +51,14 @@ pub(crate) fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_digits() {
+        assert_eq!(split_port("a.test:25").unwrap(), ("a.test", 25));
+        for place in ["a.test:+25", "a.test:-1", "a.test:0", "a.test:65536", "a.test:", "[::1]:+25"] {
+            assert_eq!(split_port(place).unwrap_err().field(), Some("Port"), "{place}");
+        }
+    }
 
     #[test]
     fn decoding_undoes_encoding() {

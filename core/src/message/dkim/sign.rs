@@ -260,3 +260,35 @@ impl Folded {
         self.column += word.len();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_full_with_78_characters() {
+        let x = |length: usize| "x".repeat(length);
+        let written = |write: &dyn Fn(&mut Folded)| {
+            let mut text = Folded::new("Name:");
+            write(&mut text);
+            text.out
+        };
+        assert_eq!(written(&|text| text.word(&x(72))), format!("Name: {}", x(72)));
+        assert_eq!(written(&|text| text.word(&x(73))), format!("Name:\r\n {}", x(73)));
+        for fold in [false, true] {
+            let more = usize::from(fold);
+            let end = if fold { "\r\n " } else { "" };
+            let words = written(&|text| [10, 61 + more].iter().for_each(|length| text.word(&x(*length))));
+            assert_eq!(words, format!("Name: {}{}{}", x(10), if fold { end } else { " " }, x(61 + more)));
+            let glued = written(&|text| {
+                text.word(&x(10));
+                text.glue(&x(62 + more));
+            });
+            assert_eq!(glued, format!("Name: {}{end}{}", x(10), x(62 + more)));
+            // A line that was folded counts with the space that it begins with.
+            let second =
+                written(&|text| [70, 20, 56 + more].iter().for_each(|length| text.word(&x(*length))));
+            assert_eq!(second.lines().count(), 2 + more, "{second}");
+        }
+    }
+}

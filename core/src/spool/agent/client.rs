@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -52,9 +53,22 @@ struct Refusal {
 }
 
 impl AgentClient {
-    /// Connects to the agent of a spool.
-    pub(crate) fn connect(spool: &Path) -> Result<Self, Error> {
-        let stream = LocalStream::connect(spool, SOCKET).map_err(|error| unreachable(spool, &error))?;
+    /// Connects to the agent of a spool, until it is cancelled.
+    pub(crate) fn connect(spool: &Path, cancelled: &dyn Fn() -> bool) -> Result<Self, Error> {
+        let mut waited = Duration::ZERO;
+        let stream = loop {
+            match LocalStream::connect(spool, SOCKET) {
+                // It takes no further connection for now.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && waited < PATIENCE => {
+                    if cancelled() {
+                        return Err(cancellation());
+                    }
+                    thread::sleep(LOOK);
+                    waited += LOOK;
+                }
+                connected => break connected.map_err(|error| unreachable(spool, &error))?,
+            }
+        };
         stream.set_patience(LOOK).map_err(|error| broken(spool, &error))?;
         Ok(Self { spool: spool.to_owned(), stream, buffer: Vec::new() })
     }
@@ -73,7 +87,11 @@ impl AgentClient {
     pub(crate) fn send(&mut self, request: &Value) -> Result<(), Error> {
         let mut request = request.clone();
         request["v"] = json!(VERSION);
-        self.stream.write_all(format!("{request}\n").as_bytes()).map_err(|error| broken(&self.spool, &error))
+        match self.stream.write_all(format!("{request}\n").as_bytes()) {
+            // Who was sent away is told why: that is read next.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(broken(&self.spool, &error)),
+            _ => Ok(()),
+        }
     }
 
     /// The next answer, within that time, until it is cancelled.
@@ -103,8 +121,7 @@ impl AgentClient {
             }
             searched = self.buffer.len();
             if cancelled() {
-                let error = Error::new(ErrorKind::Cancelled, Stage::Compose, "the operation was cancelled");
-                return Err(error.with_failure(Failure::Cancelled));
+                return Err(cancellation());
             }
             if searched > LONGEST {
                 return Err(self.strange(&"it is longer than any"));
@@ -138,6 +155,11 @@ impl AgentClient {
     }
 }
 
+fn cancellation() -> Error {
+    let error = Error::new(ErrorKind::Cancelled, Stage::Compose, "the operation was cancelled");
+    error.with_failure(Failure::Cancelled)
+}
+
 fn refused(refusal: &Refusal) -> Error {
     let field = match refusal.code.as_str() {
         "unknown-id" => Some("Id"),
@@ -147,7 +169,7 @@ fn refused(refusal: &Refusal) -> Error {
     let remedy = refusal.remedy.trim_end_matches('.');
     let error =
         Error::new(ErrorKind::Spool, Stage::Compose, format!("{}; {}", refusal.message, lower(remedy)));
-    let error = error.with_temporary(matches!(refusal.code.as_str(), "ending" | "queue"));
+    let error = error.with_temporary(matches!(refusal.code.as_str(), "ending" | "queue" | "busy"));
     match field {
         Some(field) => error.with_field(field),
         None => error,
