@@ -17,6 +17,7 @@ pub mod config;
 pub mod control;
 mod damage;
 pub mod delivery;
+mod digits;
 mod entrances;
 pub mod events;
 #[cfg(feature = "fuzzing")]

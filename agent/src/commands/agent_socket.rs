@@ -115,7 +115,7 @@ impl Failure {
     fn exit(&self) -> Exit {
         match self.code.as_str() {
             "bad-request" => Exit::Usage,
-            "no-agent" | "ending" | "connection" | "queue" => Exit::TryLater,
+            "no-agent" | "ending" | "connection" | "queue" | "busy" => Exit::TryLater,
             _ => Exit::Refused,
         }
     }
@@ -161,7 +161,11 @@ impl AgentSocket {
     pub(crate) fn send(&mut self, request: &Value) -> Result<(), Failure> {
         let mut request = request.clone();
         request["v"] = VERSION.into();
-        self.stream.get_mut().write_all(format!("{request}\n").as_bytes()).map_err(|error| broken(&error))
+        match self.stream.get_mut().write_all(format!("{request}\n").as_bytes()) {
+            // Who was sent away is told why: that is read next.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(broken(&error)),
+            _ => Ok(()),
+        }
     }
 
     /// The next answer, and whether others follow it.

@@ -15,7 +15,7 @@ use super::{
     agent_socket::{Failure, SpoolArguments, clean, ok},
     print,
     queue_text::{array, string},
-    table::{Table, age, number, span},
+    table::{Table, age, number, rate, span},
 };
 use crate::clock;
 
@@ -132,7 +132,7 @@ fn list(answer: &Value) -> String {
             count(blast, "deferred"),
             number(failed(blast)),
             count(blast, "open"),
-            rate(blast),
+            per_second(blast),
         ]);
     }
     table.text()
@@ -166,7 +166,7 @@ fn figures(blast: &Value) -> String {
     if blast["done"] == true {
         return text;
     }
-    text.push_str(&format!(", {}", rate(blast)));
+    text.push_str(&format!(", {}", per_second(blast)));
     match blast["eta_seconds"].as_f64() {
         #[allow(clippy::cast_possible_truncation, reason = "seconds; too long is as good as the most")]
         Some(eta) => text.push_str(&format!(", {} left", span(eta as i64))),
@@ -175,8 +175,8 @@ fn figures(blast: &Value) -> String {
     text
 }
 
-fn rate(blast: &Value) -> String {
-    format!("{}/s", blast["rate"].as_f64().unwrap_or(0.0))
+fn per_second(blast: &Value) -> String {
+    format!("{}/s", rate(blast["rate"].as_f64().unwrap_or(0.0)))
 }
 
 fn failed(blast: &Value) -> i64 {

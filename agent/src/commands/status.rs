@@ -16,7 +16,7 @@ use super::{
     agent_socket::{Failure, SpoolArguments, clean, ok},
     print,
     queue_text::{array, string},
-    table::{Table, number, short, span},
+    table::{Table, number, rate, short, span},
 };
 
 /// Shows how the agent is: its queue, its sessions, how fast it delivers, where mail waits and why.
@@ -81,7 +81,7 @@ fn text(status: &Value) -> String {
         count(&queue["held"])
     );
     let _ = writeln!(text, "Sessions     {} of {}", status["sessions"]["open"], status["sessions"]["limit"]);
-    let _ = writeln!(text, "Rate         {} recipients/s", status["rate"]);
+    let _ = writeln!(text, "Rate         {} recipients/s", rate(status["rate"].as_f64().unwrap_or(0.0)));
     let others = array(status, "others");
     if !others.is_empty() {
         let silent = others.iter().filter(|other| other["answers"] == false);
@@ -154,7 +154,7 @@ fn watch(arguments: &Arguments) -> Result<(), Failure> {
             number(queue["messages"].as_i64().unwrap_or(0)),
             status["sessions"]["open"],
             status["sessions"]["limit"],
-            status["rate"],
+            rate(status["rate"].as_f64().unwrap_or(0.0)),
             queue["oldest_age_seconds"].as_i64().map_or_else(|| "none".to_owned(), span)
         );
         match &line {

@@ -96,6 +96,15 @@ pub(super) fn number(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
+/// A rate, with a tenth where that says anything.
+pub(super) fn rate(rate: f64) -> String {
+    if rate < 10.0 {
+        return format!("{}", (rate * 10.0).round() / 10.0);
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "too many is as good as the most")]
+    number(rate.round() as i64)
+}
+
 /// How long until, or since, that moment (RFC 3339): `in 5 min`, `20 s ago`.
 pub(super) fn when(moment: &str, now: i64) -> String {
     let Ok(at) = moment.parse::<freesmtp_core::types::Moment>() else { return String::new() };
@@ -121,6 +130,10 @@ mod tests {
     fn numbers_and_times_read_well() {
         assert_eq!(number(-1_234_567), "-1,234,567");
         assert_eq!(number(999), "999");
+        let rates = [(0.0, "0"), (0.44, "0.4"), (9.0, "9"), (12.5, "13"), (4_899.1, "4,899")];
+        for (number, text) in rates {
+            assert_eq!(rate(number), text);
+        }
         let spans = [(5, "5 s"), (60, "1 min"), (3_600, "1 h"), (12_000, "3 h 20 min"), (187_200, "2 d 4 h")];
         for (seconds, text) in spans {
             assert_eq!(span(seconds), text);

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::digits::digits;
+
 /// A length of time: `90s`, `15m`, `4h`, `4d`, or a number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
@@ -28,8 +30,8 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let problem = || format!("{text:?} is no length of time; write 90s, 15m, 4h or 4d");
         let text = text.trim();
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let factor = match &text[digits.len()..] {
+        let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let factor = match &text[number.len()..] {
             "" | "s" => 1_000,
             "ms" => 1,
             "m" | "min" => 60_000,
@@ -37,7 +39,7 @@ impl FromStr for Span {
             "d" => 86_400_000,
             _ => return Err(problem()),
         };
-        let number: u64 = digits.trim_end().parse().map_err(|_| problem())?;
+        let number: u64 = digits(number.trim_end()).ok_or_else(problem)?;
         number.checked_mul(factor).map(|millis| Self(Duration::from_millis(millis))).ok_or_else(problem)
     }
 }
@@ -85,7 +87,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(Span::seconds(seconds)), "{text}");
         }
         assert_eq!("250ms".parse(), Ok(Span(Duration::from_millis(250))));
-        for text in ["", "4 weeks", "-1s", "1.5h", "h", "99999999999999999999d"] {
+        for text in ["", "4 weeks", "-1s", "+1s", "1.5h", "h", "99999999999999999999d"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
         assert_eq!(Span::seconds(14_400).to_string(), "4h");

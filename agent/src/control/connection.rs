@@ -93,9 +93,8 @@ impl Answers {
     }
 }
 
-/// Serves one connection to its end.
-pub(super) async fn serve(stream: UnixStream, context: Context) {
-    let may_all = is_operator(&stream);
+/// Serves one connection to its end; `may_all` is false of a guest.
+pub(super) async fn serve(stream: UnixStream, context: Context, may_all: bool) {
     let (read, write) = stream.into_split();
     let mut requests = Requests { stream: read, buffer: Vec::new() };
     let mut answers = Answers(write);
@@ -126,10 +125,22 @@ pub(super) async fn serve(stream: UnixStream, context: Context) {
     }
 }
 
-/// Whether the other side is the agent's own user, or root: others are there because they may submit.
-fn is_operator(stream: &UnixStream) -> bool {
+/// The user at the other side, unless it is the agent's own, or root: others are there because they may submit.
+pub(super) fn guest(stream: &UnixStream) -> Option<u32> {
     let own = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own)
+    // Whose it is not known of is nobody's who may do more.
+    let user = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+    (user != 0 && user != own).then_some(user)
+}
+
+/// Tells a guest that there is no place, and closes the connection.
+pub(super) fn turn_away(stream: UnixStream) {
+    let line = serde_json::json!({ "v": VERSION, "ok": false, "error": Refusal::busy().json() });
+    // It waits in the buffer of this side, where nothing was written yet, whatever the guest has room for: nobody is
+    // waited for.
+    let _ = stream
+        .into_std()
+        .and_then(|mut stream| io::Write::write_all(&mut stream, format!("{line}\n").as_bytes()));
 }
 
 fn denied() -> Refusal {

@@ -10,19 +10,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::causes;
 use crate::{
     events::moment,
     queue::{Done, Ending, Final, Job, Millis, Target, Verdict, Words},
 };
 
-/// As many causes are told apart; there are fewer, and this is for those of a later version.
-const MOST: usize = 300;
-
 /// As many recipients of a cause are kept.
 const LATEST: usize = 20;
-
-/// The cause of those beyond, and of those without one.
-const OTHER: &str = "other";
 
 /// The cause of those whose time was over.
 const EXPIRED: &str = "expired";
@@ -92,10 +87,9 @@ impl Failures {
     }
 
     fn add(&self, cause: &str, id: &str, target: &Target, at: Millis, words: &Words) {
-        let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = !causes.contains_key(cause);
-        let cause = if cause.is_empty() || (is_new && causes.len() >= MOST) { OTHER } else { cause };
-        let kept = causes.entry(cause.to_owned()).or_default();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cause = causes::name(cause, kept.len(), || kept.contains_key(cause));
+        let kept = kept.entry(cause.to_owned()).or_default();
         kept.count += 1;
         match cause {
             EXPIRED => EXPIRED_REMEDY.clone_into(&mut kept.remedy),
@@ -151,6 +145,7 @@ pub(crate) fn together(agents: impl IntoIterator<Item = Vec<Failed>>, limit: usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::causes::{MOST, OTHER};
 
     #[test]
     fn causes_of_several_agents_are_counted_together() {

@@ -15,7 +15,7 @@ use std::{
 use freesmtp_core::{Error, ErrorKind, Stage};
 use tokio::{net::UnixListener, sync::Semaphore};
 
-use super::{Context, SOCKET, Socket, connection};
+use super::{Context, SOCKET, Socket, connection, guests::Guests};
 
 /// The most connections at the same time; whoever comes then waits to be accepted.
 const CONNECTIONS: usize = 256;
@@ -72,14 +72,23 @@ fn address(path: &Path, folder: &File) -> PathBuf {
 /// Serves whoever connects.
 pub(super) async fn accept(listener: UnixListener, context: Context) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let guests = Arc::<Guests>::default();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let context = context.clone();
+                let guest = match connection::guest(&stream).map(|user| guests.admit(user)) {
+                    Some(None) => {
+                        connection::turn_away(stream);
+                        continue;
+                    }
+                    Some(guest) => guest,
+                    None => None,
+                };
                 tokio::spawn(async move {
-                    connection::serve(stream, context).await;
-                    drop(place);
+                    connection::serve(stream, context, guest.is_none()).await;
+                    drop((place, guest));
                 });
             }
             // No more file descriptors, most likely.

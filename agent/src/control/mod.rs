@@ -12,8 +12,10 @@
 //! - What is not known yet may still be on its way: before "unknown" is said, everything that is in the spool is taken in.
 
 pub(crate) mod answer;
+mod causes;
 mod connection;
 mod failures;
+mod guests;
 pub(crate) mod letters;
 mod listener;
 pub(crate) mod orders;

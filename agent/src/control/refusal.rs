@@ -27,6 +27,7 @@ pub(crate) enum Trouble {
     NoMonitor,
     Ending,
     Denied,
+    Busy,
 }
 
 impl Trouble {
@@ -42,6 +43,7 @@ impl Trouble {
             Self::NoMonitor => "no-monitor",
             Self::Ending => "ending",
             Self::Denied => "denied",
+            Self::Busy => "busy",
         }
     }
 }
@@ -91,6 +93,11 @@ impl Refusal {
 
     pub(crate) fn ending() -> Self {
         Self::new(Trouble::Ending, "the agent ends", "Ask again when it runs.")
+    }
+
+    pub(crate) fn busy() -> Self {
+        let text = "others than the agent's own user and root have as many connections as they may";
+        Self::new(Trouble::Busy, text, "Close one that is not needed, or ask again in a moment.")
     }
 
     pub(crate) fn json(&self) -> Value {

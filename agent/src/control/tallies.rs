@@ -5,13 +5,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use super::causes;
 use crate::queue::{Done, Ending, Final, Verdict, Words};
-
-/// As many causes are told apart, each with its outcome. There are fewer; this is for those of a later version.
-const MOST: usize = 300;
-
-/// The cause of those beyond, and of those without one.
-const OTHER: &str = "other";
 
 /// Recipients that an attempt did not deliver to, or that ended without one.
 #[derive(Debug, Default)]
@@ -61,17 +56,16 @@ impl Tallies {
 
 impl Counts {
     fn add(&mut self, outcome: &'static str, words: &Words) {
-        let mut key = (outcome, words.cause.clone());
-        if key.1.is_empty() || (self.causes.len() >= MOST && !self.causes.contains_key(&key)) {
-            OTHER.clone_into(&mut key.1);
-        }
-        *self.causes.entry(key).or_default() += 1;
+        let is_one = || self.causes.contains_key(&(outcome, words.cause.clone()));
+        let cause = causes::name(&words.cause, self.causes.len(), is_one);
+        *self.causes.entry((outcome, cause.to_owned())).or_default() += 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::causes::{MOST, OTHER};
 
     #[test]
     fn causes_without_end_are_bounded() {

@@ -134,12 +134,15 @@ impl<'a> Session<'a> {
         };
         if !fits {
             // More sessions began than the destination turned out to have: the job stays ready for those.
-            shared.queue.not_begun(&job);
+            shared.queue.not_begun(job.key);
             return Err((job, None));
         }
         match shared.memory.acquire_many(self.kib(&job)).await {
             Ok(memory) => self.read(job, carrier, memory),
-            Err(_) => Err((job, None)),
+            Err(_) => {
+                shared.queue.not_begun(job.key);
+                Err((job, None))
+            }
         }
     }
 
@@ -250,18 +253,29 @@ impl<'a> Session<'a> {
             Some(memory) => self.read(job, Arc::clone(carrier), memory).map_err(|(job, _)| job),
             None => Err(job),
         };
-        ready.map_err(|job| shared.planner().give_back(&self.site, job)).ok()
+        ready.map_err(|job| self.give_back(job)).ok()
+    }
+
+    /// A job of which no server has heard is for others of the destination.
+    fn give_back(&self, job: Box<Job>) {
+        let shared = &self.delivery.shared;
+        shared.queue.not_begun(job.key);
+        shared.planner().give_back(&self.site, job);
     }
 
     /// No session could be opened for the job: others of the destination carry it, when there are any, and this session
     /// has ended. Else it is given back.
     fn hand_over(&self, job: Box<Job>) -> Option<Box<Job>> {
         let delivery = self.delivery;
+        let key = job.key;
         let (back, steps) = {
             let mut planner = delivery.shared.planner();
             let back = planner.hand_over(&self.site, job, delivery.now());
             (back, delivery.steps(&mut planner))
         };
+        if back.is_none() {
+            delivery.shared.queue.not_begun(key);
+        }
         delivery.carry_out(steps);
         back
     }
@@ -401,16 +415,17 @@ impl<'s, 'a> Way<'s, 'a> {
     async fn leave(&mut self) {
         for index in self.sequence.withdraw().await {
             if let Some(given) = self.take(index) {
-                self.session.delivery.shared.planner().give_back(&self.session.site, given.job);
+                self.session.give_back(given.job);
             }
         }
     }
 
     /// Ends the connection in the middle; what has no result stays in the queue.
     fn break_off(mut self) {
-        let mut planner = self.session.delivery.shared.planner();
+        let shared = &self.session.delivery.shared;
         for (_, Given { job, .. }) in self.given.drain(..) {
-            planner.done(job.lane, job.key);
+            shared.queue.not_begun(job.key);
+            shared.planner().done(job.lane, job.key);
         }
     }
 }

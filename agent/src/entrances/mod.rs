@@ -32,7 +32,10 @@ pub(crate) use self::{
     house::{Entrances, Running},
 };
 use self::{head::Completer, held::Held};
-pub(crate) use self::{house::Sockets, tls::acceptor};
+pub(crate) use self::{
+    house::Sockets,
+    tls::{Acceptor, acceptor},
+};
 
 /// A message on its way into the spool.
 #[derive(Debug)]

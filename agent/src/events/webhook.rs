@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use tokio::{sync::Notify, task::JoinHandle as Task};
 
 use super::journal::Journal;
-use crate::clock;
+use crate::{clock, digits::digits};
 
 /// Events that wait for the disk; those beyond are counted, and lost.
 const WAITING: usize = 65_536;
@@ -232,8 +232,7 @@ impl Teller {
         if response.status().is_success() {
             return Ok(());
         }
-        let wish =
-            response.headers().get(header::RETRY_AFTER).and_then(|wish| wish.to_str().ok()?.parse().ok());
+        let wish = response.headers().get(header::RETRY_AFTER).and_then(|wish| digits(wish.to_str().ok()?));
         Err((format!("it answered {}", response.status()), wish.map(Duration::from_secs)))
     }
 

@@ -116,7 +116,7 @@ impl From<Refusal> for Problem {
             Trouble::UnknownId | Trouble::UnknownBlast | Trouble::NoMonitor => StatusCode::NOT_FOUND,
             Trouble::Cancelled => StatusCode::CONFLICT,
             Trouble::Denied => StatusCode::FORBIDDEN,
-            Trouble::Queue | Trouble::Ending => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::Queue | Trouble::Ending | Trouble::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         let is_bad = refusal.trouble == Trouble::BadRequest;
         let remedy = if is_bad { DESCRIBED } else { refusal.remedy };
@@ -151,12 +151,14 @@ impl IntoResponses for Refusals {
             ("404", "There is none"),
             ("503", "The agent cannot answer now: it ends, or its disk is full"),
         ];
-        let response = |text| {
-            let content = ContentBuilder::new().schema(Some(Failure::schema_ref())).build();
-            ResponseBuilder::new().description(text).content("application/json", content).build()
-        };
-        all.into_iter().map(|(status, text)| (status.to_owned(), response(text).into())).collect()
+        all.into_iter().map(|(status, text)| (status.to_owned(), refusal(text).into())).collect()
     }
+}
+
+/// The description of an answer with a [`Failure`].
+pub(super) fn refusal(text: &str) -> utoipa::openapi::Response {
+    let content = ContentBuilder::new().schema(Some(Failure::schema_ref())).build();
+    ResponseBuilder::new().description(text).content("application/json", content).build()
 }
 
 impl Failure {

@@ -9,7 +9,7 @@ use axum::{
 use freesmtp_core::spool::Id;
 
 use super::answer::Problem;
-use crate::control::request::MOST;
+use crate::{control::request::MOST, digits::digits};
 
 /// The members of a query. Each is there once at most, and all of them are known.
 pub(super) struct Asked(Vec<(String, String)>);
@@ -39,8 +39,8 @@ impl Asked {
     /// How many at most.
     pub(super) fn limit(&mut self) -> Result<u32, Problem> {
         let Some(text) = self.text("limit")? else { return Ok(100) };
-        match text.parse() {
-            Ok(limit) if (1..=MOST).contains(&limit) => Ok(limit),
+        match digits(&text) {
+            Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
             _ => Err(Problem::field("limit", format!("{text:?} is no number from 1 to {MOST}"))),
         }
     }

@@ -69,7 +69,8 @@ impl WebServer {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
         let entered = runtime.enter();
         let path = folder.join("spool");
-        let settings = AgentSettings { spool: Some(path.clone()), ..AgentSettings::default() };
+        let mut settings = AgentSettings { spool: Some(path.clone()), ..AgentSettings::default() };
+        (settings.smtp.listen, settings.http.listen) = (Some(Vec::new()), Some(Vec::new()));
         let agent = Agent::open(settings, Arc::new(()))?;
         let ids = fill(&Spool::open(&path)?)?;
         let rounds = Arc::new(Rounds::default());

@@ -21,13 +21,12 @@ use tokio::{
     time::timeout,
 };
 use tokio_io_timeout::TimeoutStream;
-use tokio_native_tls::TlsAcceptor;
 
 use super::{Door, Parts, Web, pulse::Pulse, router, token::Token};
 use crate::{
     config::HttpSettings,
     control::{Context, Monitor},
-    entrances::{Sockets, acceptor},
+    entrances::{Acceptor, Sockets, acceptor},
     os,
 };
 
@@ -53,7 +52,7 @@ pub(crate) struct Listeners {
     name: String,
     /// `None` when nothing listens.
     token: Option<Token>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
 }
 
 impl Listeners {
@@ -158,7 +157,7 @@ struct Service {
     elsewhere: axum::Router,
     /// Those who come from this machine come for others.
     behind_proxy: bool,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     places: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }

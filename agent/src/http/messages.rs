@@ -145,8 +145,9 @@ fn envelope(query: Vec<(String, String)>) -> Result<EmailMessage, Problem> {
             "from" => message.return_path = Some(value),
             "to" => _ = message.add_recipient_as(value, "", RecipientType::To),
             "priority" => {
-                let number: i8 =
-                    value.parse().map_err(|_| Problem::field("priority", "is no number from -9 to 9"))?;
+                // As in JSON, where no number has a plus sign.
+                let number: Option<i8> = value.parse().ok().filter(|_| !value.starts_with('+'));
+                let number = number.ok_or_else(|| Problem::field("priority", "is no number from -9 to 9"))?;
                 options.insert(name, number.into());
             }
             _ => _ = options.insert(name, value.into()),

@@ -1,17 +1,23 @@
 //! Orders: what is done with messages and blasts. Each goes on to its end, also when its client has gone.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     body::Bytes,
-    extract::State,
+    extract::{FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{self, RefOr},
+};
 
 use super::{
     Web,
-    answer::{Problem, Refusals},
+    answer::{Problem, Refusals, refusal},
     asked::{Asked, Name},
 };
 use crate::{
@@ -98,6 +104,37 @@ impl Chosen {
     }
 }
 
+/// The messages that the body of a request chooses; its query is empty.
+pub(super) struct Messages(Which);
+
+impl<S: Send + Sync> FromRequest<S> for Messages {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let asked =
+            Asked::from_request_parts(&mut parts, state).await.map_err(IntoResponse::into_response)?;
+        let headers = parts.headers.clone();
+        let body = Bytes::from_request(Request::from_parts(parts, body), state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let read = asked.finish().and_then(|()| Chosen::read(&headers, &body));
+        read.map(Self).map_err(IntoResponse::into_response)
+    }
+}
+
+/// The answers to a body that chooses no messages, and the other refusals, described.
+struct ChosenRefusals;
+
+impl IntoResponses for ChosenRefusals {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let mut all = Refusals::responses();
+        all.insert("413".to_owned(), refusal("It is too large").into());
+        all.insert("415".to_owned(), refusal("It is not JSON").into());
+        all
+    }
+}
+
 /// Carries it out as a task: one that is under way does not end in the middle.
 async fn carry_out(web: Web, order: Order, which: Which) -> Result<Json<Done>, Problem> {
     let context = web.context.clone();
@@ -116,19 +153,11 @@ async fn blast_order(web: Web, order: BlastOrder, name: String) -> Result<Json<B
     post, path = "/api/queue/retry", tag = "queue", security(("token" = [])), request_body = Chosen,
     responses(
         (status = 200, description = "What was done", body = Done),
-        (status = 413, description = "It is too large", body = super::answer::Failure),
-        (status = 415, description = "It is not JSON", body = super::answer::Failure),
-        Refusals
+        ChosenRefusals
     )
 )]
-pub(super) async fn retry(
-    State(web): State<Web>,
-    asked: Asked,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Done>, Problem> {
-    asked.finish()?;
-    carry_out(web, Order::Retry, Chosen::read(&headers, &body)?).await
+pub(super) async fn retry(State(web): State<Web>, Messages(which): Messages) -> Result<Json<Done>, Problem> {
+    carry_out(web, Order::Retry, which).await
 }
 
 /// Keeps messages until they are released.
@@ -136,19 +165,11 @@ pub(super) async fn retry(
     post, path = "/api/queue/hold", tag = "queue", security(("token" = [])), request_body = Chosen,
     responses(
         (status = 200, description = "What was done", body = Done),
-        (status = 413, description = "It is too large", body = super::answer::Failure),
-        (status = 415, description = "It is not JSON", body = super::answer::Failure),
-        Refusals
+        ChosenRefusals
     )
 )]
-pub(super) async fn hold(
-    State(web): State<Web>,
-    asked: Asked,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Done>, Problem> {
-    asked.finish()?;
-    carry_out(web, Order::Hold, Chosen::read(&headers, &body)?).await
+pub(super) async fn hold(State(web): State<Web>, Messages(which): Messages) -> Result<Json<Done>, Problem> {
+    carry_out(web, Order::Hold, which).await
 }
 
 /// Lets messages go that are held, at the time they had.
@@ -156,19 +177,14 @@ pub(super) async fn hold(
     post, path = "/api/queue/release", tag = "queue", security(("token" = [])), request_body = Chosen,
     responses(
         (status = 200, description = "What was done", body = Done),
-        (status = 413, description = "It is too large", body = super::answer::Failure),
-        (status = 415, description = "It is not JSON", body = super::answer::Failure),
-        Refusals
+        ChosenRefusals
     )
 )]
 pub(super) async fn release(
     State(web): State<Web>,
-    asked: Asked,
-    headers: HeaderMap,
-    body: Bytes,
+    Messages(which): Messages,
 ) -> Result<Json<Done>, Problem> {
-    asked.finish()?;
-    carry_out(web, Order::Release, Chosen::read(&headers, &body)?).await
+    carry_out(web, Order::Release, which).await
 }
 
 /// Takes messages out; their senders get no report.
@@ -176,19 +192,11 @@ pub(super) async fn release(
     post, path = "/api/queue/cancel", tag = "queue", security(("token" = [])), request_body = Chosen,
     responses(
         (status = 200, description = "What was done", body = Done),
-        (status = 413, description = "It is too large", body = super::answer::Failure),
-        (status = 415, description = "It is not JSON", body = super::answer::Failure),
-        Refusals
+        ChosenRefusals
     )
 )]
-pub(super) async fn cancel(
-    State(web): State<Web>,
-    asked: Asked,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Done>, Problem> {
-    asked.finish()?;
-    carry_out(web, Order::Cancel, Chosen::read(&headers, &body)?).await
+pub(super) async fn cancel(State(web): State<Web>, Messages(which): Messages) -> Result<Json<Done>, Problem> {
+    carry_out(web, Order::Cancel, which).await
 }
 
 /// The same: takes all messages out that fit; their senders get no report.
@@ -196,19 +204,11 @@ pub(super) async fn cancel(
     post, path = "/api/queue/purge", tag = "queue", security(("token" = [])), request_body = Chosen,
     responses(
         (status = 200, description = "What was done", body = Done),
-        (status = 413, description = "It is too large", body = super::answer::Failure),
-        (status = 415, description = "It is not JSON", body = super::answer::Failure),
-        Refusals
+        ChosenRefusals
     )
 )]
-pub(super) async fn purge(
-    State(web): State<Web>,
-    asked: Asked,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Done>, Problem> {
-    asked.finish()?;
-    carry_out(web, Order::Cancel, Chosen::read(&headers, &body)?).await
+pub(super) async fn purge(State(web): State<Web>, Messages(which): Messages) -> Result<Json<Done>, Problem> {
+    carry_out(web, Order::Cancel, which).await
 }
 
 /// Lets no message of the blast begin until it is resumed.

@@ -53,6 +53,8 @@ pub struct Rounds {
     count: AtomicU64,
     /// Messages that were taken in.
     adopted: AtomicU64,
+    /// There is no other round.
+    ended: AtomicBool,
     /// Somebody waits for the next round.
     wanted: Mutex<bool>,
     bell: Condvar,
@@ -60,13 +62,13 @@ pub struct Rounds {
 
 impl Rounds {
     /// Waits until everything that was in the spool before the call is in the queue; `false` when that takes longer than
-    /// this.
+    /// this, or nothing is taken in any more.
     pub async fn catch_up(&self, limit: Duration) -> bool {
         let before = self.count.load(Ordering::Acquire);
         let end = tokio::time::Instant::now() + limit;
         // The first round to end may have begun before the call.
         while self.count.load(Ordering::Acquire) < before + 2 {
-            if tokio::time::Instant::now() >= end {
+            if self.ended.load(Ordering::Acquire) || tokio::time::Instant::now() >= end {
                 return false;
             }
             *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -198,6 +200,7 @@ impl Intake {
             since_pickup += pause;
             pause = (pause * 2).min(LATE);
         }
+        self.rounds.ended.store(true, Ordering::Release);
     }
 
     /// Takes in a batch of each segment; whether there was anything.
@@ -328,4 +331,27 @@ fn is_segment(name: &str) -> bool {
 /// The folder of a spool.
 fn folder(spool: &Path, name: &str) -> PathBuf {
     spool.join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client of an agent that ends would wait for its whole patience.
+    #[test]
+    fn nobody_waits_for_an_intake_that_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let rounds = Arc::new(Rounds::default());
+        let spool = Spool::open(folder.path().join("spool")).unwrap();
+        let queue = Queue::open(&folder.path().join("queue")).unwrap();
+        let intake = Intake::new(spool, queue, Arc::new(|_: &str| String::new()), Arc::clone(&rounds));
+        intake.stopper().store(true, Ordering::Relaxed);
+        intake.run(runtime.handle());
+        // What is there at once comes before a time that is over.
+        let waited = runtime.block_on(async {
+            tokio::time::timeout(Duration::ZERO, rounds.catch_up(Duration::from_secs(60))).await
+        });
+        assert_eq!(waited, Ok(false));
+    }
 }

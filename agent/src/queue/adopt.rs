@@ -1,6 +1,6 @@
 //! Records of the spool become messages of the queue.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use freesmtp_core::{
     message::{DeliveryOptions, Notify, RecipientOptions},
@@ -8,7 +8,7 @@ use freesmtp_core::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Attempt, JOB_RECIPIENTS, Millis, QueueError, complete, flags, writer::Writing};
+use super::{Attempt, JOB_RECIPIENTS, Millis, QueueError, blast, complete, flags, writer::Writing};
 
 /// A record with what the routes say of it.
 #[derive(Debug)]
@@ -61,6 +61,10 @@ pub(super) fn adopt(writing: &mut Writing<'_>, batch: &Batch) -> Result<(), Queu
         }
     }
     *writing.segments.entry(segment).or_default() += live;
+    // Of a queue that is shared none is taken in whose blast was cancelled.
+    let own = batch.records.iter().filter(|adopted| adopted.leased.is_none());
+    let blasts: BTreeSet<_> = own.filter_map(|own| own.record.envelope.options.blast.as_deref()).collect();
+    blasts.into_iter().try_for_each(|name| blast::end_if_cancelled(writing, name))?;
     connection
         .prepare_cached("UPDATE segments SET next = ?, finished = ? WHERE id = ?")?
         .execute(params![signed(batch.next), batch.finished, segment])?;
@@ -79,7 +83,7 @@ fn insert(writing: &mut Writing<'_>, segment: i64, adopted: &Adopted) -> Result<
         return Ok(false);
     }
     let blast = match &options.blast {
-        Some(name) => super::blast::id(writing, name)?,
+        Some(name) => blast::id(writing, name)?,
         None => 0,
     };
     let submitted = signed(id.unix_ms());

@@ -134,7 +134,7 @@ impl Queue {
         }
     }
 
-    /// Takes out what came to blasts after they were cancelled.
+    /// Takes out what is left of blasts that were being cancelled when the agent was killed.
     ///
     /// # Errors
     /// When the database cannot be read or written.
@@ -268,6 +268,16 @@ fn cancel_some(writing: &mut Writing<'_>, name: &str) -> Result<bool, QueueError
         sweep::end(writing, *message, writing.now, Final::Cancelled, false, &words)?;
     }
     Ok(messages.len() == STEP as usize)
+}
+
+/// Takes out what has just come to a blast, if that was cancelled before.
+pub(super) fn end_if_cancelled(writing: &mut Writing<'_>, name: &str) -> Result<(), QueueError> {
+    let is_cancelled: bool = writing
+        .connection
+        .prepare_cached("SELECT EXISTS(SELECT 1 FROM blasts WHERE name = ? AND state = 2)")?
+        .query_row([name], |row| row.get(0))?;
+    while is_cancelled && cancel_some(writing, name)? {}
+    Ok(())
 }
 
 const COLUMNS: &str = "id, name, state, created, updated, messages, recipients, delivered, deferred, failed, expired, cancelled";

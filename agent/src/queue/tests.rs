@@ -105,6 +105,25 @@ async fn a_record_that_is_read_again_is_adopted_once() {
 }
 
 #[tokio::test]
+async fn what_comes_to_a_cancelled_blast_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path());
+    let news = |number| {
+        let email = format!("a{number}@x.test");
+        adopted(number, &[&email], |envelope| envelope.options.blast = Some("news".to_owned()))
+    };
+    adopt(&queue, "a.seg", vec![news(1)], false).await;
+    assert!(queue.cancel_blast("news").await.unwrap());
+    let other = adopted(700, &["b@x.test"], |_| {});
+    adopt(&queue, "a.seg", (2..700).map(news).chain([other]).collect(), false).await;
+    let blast = queue.blast("news").unwrap().unwrap();
+    assert_eq!((blast.messages, blast.cancelled, blast.open()), (699, 699, 0));
+    let left: Vec<String> = ready(&queue).iter().map(|job| job.targets[0].email.clone()).collect();
+    assert_eq!(left, ["b@x.test"]);
+    assert_eq!(queue.counts().messages, 1);
+}
+
+#[tokio::test]
 async fn a_key_lets_one_message_through() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(folder.path());

@@ -3,6 +3,7 @@
 use freesmtp_core::types::Mailbox;
 
 use super::reply::Reply;
+use crate::digits::digits;
 
 /// A command, its verb known and its arguments split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,8 +110,7 @@ fn host(argument: &str) -> Result<String, Reply> {
 /// What follows is no command: a chunk whose length is not known ends the session.
 fn bdat(argument: &str) -> Result<Command, Reply> {
     let mut words = argument.split_ascii_whitespace();
-    let size = words.next().filter(|word| word.len() <= 18 && word.bytes().all(|b| b.is_ascii_digit()));
-    let size = size.and_then(|word| word.parse().ok());
+    let size = words.next().filter(|word| word.len() <= 18).and_then(digits);
     match (size, words.next(), words.next()) {
         (Some(size), None, None) => Ok(Command::Bdat(size, false)),
         (Some(size), Some(word), None) if word.eq_ignore_ascii_case("LAST") => Ok(Command::Bdat(size, true)),

@@ -58,9 +58,7 @@ pub(super) fn rcpt(path: Path, client: &Client, offer: &Offer) -> Result<Recipie
                 recipient.options.notify = text.parse().map_err(|()| bad("NOTIFY"))?;
             }
             ("ORCPT", Some(text)) if offer.dsn => {
-                let known = text.contains(';');
-                let original = from_xtext(text).filter(|_| known);
-                recipient.options.original_recipient = Some(original.ok_or_else(|| bad("ORCPT"))?);
+                recipient.options.original_recipient = Some(original(text).ok_or_else(|| bad("ORCPT"))?);
             }
             ("NOTIFY" | "ORCPT", None) if offer.dsn => return Err(bad(keyword)),
             _ => return Err(unknown(keyword)),
@@ -94,6 +92,28 @@ fn unknown(keyword: &str) -> Reply {
     Reply::new(555, "5.5.4", format!("{keyword} is not supported"))
 }
 
+/// The address that ORCPT names, behind its type (RFC 3461 section 4.2).
+fn original(text: &str) -> Option<String> {
+    let (kind, address) = text.split_once(';')?;
+    let address = from_xtext(address)?;
+    let address = if kind.eq_ignore_ascii_case("utf-8") { from_embedded(&address)? } else { address };
+    Some(format!("{kind};{address}"))
+}
+
+/// An address of type `utf-8`, whose characters may stand as `\x{…}` (RFC 6533 section 3).
+fn from_embedded(text: &str) -> Option<String> {
+    let mut parts = text.split("\\x{");
+    let mut out = parts.next()?.to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_once('}')?;
+        let are_digits = digits.len() <= 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let point = if are_digits { u32::from_str_radix(digits, 16).ok()? } else { return None };
+        out.push(char::from_u32(point)?);
+        out.push_str(rest);
+    }
+    Some(out)
+}
+
 /// The text of an `xtext` (RFC 3461 section 4).
 fn from_xtext(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
@@ -114,7 +134,30 @@ fn from_xtext(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::from_xtext;
+    use super::{from_xtext, original};
+
+    #[test]
+    fn an_original_recipient_outside_ascii_is_read_in_each_form() {
+        for (text, address) in [
+            ("rfc822;a+2Bb@x.test", "rfc822;a+b@x.test"),
+            (r"rfc822;a\x{41}@x.test", r"rfc822;a\x{41}@x.test"),
+            (r"utf-8;bj\x{F6}rn\x{2B}1\x{3D}\x{1F600}@x.test", "utf-8;björn+1=😀@x.test"),
+            (r"UTF-8;\x{5C}x{41}@x.test", r"UTF-8;\x{41}@x.test"),
+            ("utf-8;björn@x.test", "utf-8;björn@x.test"),
+        ] {
+            assert_eq!(original(text).as_deref(), Some(address), "{text}");
+        }
+        for text in [
+            "a@x.test",
+            r"utf-8;\x{",
+            r"utf-8;\x{}",
+            r"utf-8;\x{D800}",
+            r"utf-8;\x{4g}",
+            r"utf-8;\x{0000041}",
+        ] {
+            assert_eq!(original(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn xtext_is_read() {

@@ -27,7 +27,7 @@ pub(super) fn read(
         if std::mem::take(&mut cr) {
             piece.insert(0, b'\r');
         }
-        if begins && !ignore_dots && matches!(&piece[..], b".\n" | b".\r\n" | b".") {
+        if begins && !ignore_dots && matches!(&piece[..], b".\n" | b".\r\n" | b".\r" | b".") {
             return Ok(());
         }
         let mut text = piece.strip_suffix(b"\n").unwrap_or(&piece);
@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(text(input, true), b"Subject: x\r\n\r\na\r\n..\r\n.\r\nb\r\n");
         assert_eq!(text(b"a\r\n.\r\nb", false), b"a\r\n");
         assert_eq!(text(b"a\n.", false), b"a\r\n");
+        assert_eq!(text(b"a\n.\r", false), b"a\r\n");
         assert_eq!(text(b"a\n. \n.b", false), b"a\r\n. \r\n.b");
     }
 

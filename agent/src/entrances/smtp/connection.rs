@@ -15,10 +15,12 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout, timeout_at},
 };
-use tokio_native_tls::{TlsAcceptor, TlsStream};
 
 use super::{policy::Policy, reception::Reception};
-use crate::server::{Session, Step};
+use crate::{
+    entrances::tls,
+    server::{Session, Step},
+};
 
 /// How long a client may take for TLS.
 const HANDSHAKE: Duration = Duration::from_secs(30);
@@ -30,7 +32,7 @@ const MESSAGE: Duration = Duration::from_secs(30 * 60);
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     pub(super) policy: Arc<Policy>,
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) tls: Option<tls::Acceptor>,
     pub(super) idle: Duration,
     pub(super) reception: Reception,
     /// Says that the agent stops.
@@ -68,7 +70,7 @@ impl Connection {
                 }
                 Step::StartTls => {
                     let (Some(tls), Stream::Clear(clear)) = (&self.tls, stream) else { return Ok(()) };
-                    let secured = timeout(HANDSHAKE, tls.accept(clear)).await?.map_err(io::Error::other)?;
+                    let secured = timeout(HANDSHAKE, tls.accept(clear)).await??;
                     stream = Stream::Tls(Box::new(secured));
                     session.secured();
                 }
@@ -117,7 +119,7 @@ async fn close(mut stream: Stream) -> io::Result<()> {
 /// What the client is connected over.
 enum Stream {
     Clear(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<tls::Stream>),
 }
 
 impl AsyncRead for Stream {

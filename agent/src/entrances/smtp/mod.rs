@@ -25,11 +25,10 @@ use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
-use tokio_native_tls::TlsAcceptor;
 
 use self::{connection::Connection, users::Users};
 pub(crate) use self::{dialogue::dialogue, policy::Policy, reception::Reception};
-use super::{Sockets, acceptor};
+use super::{Acceptor, Sockets, acceptor};
 use crate::{config::SmtpSettings, os};
 
 /// Sockets that listen, and what their sessions work with.
@@ -37,14 +36,14 @@ pub(super) struct Listeners {
     sockets: Vec<TcpListener>,
     settings: SmtpSettings,
     name: String,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
 }
 
 /// What all connections share.
 struct Shared {
     settings: SmtpSettings,
     name: String,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     spool: Spool,
     folder: PathBuf,
     /// One permit for each connection.

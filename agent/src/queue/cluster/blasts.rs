@@ -1,16 +1,15 @@
 //! Blasts over all agents: a bucket has their states, a stream their counters.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use async_nats::jetstream::{
-    consumer::pull,
     kv::{CreateErrorKind, Operation},
+    stream::LastRawMessageErrorKind,
 };
-use freesmtp_core::spool::read_copy;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +20,6 @@ use super::{
 
 /// How long to wait when the servers do not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// How long the servers look for what is parked.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long a consumer stays that nobody uses.
-const IDLE: Duration = Duration::from_secs(300);
 
 /// The name of a blast in subjects.
 pub(super) fn token(name: &str) -> String {
@@ -53,15 +46,23 @@ impl Entry {
     }
 }
 
+/// What was heard of a blast last.
+#[derive(Debug)]
+struct Heard {
+    state: BlastState,
+    /// Which writing of its entry said so; none while not all is done here that follows from it.
+    revision: Option<u64>,
+}
+
 /// The blasts that this agent has heard of, by token.
 #[derive(Debug, Default)]
 pub(super) struct Blasts {
-    known: Mutex<HashMap<String, Entry>>,
+    known: Mutex<HashMap<String, Heard>>,
 }
 
 impl Blasts {
     pub(super) fn state(&self, token: &str) -> BlastState {
-        lock(&self.known).get(token).map_or(BlastState::Running, Entry::state)
+        lock(&self.known).get(token).map_or(BlastState::Running, |heard| heard.state)
     }
 }
 
@@ -69,13 +70,22 @@ impl Blasts {
 pub(super) async fn watch(queue: Queue, shared: Arc<Shared>) {
     loop {
         if let Ok(mut entries) = shared.nats.blasts.watch_with_history(">").await {
+            let mut knows_all = false;
             while let Some(Ok(entry)) = entries.next().await {
-                if entry.operation != Operation::Put {
-                    continue;
+                let blast = serde_json::from_slice::<Entry>(&entry.value).ok();
+                if let Some(blast) = blast.filter(|_| entry.operation == Operation::Put) {
+                    if let Err(error) = shared.hear(&queue, &entry.key, blast, entry.revision).await {
+                        eprintln!("freesmtp agent: {error}");
+                        // It is heard again.
+                        break;
+                    }
+                    if knows_all {
+                        shared.begin_to_unpark(&queue, &entry.key);
+                    }
                 }
-                let Ok(blast) = serde_json::from_slice::<Entry>(&entry.value) else { continue };
-                if let Err(error) = shared.hear(&queue, &entry.key, blast).await {
-                    eprintln!("freesmtp agent: {error}");
+                if entry.seen_current && !knows_all {
+                    knows_all = true;
+                    shared.begin_to_unpark_all(&queue);
                 }
             }
         }
@@ -105,111 +115,30 @@ impl Shared {
     }
 
     /// A blast began, or its state changed.
-    async fn hear(self: &Arc<Self>, queue: &Queue, token: &str, entry: Entry) -> Result<(), QueueError> {
-        let (name, state, created) = (entry.name.clone(), entry.state(), entry.created);
-        let before = lock(&self.blasts.known).insert(token.to_owned(), entry).map(|entry| entry.state());
-        if before == Some(state) {
-            return Ok(());
+    async fn hear(
+        self: &Arc<Self>,
+        queue: &Queue,
+        token: &str,
+        entry: Entry,
+        revision: u64,
+    ) -> Result<(), QueueError> {
+        let (state, Entry { name, created, .. }) = (entry.state(), entry);
+        let heard = Heard { state, revision: None };
+        let before = lock(&self.blasts.known).insert(token.to_owned(), heard);
+        if before.as_ref().is_none_or(|before| before.revision != Some(revision)) {
+            queue
+                .write(move |writing| {
+                    let id = blast::id(writing, &name)?;
+                    writing
+                        .connection
+                        .prepare_cached("UPDATE blasts SET created = ? WHERE id = ?")?
+                        .execute([created, id])?;
+                    blast::set_state(writing, &name, state).map(drop)
+                })
+                .await?;
+            self.take_out(queue, token).await?;
         }
-        queue
-            .write(move |writing| {
-                let id = blast::id(writing, &name)?;
-                writing
-                    .connection
-                    .prepare_cached("UPDATE blasts SET created = ? WHERE id = ?")?
-                    .execute([created, id])?;
-                blast::set_state(writing, &name, state).map(drop)
-            })
-            .await?;
-        let idle = |lease: &super::lease::Lease| lease.blast.as_deref() == Some(token);
-        match state {
-            BlastState::Running => {
-                if before == Some(BlastState::Paused) {
-                    self.begin_to_unpark(queue, token);
-                }
-                Ok(())
-            }
-            BlastState::Paused => {
-                let taken = self.leases().take_idle(idle);
-                for (message, lease) in taken {
-                    self.park(&lease, self.content(&lease.place, None)?).await?;
-                    queue.drop_leased(vec![message]).await?;
-                }
-                Ok(())
-            }
-            BlastState::Cancelled => {
-                let taken = self.leases().take_idle(idle);
-                for (message, lease) in taken {
-                    let count = self.leased(&lease.place)?.0.envelope.recipients.len();
-                    self.cancelled(&lease, count).await?;
-                    queue.drop_leased(vec![message]).await?;
-                }
-                self.begin_to_unpark(queue, token);
-                Ok(())
-            }
-        }
-    }
-
-    /// Makes ready what waited for a blast, beside the watch: that takes seconds, and meanwhile another blast may be paused.
-    fn begin_to_unpark(self: &Arc<Self>, queue: &Queue, token: &str) {
-        let (shared, queue, token) = (Arc::clone(self), queue.clone(), token.to_owned());
-        let task = tokio::spawn(async move {
-            while let Err(error) = shared.unpark(&token).await {
-                if queue.is_closed() {
-                    return;
-                }
-                eprintln!("freesmtp agent: {error}");
-                tokio::time::sleep(PAUSE).await;
-            }
-        });
-        let mut tasks = lock(&self.tasks);
-        tasks.retain(|task| !task.is_finished());
-        tasks.push(task);
-    }
-
-    /// The same; every agent does some of it.
-    async fn unpark(&self, token: &str) -> Result<(), QueueError> {
-        let name = format!("unpark-{token}");
-        let config = pull::Config {
-            durable_name: Some(name.clone()),
-            filter_subject: format!("mailq.parked.{token}.>"),
-            inactive_threshold: IDLE,
-            ..pull::Config::default()
-        };
-        let failed = |error: &dyn std::fmt::Display| unanswered("what is parked", error);
-        let consumer =
-            self.nats.mail.get_or_create_consumer(&name, config).await.map_err(|error| failed(&error))?;
-        // What is paused again would only come back.
-        while self.blasts.state(token) != BlastState::Paused {
-            let messages = consumer.batch().max_messages(WINDOW).expires(PATIENCE).messages().await;
-            let messages: Vec<_> = messages
-                .map_err(|error| failed(&error))?
-                .filter_map(|one| async { one.ok() })
-                .collect()
-                .await;
-            if messages.is_empty() {
-                // What an agent had that was killed comes again.
-                if consumer.get_info().await.map_err(|error| failed(&error))?.num_ack_pending == 0 {
-                    return Ok(());
-                }
-                continue;
-            }
-            let some = stream::iter(messages.into_iter().map(Ok::<_, QueueError>));
-            some.try_for_each_concurrent(WINDOW, |message| async move {
-                let mut headers = message.headers.clone().unwrap_or_default();
-                let ready = headers.get("Freesmtp-Ready").map(|ready| ready.as_str().to_owned());
-                let Some(subject) = ready.filter(|_| read_copy(&message.payload).is_ok()) else {
-                    return Ok(());
-                };
-                let parked = message.info().map_or(0, |info| info.stream_sequence);
-                let message_id = format!("unparked:{parked}");
-                headers = carried_only(&headers);
-                let payload = message.payload.to_vec();
-                self.send(subject, message_id, headers, payload).await?;
-                message.double_ack().await.map_err(|error| QueueError::new(error.to_string()))
-            })
-            .await?;
-        }
+        lock(&self.blasts.known).insert(token.to_owned(), Heard { state, revision: Some(revision) });
         Ok(())
     }
 
@@ -235,7 +164,8 @@ impl Shared {
         let names = stream::iter(names.into_iter().map(Ok::<_, QueueError>));
         names
             .try_for_each_concurrent(WINDOW, |name| async move {
-                match self.job(name).await? {
+                // The leader is asked: another server may not have it yet.
+                match self.last(&name).await? {
                     Some(found) if found.record.envelope.options.blast.as_deref() == Some(blast) => {
                         self.order_job(&found, Order::Cancel).await
                     }
@@ -247,20 +177,54 @@ impl Shared {
 
     async fn write_state(&self, token: &str, state: BlastState) -> Result<bool, QueueError> {
         loop {
-            let found = self.nats.blasts.entry(token).await.map_err(|error| unanswered("a blast", &error))?;
-            let Some(found) = found else { return Ok(false) };
-            let Ok(mut entry) = serde_json::from_slice::<Entry>(&found.value) else { return Ok(false) };
+            let Some((mut entry, revision)) = self.entry(token).await? else { return Ok(false) };
             if entry.state() == BlastState::Cancelled {
                 return Ok(false);
             }
             state.as_str().clone_into(&mut entry.state);
             let value = serde_json::to_vec(&entry).map_err(|error| QueueError::new(error.to_string()))?;
             // Another agent may have changed it meanwhile.
-            if self.nats.blasts.update(token, value.into(), found.revision).await.is_ok() {
+            if self.nats.blasts.update(token, value.into(), revision).await.is_ok() {
                 return Ok(true);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// A blast as the leader of the bucket has it, with the number of that writing: what another server says may be older.
+    async fn entry(&self, token: &str) -> Result<Option<(Entry, u64)>, QueueError> {
+        let bucket = &self.nats.blasts;
+        match bucket.stream.get_last_raw_message_by_subject(&format!("{}{token}", bucket.prefix)).await {
+            Ok(found) => Ok(serde_json::from_slice(&found.payload).ok().map(|entry| (entry, found.sequence))),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(unanswered("a blast", &error)),
+        }
+    }
+
+    /// Takes out those of these jobs, with the token of the blast and the subject of each, whose blast was cancelled. Whoever
+    /// cancels writes that and then looks for what waits; who puts a job where it waits asks for the state then: so one of
+    /// the two finds it.
+    pub(super) async fn cancel_where_ordered(&self, waiting: &[(String, String)]) -> Result<(), QueueError> {
+        let mut blasts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (token, subject) in waiting {
+            blasts.entry(token).or_default().push(subject);
+        }
+        for (token, subjects) in blasts {
+            let entry = self.entry(token).await?;
+            if entry.is_none_or(|(entry, _)| entry.state() != BlastState::Cancelled) {
+                continue;
+            }
+            let subjects = stream::iter(subjects.into_iter().map(Ok::<_, QueueError>));
+            subjects
+                .try_for_each_concurrent(WINDOW, |subject| async move {
+                    match self.last(subject).await? {
+                        Some(found) => self.order_job(&found, Order::Cancel).await,
+                        None => Ok(()),
+                    }
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     /// The same blasts with the counters of all agents.
@@ -295,10 +259,11 @@ impl Shared {
     }
 
     async fn counter(&self, token: &str, what: &str) -> Result<i64, QueueError> {
-        use async_nats::jetstream::stream::DirectGetErrorKind;
-        match self.nats.counts.direct_get_last_for_subject(format!("mailq.count.{token}.{what}")).await {
+        // The leader is asked: of two counters another server may have one that is newer than the other.
+        let subject = format!("mailq.count.{token}.{what}");
+        match self.nats.counts.get_last_raw_message_by_subject(&subject).await {
             Ok(found) => Ok(value(&found.payload)),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(0),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
             Err(error) => Err(unanswered("the counters of a blast", &error)),
         }
     }
@@ -312,11 +277,4 @@ pub(super) fn value(payload: &[u8]) -> i64 {
     }
     let value = serde_json::from_slice::<Value>(payload);
     value.ok().and_then(|value| value.val.parse().ok()).unwrap_or(0)
-}
-
-/// The headers that a job keeps.
-fn carried_only(headers: &async_nats::HeaderMap) -> async_nats::HeaderMap {
-    let mut kept = async_nats::HeaderMap::new();
-    super::carried::Carried::read(Some(headers)).write(&mut kept);
-    kept
 }

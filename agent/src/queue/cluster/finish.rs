@@ -148,6 +148,7 @@ impl Shared {
         let (record, carry) = self.leased(&lease.place)?;
         let expires = record.envelope.options.expires.map(|moment| moment.unix_seconds.saturating_mul(1_000));
         let bare = Envelope { recipients: Vec::new(), ..record.envelope.clone() };
+        let mut waiting = Vec::new();
         for (n, (due, places)) in later.into_iter().enumerate() {
             let recipients =
                 places.iter().filter_map(|place| record.envelope.recipients.get(*place as usize));
@@ -161,7 +162,9 @@ impl Shared {
             let going = Going { name: &name, class: lease.class, site: &lease.site, carried: &carried };
             let due = expires.map_or(due, |expires| due.min(expires));
             self.put(&going, content, Some(due)).await?;
+            waiting.extend(lease.blast.clone().map(|token| (token, going.later())));
         }
+        self.cancel_where_ordered(&waiting).await?;
         Ok(owes)
     }
 
@@ -198,7 +201,7 @@ impl Shared {
 
     /// A message ended here without an attempt.
     async fn ended(&self, queue: &Queue, (message, outcome, count): Ended) -> Result<(), QueueError> {
-        let Some(lease) = self.leases().get(message).filter(|lease| !lease.ended) else { return Ok(()) };
+        let Some(lease) = self.leases().claim(message) else { return Ok(()) };
         let what = What { name: &lease.name, carried: &lease.carried, blast: lease.blast.as_deref() };
         self.count_ended(what, outcome, count).await?;
         self.leases().end(message);

@@ -109,11 +109,18 @@ impl Leases {
         }
     }
 
-    /// The session that was about to carry it does not.
-    pub(super) fn not_begun(&mut self, message: i64) {
-        if let Some(lease) = self.all.get_mut(&message) {
-            lease.begun = false;
-        }
+    /// The session that was about to carry it does not. The token of its blast.
+    pub(super) fn not_begun(&mut self, message: i64) -> Option<String> {
+        let lease = self.all.get_mut(&message)?;
+        lease.begun = false;
+        lease.blast.clone()
+    }
+
+    /// One that ended without an attempt, for whoever says so: nobody else takes it out from now on.
+    pub(super) fn claim(&mut self, message: i64) -> Option<Lease> {
+        let lease = self.all.get_mut(&message).filter(|lease| !lease.ended)?;
+        lease.begun = true;
+        Some(lease.clone())
     }
 
     /// The sender is told that it is late.
@@ -144,6 +151,11 @@ impl Leases {
             .into_iter()
             .filter_map(|message| self.remove(message).map(|lease| (message, lease)))
             .collect()
+    }
+
+    /// Those of these messages that are not here any more.
+    pub(super) fn none_of(&self, messages: Vec<i64>) -> Vec<i64> {
+        messages.into_iter().filter(|message| !self.all.contains_key(message)).collect()
     }
 
     /// Those that ran out before they were begun.

@@ -184,10 +184,12 @@ impl Shared {
         names.map_ok(|(name, _)| name).map_err(|error| failed(&error)).try_collect().await
     }
 
-    pub(super) async fn job(&self, name: String) -> Result<Option<Found>, QueueError> {
-        match self.nats.mail.direct_get_last_for_subject(name).await {
+    /// The job under a subject, from any of the servers.
+    async fn job(&self, name: String) -> Result<Option<Found>, QueueError> {
+        match self.nats.mail.direct_get_last_for_subject(&*name).await {
             Ok(message) => Ok(Found::read(message)),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            // Or that one does not have it yet.
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => self.last(&name).await,
             Err(error) => Err(unanswered("a message", &error)),
         }
     }

@@ -22,18 +22,24 @@ mod keep;
 mod lease;
 mod look;
 mod order;
+mod parked;
 mod publish;
 mod pull;
 mod submitted;
 mod survey;
 
 use std::{
+    error::Error,
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicI64},
+    time::Duration,
 };
 
-use async_nats::{HeaderMap, jetstream::message::PublishMessage};
+use async_nats::{
+    HeaderMap,
+    jetstream::{self, ErrorCode, context::PublishError, message::PublishMessage},
+};
 use freesmtp_core::spool::{Copies, Id};
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -43,7 +49,7 @@ use tokio::{
 };
 
 use self::{blasts::Blasts, lease::Leases, submitted::Submissions};
-use super::{Counts, Millis, Queue, QueueError};
+use super::{BlastState, Counts, JobKey, Millis, Queue, QueueError};
 
 use crate::{
     cluster::{Class, Cluster},
@@ -53,6 +59,9 @@ pub(super) use finish::ended_since;
 
 /// Messages that wait for the servers' word at the same time.
 const WINDOW: usize = 256;
+
+/// How long the servers take to confirm one, or not much longer.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// What makes an agent's queue a part of the shared one.
 pub(crate) struct Shared {
@@ -155,10 +164,18 @@ impl Queue {
         lock(&shared.tasks).extend(tasks);
     }
 
-    /// A job that a session was about to begin goes on waiting.
-    pub(crate) fn not_begun(&self, job: &super::Job) {
-        if let Some(shared) = &self.shared {
-            shared.leases().not_begun(job.key.message);
+    /// A job that a session had, and of which no server has heard, goes on waiting.
+    pub(crate) fn not_begun(&self, job: JobKey) {
+        let Some(shared) = &self.shared else { return };
+        let token = shared.leases().not_begun(job.message);
+        // Whoever heard that its blast is stopped left it to the session.
+        if let Some(token) = token.filter(|token| shared.blasts.state(token) != BlastState::Running) {
+            let (shared, queue) = (Arc::clone(shared), self.clone());
+            drop(tokio::spawn(async move {
+                if let Err(error) = shared.take_out(&queue, &token).await {
+                    eprintln!("freesmtp agent: {error}");
+                }
+            }));
         }
     }
 
@@ -214,17 +231,31 @@ impl Shared {
         payload: Vec<u8>,
     ) -> Result<(), QueueError> {
         let publish = PublishMessage::build().headers(headers).message_id(message_id).payload(payload.into());
-        let sent = self.nats.context.send_publish(subject, publish).await;
-        let failed = |error: &dyn std::fmt::Display| {
-            QueueError::new(format!("the servers have not taken a message: {error}"))
-        };
-        sent.map_err(|error| failed(&error))?.await.map_err(|error| failed(&error))?;
-        Ok(())
+        loop {
+            let sent = match self.nats.context.send_publish(subject.clone(), publish.clone()).await {
+                Ok(sent) => sent.await,
+                Err(error) => Err(error),
+            };
+            match sent {
+                // Another agent has just sent it: whether it is taken shows in a moment.
+                Err(error) if is_under_way(&error) => tokio::time::sleep(MOMENT).await,
+                Err(error) => {
+                    return Err(QueueError::new(format!("the servers have not taken a message: {error}")));
+                }
+                Ok(_) => return Ok(()),
+            }
+        }
     }
 
     fn leases(&self) -> MutexGuard<'_, Leases> {
         lock(&self.leases)
     }
+}
+
+/// Whether the servers have a message of that id, and have not confirmed it yet.
+fn is_under_way(error: &PublishError) -> bool {
+    let said = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    said.is_some_and(|said| said.error_code() == ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT)
 }
 
 /// What was leased before is somebody else's by now, or will be leased again.

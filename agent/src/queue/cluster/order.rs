@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use freesmtp_core::spool::Id;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -119,9 +120,11 @@ impl Shared {
                         site: &lease.site,
                         carried: &lease.carried,
                     };
-                    self.put_away(&going, content, going.held(), "held").await?;
+                    self.put_away(&going, content, going.held(), format!("held:{}", lease.sequence)).await?;
                     self.acknowledge(&lease).await?;
                     queue.drop_leased(vec![message]).await?;
+                    let held = lease.blast.clone().map(|token| (token, going.held()));
+                    self.cancel_where_ordered(held.as_slice()).await?;
                 }
             }
             // It is ready.
@@ -178,8 +181,16 @@ impl Shared {
                 self.send(found.ready.clone(), message_id, carried(&found.carried), payload).await?;
             }
         }
-        let gone = self.nats.mail.delete_message(sequence).await;
-        gone.map(drop).map_err(|error| unanswered("an order", &error))
+        self.remove(sequence).await
+    }
+
+    /// Removes a job from the stream, unless it went meanwhile: its time came, or somebody else did the same.
+    async fn remove(&self, sequence: u64) -> Result<(), QueueError> {
+        let Err(error) = self.nats.mail.delete_message(sequence).await else { return Ok(()) };
+        match self.nats.mail.get_raw_message(sequence).await {
+            Err(gone) if gone.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(()),
+            _ => Err(unanswered("an order", &error)),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
         adopt::{self, Adopted, by_site},
     },
     Name, Shared, WINDOW,
+    blasts::token,
     carried::Carried,
     digest, unanswered,
 };
@@ -136,8 +137,9 @@ impl Shared {
         let records =
             || batch.records.iter().zip(&first).filter(|(_, first)| **first).map(|(record, _)| record);
         self.count_submitted(&batch.segment, records(), batch.next).await?;
-        let records = stream::iter(records().map(Ok::<_, QueueError>));
-        records.try_for_each_concurrent(WINDOW, |adopted| self.publish_record(&segment, adopted)).await
+        let records = stream::iter(records()).map(|adopted| self.publish_record(&segment, adopted));
+        let waiting: Vec<_> = records.buffer_unordered(WINDOW).try_collect().await?;
+        self.cancel_where_ordered(&waiting.concat()).await
     }
 
     /// Whether no other message has its idempotency key.
@@ -148,7 +150,12 @@ impl Shared {
         }
     }
 
-    async fn publish_record(&self, segment: &Path, adopted: &Adopted) -> Result<(), QueueError> {
+    /// What of it waits for its time, with the token of its blast.
+    async fn publish_record(
+        &self,
+        segment: &Path,
+        adopted: &Adopted,
+    ) -> Result<Vec<(String, String)>, QueueError> {
         let Record { id, message_id, envelope, body, .. } = &adopted.record;
         let options = &envelope.options;
         let jobs: Vec<(&str, Vec<u32>)> = by_site(&adopted.sites)
@@ -161,13 +168,16 @@ impl Shared {
             Ok(carry) => carry,
             Err(error) if damage::is_damage(&error) => {
                 self.put_aside(&adopted.record, segment, &error)?;
-                return self.not_submitted(&adopted.record).await;
+                self.not_submitted(&adopted.record).await?;
+                return Ok(Vec::new());
             }
             Err(error) => return Err(error.into()),
         };
         let not_before = options.not_before.map(|moment| moment.unix_seconds.saturating_mul(1_000));
         let not_before = not_before.filter(|at| *at > crate::clock::now());
         let bare = Envelope { recipients: Vec::new(), ..envelope.clone() };
+        let token = options.blast.as_deref().filter(|_| not_before.is_some()).map(token);
+        let mut waiting = Vec::new();
         for (n, (site, places)) in jobs.into_iter().enumerate() {
             let recipients = places.iter().filter_map(|place| envelope.recipients.get(*place as usize));
             let part = Envelope { recipients: recipients.cloned().collect(), ..bare.clone() };
@@ -178,8 +188,9 @@ impl Shared {
             let class = Class::of(options.priority, options.blast.is_some());
             let going = Going { name: &name, class, site, carried: &carried };
             self.put(&going, content, not_before).await?;
+            waiting.extend(token.clone().map(|token| (token, going.later())));
         }
-        Ok(())
+        Ok(waiting)
     }
 
     /// Whether no other message had that key; this one has it from now on.
@@ -298,20 +309,18 @@ impl Shared {
         Ok(())
     }
 
-    /// Publishes a job under another subject, where it waits for somebody.
+    /// Publishes a job under another subject, where it waits for somebody: once for each `message_id`.
     pub(super) async fn put_away(
         &self,
         going: &Going<'_>,
         content: Vec<u8>,
         subject: String,
-        why: &str,
+        message_id: String,
     ) -> Result<(), QueueError> {
         let mut headers = HeaderMap::new();
         going.carried.write(&mut headers);
         headers.insert("Freesmtp-Ready", going.ready().as_str());
-        let message_id = format!("{}:a{}:{why}:{}", going.name, going.carried.attempts, crate::clock::now());
-        self.send(subject, message_id, headers, content).await?;
-        Ok(())
+        self.send(subject, message_id, headers, content).await
     }
 
     /// The record of a leased job, and its body as it came.

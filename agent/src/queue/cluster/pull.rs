@@ -1,6 +1,7 @@
 //! From the stream into this agent's own queue.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::Path,
     sync::{Arc, atomic::Ordering},
@@ -14,14 +15,12 @@ use tokio::io::AsyncReadExt;
 
 use super::{
     super::{
-        Batch, BlastState, Final, Place, Queue, QueueError,
+        Batch, BlastState, Place, Queue, QueueError,
         adopt::{self, Adopted, Leased},
     },
     Name, Shared,
     carried::Carried,
-    count::What,
     lease::Lease,
-    publish::Going,
 };
 use crate::{
     cluster::{Class, subject},
@@ -78,7 +77,7 @@ pub(super) async fn pull(queue: Queue, shared: Arc<Shared>, class: Class, site: 
 impl Shared {
     /// Jobs become messages of this agent's queue.
     async fn take_in(
-        &self,
+        self: &Arc<Self>,
         queue: &Queue,
         class: Class,
         messages: Vec<Message>,
@@ -88,9 +87,10 @@ impl Shared {
         let mut records = Vec::with_capacity(messages.len());
         let mut segment = None;
         let mut failed = None;
+        let mut blasts = BTreeSet::new();
         for message in messages {
             // What cannot be taken now comes again when its time here is over; the others go on.
-            let taken = match self.examine(class, message).await {
+            let taken = match self.examine(queue, class, message).await {
                 Ok(Some(taken)) => taken,
                 Ok(None) => continue,
                 Err(error) => {
@@ -120,6 +120,7 @@ impl Shared {
                 warned: carried.warned,
                 history: carried.attempts(),
             };
+            blasts.extend(lease.blast.clone());
             self.leases().add(message, lease);
             records.push(Adopted {
                 sites: vec![first; record.envelope.recipients.len()],
@@ -128,8 +129,7 @@ impl Shared {
                 leased: Some(leased),
             });
         }
-        let failed = failed.map_or(Ok(()), Err);
-        let Some(name) = segment else { return failed };
+        let Some(name) = segment else { return failed.map_or(Ok(()), Err) };
         let numbers: Vec<i64> = records
             .iter()
             .filter_map(|adopted| adopted.leased.as_ref().map(|leased| leased.message))
@@ -144,11 +144,23 @@ impl Shared {
             let ended = Batch { segment: name.to_string(), records: Vec::new(), next: end, finished: true };
             queue.write(move |writing| adopt::adopt(writing, &ended)).await?;
         }
-        failed
+        // Whoever heard meanwhile that a blast is stopped has not found what was not leased yet, ...
+        for token in blasts {
+            failed = self.take_out(queue, &token).await.err().or(failed);
+        }
+        // ... and not found here what was.
+        let gone = self.leases().none_of(numbers);
+        queue.drop_leased(gone).await?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// What is to be worked on; `None` for what is not, or was dealt with.
-    async fn examine(&self, class: Class, message: Message) -> Result<Option<Taken>, QueueError> {
+    async fn examine(
+        self: &Arc<Self>,
+        queue: &Queue,
+        class: Class,
+        message: Message,
+    ) -> Result<Option<Taken>, QueueError> {
         let Some(ack) = message.reply.clone() else { return Ok(None) };
         let (sequence, delivered) =
             message.info().map_or((0, 1), |info| (info.stream_sequence, info.delivered));
@@ -178,17 +190,18 @@ impl Shared {
             begun: false,
             ended: false,
         };
-        let state = lease.blast.as_ref().map_or(BlastState::Running, |token| self.blasts.state(token));
-        match state {
-            BlastState::Running => {}
-            BlastState::Paused => {
-                self.park(&lease, message.payload.to_vec()).await?;
-                return Ok(None);
-            }
-            BlastState::Cancelled => {
-                let count = record.envelope.recipients.len();
-                self.cancelled(&lease, count).await?;
-                return Ok(None);
+        if let Some(token) = &lease.blast {
+            match self.blasts.state(token) {
+                BlastState::Running => {}
+                BlastState::Paused => {
+                    self.park(&lease, message.payload.to_vec()).await?;
+                    self.was_parked(queue, token);
+                    return Ok(None);
+                }
+                BlastState::Cancelled => {
+                    self.cancelled(&lease, record.envelope.recipients.len()).await?;
+                    return Ok(None);
+                }
             }
         }
         let mut content = message.payload.to_vec();
@@ -203,22 +216,6 @@ impl Shared {
             lease.place.body = body;
         }
         Ok(Some(Taken { content, lease }))
-    }
-
-    /// The job waits until its blast goes on.
-    pub(super) async fn park(&self, lease: &Lease, content: Vec<u8>) -> Result<(), QueueError> {
-        let Some(token) = &lease.blast else { return Ok(()) };
-        let going =
-            Going { name: &lease.name, class: lease.class, site: &lease.site, carried: &lease.carried };
-        self.put_away(&going, content, going.parked(token), "parked").await?;
-        self.acknowledge(lease).await
-    }
-
-    /// The blast of a job was cancelled.
-    pub(super) async fn cancelled(&self, lease: &Lease, recipients: usize) -> Result<(), QueueError> {
-        let what = What { name: &lease.name, carried: &lease.carried, blast: lease.blast.as_deref() };
-        self.count_ended(what, Final::Cancelled, recipients).await?;
-        self.acknowledge(lease).await
     }
 
     /// Gets a body out of the object store, under a name of its own.
@@ -242,7 +239,7 @@ impl Shared {
     }
 
     /// What is no job is kept where a person finds it, and is nobody's any more.
-    async fn put_off_bad(&self, message: &Message, why: &str) -> Result<(), QueueError> {
+    pub(super) async fn put_off_bad(&self, message: &Message, why: &str) -> Result<(), QueueError> {
         let name = format!("{}.record", message.subject.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
         let reason = format!(
             "under {} in the stream is what no agent of this version understands: {why}",

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::digits::digits;
+
 /// RFC 8461 section 3.2: about a year.
 const LONGEST: u64 = 31_557_600;
 
@@ -56,8 +58,7 @@ impl Policy {
         }
         let mode = mode.and_then(|name| Mode::ALL.iter().find(|(_, known)| *known == name));
         let (mode, _) = *mode.ok_or("its mode is none of enforce, testing, none")?;
-        let seconds = max_age.filter(|age| !age.is_empty() && age.bytes().all(|b| b.is_ascii_digit()));
-        let seconds: u64 = seconds.and_then(|age| age.parse().ok()).ok_or("its max_age is no number")?;
+        let seconds: u64 = max_age.and_then(digits).ok_or("its max_age is no number")?;
         if mx.is_empty() && mode != Mode::None {
             return Err("it names no mx".to_owned());
         }

@@ -1,5 +1,4 @@
-//! Days of delivery in a moment: the queue, the planner and the verdicts, with servers that are functions and a clock that
-//! is moved.
+//! Days of delivery in a moment.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -7,262 +6,24 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+mod sessions;
+mod world;
+
+use std::sync::atomic::Ordering;
 
 use freesmtp_core::{
-    Cause, Diagnosis, Error, ErrorKind, RecipientResult, RecipientStatus, Report, Stage, Who,
-    spool::{Body, Envelope, Id, Recipient, Record},
+    Cause, Error, ErrorKind, RecipientStatus, Stage,
     types::{Moment, Reply},
 };
 
+use self::world::{
+    BEGIN, DAY, HOUR, MINUTE, SECOND, World, accepted, closes, diagnosis, down, refused, report, result,
+};
 use super::{
-    super::{
-        Answer, domain,
-        health::Signal,
-        verdict::{self, When},
-    },
-    Next, Planner, Step,
+    super::{health::Signal, verdict},
+    Step,
 };
-use crate::{
-    config::{DestinationLimits, RetrySettings},
-    queue::{Adopted, Batch, Changes, Final, Job, JobKey, Lane, Millis, Queue, Verdict, Words},
-    retry::Retry,
-};
-
-const SECOND: Millis = 1_000;
-const MINUTE: Millis = 60 * SECOND;
-const HOUR: Millis = 60 * MINUTE;
-const DAY: Millis = 24 * HOUR;
-
-/// 2026-01-01.
-const BEGIN: Millis = 1_767_225_600_000;
-
-/// What one recipient was told, and when.
-#[derive(Clone, Debug, PartialEq)]
-struct Told {
-    email: String,
-    at: Millis,
-    verdict: Verdict,
-}
-
-struct World {
-    now: Arc<AtomicI64>,
-    queue: Queue,
-    planner: Planner,
-    retry: Retry,
-    told: Vec<Told>,
-    /// The most sessions that a site had at once, among jobs that were answered in the same moment.
-    most: HashMap<String, usize>,
-    submitted: u64,
-    _folder: tempfile::TempDir,
-}
-
-impl World {
-    fn new(sessions: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let now = Arc::new(AtomicI64::new(BEGIN));
-        let clock = Arc::clone(&now);
-        let queue = Queue::open_at(folder.path(), move || clock.load(Ordering::Relaxed)).unwrap();
-        let retry = Retry::new(&RetrySettings::default());
-        let planner = Planner::new(sessions, DestinationLimits::default(), Arc::new(retry.clone()));
-        Self {
-            now,
-            queue,
-            planner,
-            retry,
-            told: Vec::new(),
-            most: HashMap::new(),
-            submitted: 0,
-            _folder: folder,
-        }
-    }
-
-    fn now(&self) -> Millis {
-        self.now.load(Ordering::Relaxed)
-    }
-
-    async fn submit(&mut self, recipients: &[&str], change: impl Fn(&mut Envelope)) -> Id {
-        let mut envelope = Envelope {
-            reverse_path: "sender@here.test".to_owned(),
-            recipients: recipients.iter().map(|email| Recipient::new(*email)).collect(),
-            ..Envelope::default()
-        };
-        change(&mut envelope);
-        self.submitted += 1;
-        let mut random = [0; 16];
-        random[8..].copy_from_slice(&self.submitted.to_be_bytes());
-        let id = Id::new(u64::try_from(self.now()).unwrap(), random);
-        let offset = self.submitted * 1_000;
-        let record = Record {
-            id,
-            submitted: Moment::new(self.now() / 1_000),
-            message_id: format!("<{}@here.test>", self.submitted),
-            envelope,
-            body: Body::Inline { offset: offset + 100, length: 800 },
-            offset,
-            end: offset + 1_000,
-        };
-        let sites = recipients.iter().map(|email| domain(email).into()).collect();
-        let adopted = Adopted { record, sites, digest: None, leased: None };
-        let batch = Batch {
-            segment: "one.seg".to_owned(),
-            records: vec![adopted],
-            next: offset + 1_000,
-            finished: false,
-        };
-        self.queue.adopt(batch).await.unwrap();
-        id
-    }
-
-    /// Delivers for so long, as the agent does.
-    async fn run(&mut self, time: Millis, server: impl Fn(&str, &Job, Millis) -> Answer) {
-        let end = self.now() + time;
-        while self.now() < end {
-            while self.turn(&server).await {}
-            let now = self.now();
-            let due = self.queue.next_due().unwrap();
-            let next = [self.planner.wakes_at(), due].into_iter().flatten().min().unwrap_or(end);
-            self.now.store(next.clamp(now + 1, end), Ordering::Relaxed);
-            self.queue.promote(self.now()).await.unwrap();
-            let oldest = self.now() - self.retry.lifetime();
-            self.queue.expire(self.now(), oldest, Words::default()).await.unwrap();
-        }
-    }
-
-    /// Does what can be done now; whether there was anything.
-    async fn turn(&mut self, server: impl Fn(&str, &Job, Millis) -> Answer) -> bool {
-        let mut sessions: Vec<(Arc<str>, Box<Job>)> = Vec::new();
-        let mut any = false;
-        self.planner.change(&self.queue.changes());
-        while let Some(step) = self.planner.step(self.now()) {
-            any = true;
-            match step {
-                Step::Load { lane, limit, taken } => self.load(lane, limit, &taken),
-                Step::Start { site, job } => {
-                    let most = self.most.entry(site.to_string()).or_default();
-                    *most = (*most).max(1 + sessions.iter().filter(|(other, _)| *other == site).count());
-                    sessions.push((site, job));
-                }
-            }
-        }
-        // Each session has its turn.
-        let mut sessions: VecDeque<_> = sessions.into();
-        while let Some((site, job)) = sessions.pop_front() {
-            let answer = server(&site, &job, self.now());
-            self.planner.learn(&site, verdict::signal(&answer), self.now(), 0.5);
-            let held_until = self.planner.held_until(&site);
-            let when = When { now: self.now(), retry: &self.retry, random: 0.5, held_until };
-            let done = verdict::judge(&job, &answer, &[], when);
-            for result in &done.results {
-                let email = result.target.email.clone();
-                self.told.push(Told { email, at: self.now() - BEGIN, verdict: result.verdict });
-            }
-            self.queue.complete(done).await.unwrap();
-            self.planner.change(&self.queue.changes());
-            let (next, load) = self.planner.next(&site, job.lane, job.key, self.now());
-            if let Some(Step::Load { lane, limit, taken }) = load {
-                self.load(lane, limit, &taken);
-            }
-            if let Next::Job(next) = next {
-                sessions.push_back((site, next));
-            }
-        }
-        any
-    }
-
-    fn load(&mut self, lane: i64, limit: usize, taken: &std::collections::HashSet<crate::queue::JobKey>) {
-        let jobs = self.queue.take(lane, limit, taken).unwrap();
-        self.planner.loaded(lane, jobs, self.now());
-    }
-
-    fn left(&self) -> i64 {
-        self.queue.counts().messages
-    }
-
-    fn delivered(&self) -> usize {
-        let delivered =
-            |told: &&Told| matches!(told.verdict, Verdict::Final { outcome: Final::Delivered, .. });
-        self.told.iter().filter(delivered).count()
-    }
-}
-
-fn accepted(job: &Job) -> Answer {
-    let results = job
-        .targets
-        .iter()
-        .map(|target| result(&target.email, RecipientStatus::Accepted, "250 2.0.0 ok", None));
-    report(results.collect())
-}
-
-fn report(recipients: Vec<RecipientResult>) -> Answer {
-    Ok(Report {
-        recipients,
-        reply: Reply::parse("250 2.0.0 ok").unwrap(),
-        message_id: String::new(),
-        size: 800,
-        server: "mx.test:25".to_owned(),
-        peer_address: None,
-        tls: None,
-        auth_mechanism: None,
-        reports_delivery: true,
-        elapsed: Duration::ZERO,
-        warnings: Vec::new(),
-        transcript: freesmtp_core::types::Transcript::default(),
-    })
-}
-
-fn result(
-    email: &str,
-    status: RecipientStatus,
-    reply: &str,
-    diagnosis: Option<Diagnosis>,
-) -> RecipientResult {
-    RecipientResult {
-        email: email.to_owned(),
-        status,
-        stage: Stage::Rcpt,
-        reply: Reply::parse(reply),
-        diagnosis,
-    }
-}
-
-fn diagnosis(cause: Cause, after: Option<u64>) -> Diagnosis {
-    Diagnosis {
-        cause,
-        who: Who::NobodyRetry,
-        summary: String::new(),
-        remedy: String::new(),
-        evidence: String::new(),
-        retry_after: after.map(Duration::from_secs),
-        reference: None,
-    }
-}
-
-fn down() -> Answer {
-    Err(Error::new(ErrorKind::Connect, Stage::Connect, "connection refused")
-        .with_diagnosis(diagnosis(Cause::ConnectRefused, None)))
-}
-
-fn closes() -> Answer {
-    Err(Error::new(ErrorKind::Protocol, Stage::Connect, "421")
-        .with_reply(Reply::parse("421 4.3.2 closing").unwrap())
-        .with_diagnosis(diagnosis(Cause::ServerBusy, None)))
-}
-
-fn refused(job: &Job, reply: &str, cause: Cause, after: Option<u64>) -> Answer {
-    let status = if reply.starts_with('5') { RecipientStatus::Refused } else { RecipientStatus::Deferred };
-    let each =
-        |target: &crate::queue::Target| result(&target.email, status, reply, Some(diagnosis(cause, after)));
-    let recipients = job.targets.iter().map(each).collect();
-    Err(Error::new(ErrorKind::RecipientsRefused, Stage::Rcpt, "refused").with_recipients(recipients))
-}
+use crate::queue::{Final, Job, Millis};
 
 #[tokio::test]
 async fn everything_is_delivered_once() {
@@ -589,81 +350,6 @@ async fn one_site_with_everything_gives_sessions_to_another() {
     assert_eq!(planner_world.delivered(), 2_020);
 }
 
-/// Starts as many sessions for the one site as there may be.
-fn started(world: &mut World) -> Vec<(Arc<str>, Box<Job>)> {
-    let mut sessions = Vec::new();
-    world.planner.change(&world.queue.changes());
-    while let Some(step) = world.planner.step(world.now()) {
-        match step {
-            Step::Load { lane, limit, taken } => world.load(lane, limit, &taken),
-            Step::Start { site, job } => sessions.push((site, job)),
-        }
-    }
-    sessions
-}
-
-#[tokio::test]
-async fn a_job_goes_behind_another_only_while_more_wait_than_there_are_sessions() {
-    let mut world = World::new(4);
-    for n in 0..20 {
-        world.submit(&[&format!("a{n}@x.test")], |_| {}).await;
-    }
-    let sessions = started(&mut world);
-    assert_eq!(sessions.len(), 4);
-    let (site, now) = (Arc::clone(&sessions[0].0), world.now());
-    let ahead: Vec<_> = std::iter::from_fn(|| world.planner.ahead(&site, now).0).collect();
-    assert_eq!(ahead.len(), 12, "the last four are for whoever is done first");
-    let last = ahead.into_iter().last().unwrap();
-    let key = last.key;
-    world.planner.give_back(&site, last);
-    assert_eq!(world.planner.ahead(&site, now).0.unwrap().key, key, "it is the next one again");
-    world.planner.learn(&site, Signal::Slower { after: None }, now, 0.5);
-    assert!(!world.planner.may_go_on(&site, now));
-}
-
-#[tokio::test]
-async fn what_went_behind_another_is_not_sent_when_it_was_stopped_meanwhile() {
-    let mut world = World::new(2);
-    let mut ids = Vec::new();
-    for n in 0..10 {
-        ids.push(world.submit(&[&format!("a{n}@x.test")], |_| {}).await);
-    }
-    let site = Arc::clone(&started(&mut world)[0].0);
-    let ahead: Vec<_> = (0..3).map(|_| world.planner.ahead(&site, BEGIN).0.unwrap()).collect();
-    assert!(world.queue.cancel(ids[3]).await.unwrap());
-    world.planner.change(&world.queue.changes());
-    assert!(world.planner.begins(&ahead[0]));
-    assert!(!world.planner.begins(&ahead[1]), "the fourth was cancelled");
-    world.planner.close();
-    assert!(!world.planner.begins(&ahead[2]), "an agent that ends begins nothing");
-}
-
-#[tokio::test]
-async fn other_sessions_carry_what_one_was_not_let_in_for() {
-    let mut world = World::new(4);
-    for n in 0..10 {
-        world.submit(&[&format!("a{n}@x.test")], |_| {}).await;
-    }
-    let mut sessions = started(&mut world);
-    let now = world.now();
-    let (site, job) = sessions.pop().unwrap();
-    let key = job.key;
-    assert!(world.planner.hand_over(&site, job, now).is_none());
-    assert_eq!(world.planner.active(), 3);
-    assert!(world.planner.step(now).is_none(), "no further session is tried");
-    let (_, first) = sessions.remove(0);
-    match world.planner.next(&site, first.lane, first.key, now) {
-        (Next::Job(next), _) => {
-            assert_eq!(next.key, key);
-            sessions.push((Arc::clone(&site), next));
-        }
-        (Next::End, _) => panic!("the session goes on"),
-    }
-    let left: Vec<_> =
-        sessions.into_iter().filter_map(|(site, job)| world.planner.hand_over(&site, job, now)).collect();
-    assert_eq!((left.len(), world.planner.active()), (1, 1), "the last one tells of the trouble");
-}
-
 #[test]
 fn what_a_failure_says_about_the_destination() {
     let job_error = |kind, stage| Err(Error::new(kind, stage, "x"));
@@ -675,40 +361,4 @@ fn what_a_failure_says_about_the_destination() {
         verdict::signal(&job_error(ErrorKind::Authentication, Stage::Auth)),
         Signal::Trouble { .. }
     ));
-}
-
-#[tokio::test]
-async fn what_is_in_memory_is_bounded_however_many_sites_there_are() {
-    const SITES: i64 = 30_000;
-    let mut world = World::new(4);
-    world.submit(&["a@x.test"], |_| {}).await;
-    let lane = world.queue.lanes().unwrap()[0].0.id;
-    let model = world.queue.take(lane, 1, &HashSet::new()).unwrap().remove(0);
-    let mut planner = Planner::new(4, DestinationLimits::default(), Arc::new(world.retry.clone()));
-    let lanes = (1..=SITES).map(|id| (Lane { id, site: format!("d{id}.test").into(), blast: 0 }, 1));
-    planner.change(&Changes { lanes: lanes.collect(), ..Changes::default() });
-    let (mut loaded, mut sessions, mut delivered) = (0, VecDeque::new(), 0);
-    let mut most = 0;
-    loop {
-        while let Some(step) = planner.step(BEGIN) {
-            match step {
-                Step::Load { lane, .. } => {
-                    let key = JobKey { message: lane, n: 0 };
-                    planner.loaded(lane, vec![Job { key, lane, ..model.clone() }], BEGIN);
-                    loaded += 1;
-                    most = most.max(loaded - delivered);
-                }
-                Step::Start { site, job } => sessions.push_back((site, job)),
-            }
-        }
-        let Some((site, job)) = sessions.pop_front() else { break };
-        delivered += 1;
-        let lane = Lane { id: job.lane, site: Arc::clone(&site), blast: 0 };
-        planner.change(&Changes { lanes: vec![(lane, -1)], ..Changes::default() });
-        if let (Next::Job(next), _) = planner.next(&site, job.lane, job.key, BEGIN) {
-            sessions.push_back((site, next));
-        }
-    }
-    assert_eq!(delivered, SITES, "and everybody has their turn");
-    assert!(most < 21_000, "{most} jobs were in memory");
 }
