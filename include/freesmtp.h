@@ -644,11 +644,21 @@ freesmtp_error *freesmtp_smtp_send_with(const freesmtp_smtp *smtp,
                                         const freesmtp_cancel *cancel,
                                         freesmtp_report **report);
 
+/* ---- SMTP: the kept connection, and commands of your own ------------------------------------------------- */
+
 /// Opens a connection to the first server that answers, logs in, and keeps it for the next message.
 freesmtp_error *freesmtp_smtp_connect(const freesmtp_smtp *smtp);
 
+/// Like `freesmtp_smtp_connect`, and `cancel` ends it from another thread.
+freesmtp_error *freesmtp_smtp_connect_with(const freesmtp_smtp *smtp, const freesmtp_cancel *cancel);
+
 /// Ends the kept connections with QUIT and waits for the answer. Without any, it does nothing.
 void freesmtp_smtp_disconnect(const freesmtp_smtp *smtp);
+
+/// Like `freesmtp_smtp_disconnect`, and `cancel` ends the waiting from another thread: the connections are closed all
+/// the same. A `cancel` that is NULL ends nothing.
+void freesmtp_smtp_disconnect_with(const freesmtp_smtp *smtp,
+                                   const freesmtp_cancel *cancel);
 
 /// Cancels every operation of this object and its copies that is under way, from any thread.
 void freesmtp_smtp_cancel(const freesmtp_smtp *smtp);
@@ -669,6 +679,21 @@ freesmtp_error *freesmtp_smtp_send_command_n(const freesmtp_smtp *smtp,
                                              size_t command_size,
                                              int *reply_code,
                                              char **reply_text);
+
+/// Like `freesmtp_smtp_send_command`, and `cancel` ends it from another thread.
+freesmtp_error *freesmtp_smtp_send_command_with(const freesmtp_smtp *smtp,
+                                                const char *command,
+                                                const freesmtp_cancel *cancel,
+                                                int *reply_code,
+                                                char **reply_text);
+
+/// The same with the text's size.
+freesmtp_error *freesmtp_smtp_send_command_with_n(const freesmtp_smtp *smtp,
+                                                  const char *command,
+                                                  size_t command_size,
+                                                  const freesmtp_cancel *cancel,
+                                                  int *reply_code,
+                                                  char **reply_text);
 
 /* ---- SMTP: what the log shows, and who hears it ---------------------------------------------------------- */
 
@@ -701,6 +726,9 @@ freesmtp_error *freesmtp_smtp_set_protocol_log(freesmtp_smtp *smtp,
 
 /// Sets one limit for every phase, in seconds; that of the whole of a call stays as it is.
 freesmtp_error *freesmtp_smtp_set_default_timeout(freesmtp_smtp *smtp, double seconds);
+
+/// The one limit of every phase, in seconds; -1 when they differ.
+double freesmtp_smtp_default_timeout(const freesmtp_smtp *smtp);
 
 /// Sets a limit for each phase, and one for the whole of a call.
 freesmtp_error *freesmtp_smtp_set_timeouts(freesmtp_smtp *smtp, const freesmtp_timeouts *timeouts);
@@ -767,8 +795,17 @@ char *freesmtp_message_message_id(const freesmtp_message *message, size_t *size)
 /// The charset of the bodies. Owned.
 char *freesmtp_message_charset_encoding(const freesmtp_message *message, size_t *size);
 
+/// Whether a time of the message is set. It is put into `*unix_seconds` then, in seconds since 1970-01-01 UTC, and the
+/// offset it is shown with into `*offset_minutes`, in minutes east of UTC; each may be NULL.
+bool freesmtp_message_date(const freesmtp_message *message,
+                           int64_t *unix_seconds,
+                           int16_t *offset_minutes);
+
 /// How urgent it is.
 int freesmtp_message_priority(const freesmtp_message *message);
+
+/// Whether a program wrote it.
+int freesmtp_message_auto_submitted(const freesmtp_message *message);
 
 /// The message as it would be sent (RFC 5322 form, `Bcc` left out). `*bytes` is owned: `freesmtp_free`.
 freesmtp_error *freesmtp_message_to_bytes(const freesmtp_message *message, char **bytes, size_t *size);
@@ -921,6 +958,25 @@ freesmtp_error *freesmtp_message_set_recipient_valid_since_action(freesmtp_messa
                                                                   size_t index,
                                                                   int action);
 
+/// When the sender gets a report on the delivery to the recipient at `index`: values of `enum freesmtp_notify`, added up; 0
+/// behind the last.
+int freesmtp_message_recipient_notify(const freesmtp_message *message,
+                                      size_t index);
+
+/// Whom the message was for before the recipient at `index` was put in; NULL when it is not said. Owned.
+char *freesmtp_message_recipient_original_recipient(const freesmtp_message *message,
+                                                    size_t index,
+                                                    size_t *size);
+
+/// Whether it is said since when the owner of the mailbox of the recipient at `index` has had it; the moment is put into
+/// `*unix_seconds` then.
+bool freesmtp_message_recipient_valid_since(const freesmtp_message *message,
+                                            size_t index,
+                                            int64_t *unix_seconds);
+
+/// What servers do with it that cannot check the owner; 0 behind the last.
+int freesmtp_message_recipient_valid_since_action(const freesmtp_message *message, size_t index);
+
 /* ---- Messages: texts ------------------------------------------------------------------------------------- */
 
 /// Adds a text: `format` is a value of `enum freesmtp_body_part_format`, `encoding` one of
@@ -1021,6 +1077,12 @@ char *freesmtp_message_attachment_name(const freesmtp_message *message,
                                        size_t index,
                                        size_t *size);
 
+/// The path of the file at `index`; NULL when it is none, or behind the last. Owned.
+char *freesmtp_message_attachment_path(const freesmtp_message *message, size_t index, size_t *size);
+
+/// The media type of the one at `index`; NULL when it is told by the name, or behind the last. Owned.
+char *freesmtp_message_attachment_content_type(const freesmtp_message *message, size_t index, size_t *size);
+
 /* ---- Messages: what HTML shows --------------------------------------------------------------------------- */
 
 /// Embeds a file, which HTML shows by `cid:` and `content_id`.
@@ -1074,6 +1136,17 @@ char *freesmtp_message_embedded_object_content_id(const freesmtp_message *messag
                                                   size_t index,
                                                   size_t *size);
 
+/// The path of the file at `index`; NULL when it is none, or behind the last. Owned.
+char *freesmtp_message_embedded_object_path(const freesmtp_message *message, size_t index, size_t *size);
+
+/// The file name of the bytes at `index`; NULL when it is that of the file, or behind the last. Owned.
+char *freesmtp_message_embedded_object_name(const freesmtp_message *message, size_t index, size_t *size);
+
+/// The media type of the one at `index`; NULL when it is told by the name, or behind the last. Owned.
+char *freesmtp_message_embedded_object_content_type(const freesmtp_message *message,
+                                                    size_t index,
+                                                    size_t *size);
+
 /* ---- Messages: headers of your own ----------------------------------------------------------------------- */
 
 /// Adds a header: a name that no other property writes, a value of one line.
@@ -1120,6 +1193,18 @@ freesmtp_error *freesmtp_message_add_reference_n(freesmtp_message *message,
                                                  const char *message_id,
                                                  size_t message_id_size);
 
+/// How many messages it answers.
+size_t freesmtp_message_in_reply_to_count(const freesmtp_message *message);
+
+/// The `Message-ID` of the answered message at `index`, as set; NULL behind the last. Owned.
+char *freesmtp_message_in_reply_to(const freesmtp_message *message, size_t index, size_t *size);
+
+/// How many messages of the thread are named.
+size_t freesmtp_message_reference_count(const freesmtp_message *message);
+
+/// The `Message-ID` of the message of the thread at `index`, as set; NULL behind the last. Owned.
+char *freesmtp_message_reference(const freesmtp_message *message, size_t index, size_t *size);
+
 /* ---- Messages: ending a subscription --------------------------------------------------------------------- */
 
 /// Adds a link that ends a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369).
@@ -1132,6 +1217,15 @@ freesmtp_error *freesmtp_message_add_list_unsubscribe_n(freesmtp_message *messag
 
 /// Sets whether an empty POST to the https link is enough (RFC 8058). Sign with DKIM: readers demand it.
 freesmtp_error *freesmtp_message_set_list_unsubscribe_one_click(freesmtp_message *message, bool one_click);
+
+/// How many links there are.
+size_t freesmtp_message_list_unsubscribe_count(const freesmtp_message *message);
+
+/// The link at `index`; NULL behind the last. Owned.
+char *freesmtp_message_list_unsubscribe(const freesmtp_message *message, size_t index, size_t *size);
+
+/// Whether an empty POST to the https link is enough.
+bool freesmtp_message_list_unsubscribe_one_click(const freesmtp_message *message);
 
 /* ---- Messages: invitations ------------------------------------------------------------------------------- */
 
@@ -1151,6 +1245,15 @@ freesmtp_error *freesmtp_message_set_calendar_n(freesmtp_message *message,
                                                 size_t method_size,
                                                 const char *file_name,
                                                 size_t file_name_size);
+
+/// The iCalendar text; NULL when it is no invitation. Owned.
+char *freesmtp_message_calendar(const freesmtp_message *message, size_t *size);
+
+/// The method as set, empty for that of the text; NULL when it is no invitation. Owned.
+char *freesmtp_message_calendar_method(const freesmtp_message *message, size_t *size);
+
+/// The name under which the text is attached too; NULL when it is not. Owned.
+char *freesmtp_message_calendar_file_name(const freesmtp_message *message, size_t *size);
 
 /* ---- Messages: attachments that are read out while they are sent ----------------------------------------- */
 
@@ -1265,6 +1368,39 @@ freesmtp_error *freesmtp_message_add_optional_extension_n(freesmtp_message *mess
 /// Makes every extension needed that an option asks for, `DSN` too.
 freesmtp_error *freesmtp_message_clear_optional_extensions(freesmtp_message *message);
 
+/// How much of it delivery reports give back.
+int freesmtp_message_return_content(const freesmtp_message *message);
+
+/// The text that delivery reports give back; NULL when there is none. Owned.
+char *freesmtp_message_envelope_id(const freesmtp_message *message, size_t *size);
+
+/// Whether every server on the way has to use TLS.
+bool freesmtp_message_require_tls(const freesmtp_message *message);
+
+/// Whether there is a time within which it is to be delivered; it is put into `*seconds` then.
+bool freesmtp_message_deliver_by(const freesmtp_message *message, uint32_t *seconds);
+
+/// What happens when that time has passed.
+int freesmtp_message_deliver_by_mode(const freesmtp_message *message);
+
+/// Whether each server on the way reports that it has passed it on.
+bool freesmtp_message_deliver_by_trace(const freesmtp_message *message);
+
+/// Whether there is a time for which the server holds it; it is put into `*seconds` then.
+bool freesmtp_message_hold_for(const freesmtp_message *message, uint32_t *seconds);
+
+/// Whether there is a moment until which the server holds it; it is put into `*unix_seconds` then.
+bool freesmtp_message_hold_until(const freesmtp_message *message, int64_t *unix_seconds);
+
+/// Whether it is said how soon servers handle it; that is put into `*priority` then.
+bool freesmtp_message_mt_priority(const freesmtp_message *message, int8_t *priority);
+
+/// How many extensions are optional.
+size_t freesmtp_message_optional_extension_count(const freesmtp_message *message);
+
+/// The EHLO keyword of the optional extension at `index`; NULL behind the last. Owned.
+char *freesmtp_message_optional_extension(const freesmtp_message *message, size_t index, size_t *size);
+
 /* ---- Messages: what is asked of the spool ---------------------------------------------------------------- */
 
 /// Sets the moment before which the message is not delivered, in seconds since 1970-01-01 UTC.
@@ -1294,6 +1430,21 @@ freesmtp_error *freesmtp_message_set_idempotency_key_n(freesmtp_message *message
                                                        const char *key,
                                                        size_t key_size);
 
+/// Whether there is a moment before which it is not delivered; it is put into `*unix_seconds` then.
+bool freesmtp_message_not_before(const freesmtp_message *message, int64_t *unix_seconds);
+
+/// Whether there is a moment at which it is given up; it is put into `*unix_seconds` then.
+bool freesmtp_message_expires(const freesmtp_message *message, int64_t *unix_seconds);
+
+/// Which messages of the spool are delivered first: from -9 to 9, higher ones first.
+int freesmtp_message_spool_priority(const freesmtp_message *message);
+
+/// The blast that it belongs to; NULL when there is none. Owned.
+char *freesmtp_message_blast(const freesmtp_message *message, size_t *size);
+
+/// The key by which a repetition is known; NULL when there is none. Owned.
+char *freesmtp_message_idempotency_key(const freesmtp_message *message, size_t *size);
+
 /* ---- Messages: passed through as they are ---------------------------------------------------------------- */
 
 /// Makes it a copy of a whole message in the form of RFC 5322, which is passed through: line ends become CRLF, `Bcc` and
@@ -1310,6 +1461,12 @@ freesmtp_error *freesmtp_message_set_raw_file(freesmtp_message *message, const c
 freesmtp_error *freesmtp_message_set_raw_file_n(freesmtp_message *message,
                                                 const char *path,
                                                 size_t path_size);
+
+/// The whole message that it is a copy of; NULL when it is none, or in a file. Owned.
+char *freesmtp_message_raw(const freesmtp_message *message, size_t *size);
+
+/// The file of the whole message that it is; NULL when there is none. Owned.
+char *freesmtp_message_raw_file(const freesmtp_message *message, size_t *size);
 
 /* ---- Messages: DKIM signatures --------------------------------------------------------------------------- */
 
@@ -1392,6 +1549,33 @@ freesmtp_error *freesmtp_signer_set_oversigned_n(freesmtp_signer *signer,
 
 /// Signs the message with a copy of the signer; the first one added is outermost.
 freesmtp_error *freesmtp_message_add_signer(freesmtp_message *message, const freesmtp_signer *signer);
+
+/// The domain that signs (`d=`), in ASCII. Owned.
+char *freesmtp_signer_domain(const freesmtp_signer *signer, size_t *size);
+
+/// Which of the domain's keys it is (`s=`). Owned.
+char *freesmtp_signer_selector(const freesmtp_signer *signer, size_t *size);
+
+/// What the key signs with (`a=`): `rsa-sha256` or `ed25519-sha256`. Owned.
+char *freesmtp_signer_algorithm(const freesmtp_signer *signer, size_t *size);
+
+/// On whose behalf it signs (`i=`); NULL when it is not said. Owned.
+char *freesmtp_signer_identity(const freesmtp_signer *signer, size_t *size);
+
+/// After how many seconds the signature is void (`x=`); 0: never.
+uint32_t freesmtp_signer_expires_after(const freesmtp_signer *signer);
+
+/// How much of the headers may change on the way.
+int freesmtp_signer_header_canonicalization(const freesmtp_signer *signer);
+
+/// How much of the body may change on the way.
+int freesmtp_signer_body_canonicalization(const freesmtp_signer *signer);
+
+/// How many signatures are added.
+size_t freesmtp_message_signer_count(const freesmtp_message *message);
+
+/// A copy of the signer at `index`, counted from 0; NULL behind the last. Owned: `freesmtp_signer_free`.
+freesmtp_signer *freesmtp_message_signer(const freesmtp_message *message, size_t index);
 
 /* ---- Reports: what a send answers ------------------------------------------------------------------------ */
 
@@ -1662,6 +1846,18 @@ int freesmtp_server_effective_port(const freesmtp_server *server);
 /// The limit for each phase in seconds; -1 when those of the SMTP object hold.
 double freesmtp_server_timeout(const freesmtp_server *server);
 
+/// The URL of the proxy, password included; NULL when there is none. Owned.
+char *freesmtp_server_proxy(const freesmtp_server *server, size_t *size);
+
+/// The local address to connect from; NULL for any. Owned.
+char *freesmtp_server_local_end_point(const freesmtp_server *server, size_t *size);
+
+/// How many EHLO keywords are ignored.
+size_t freesmtp_server_disabled_extension_count(const freesmtp_server *server);
+
+/// The keyword at `index`, counted from 0; NULL behind the last. Owned.
+char *freesmtp_server_disabled_extension(const freesmtp_server *server, size_t index, size_t *size);
+
 /* ---- Advanced: who logs in to a server, and how ---------------------------------------------------------- */
 
 /// Sets how to log in: a value of `enum freesmtp_auth_mode`.
@@ -1846,6 +2042,24 @@ char *freesmtp_server_client_key(const freesmtp_server *server, size_t *size);
 /// The name that the certificate must be for; empty for the server's name. Owned.
 char *freesmtp_server_tls_server_name(const freesmtp_server *server, size_t *size);
 
+/// The authorities given as the text of a PEM file; NULL when there are none. Owned.
+char *freesmtp_server_ca_pem(const freesmtp_server *server, size_t *size);
+
+/// How many certificates it may have; 0 for any that is valid.
+size_t freesmtp_server_certificate_pin_count(const freesmtp_server *server);
+
+/// The pin at `index`, counted from 0; NULL behind the last. Owned.
+char *freesmtp_server_certificate_pin(const freesmtp_server *server, size_t index, size_t *size);
+
+/// The oldest TLS version accepted: a value of `enum freesmtp_min_tls_version`.
+int freesmtp_server_min_tls_version(const freesmtp_server *server);
+
+/// Whether any certificate is taken.
+bool freesmtp_server_danger_accept_invalid_certs(const freesmtp_server *server);
+
+/// Whether a certificate for any name is taken.
+bool freesmtp_server_danger_accept_invalid_hostnames(const freesmtp_server *server);
+
 /* ---- Advanced: handing messages over to the agent -------------------------------------------------------- */
 
 /// Sets the folder of the spool that messages are submitted to. An empty path means the usual place again:
@@ -1870,8 +2084,8 @@ int freesmtp_smtp_spool_durability(const freesmtp_smtp *smtp);
 /// delivered. No agent needs to run now, and no server of `smtp` is asked. The message is checked as
 /// `freesmtp_smtp_send` does.
 ///
-/// `path` is the folder of the spool, or NULL for that of the object. `id` has room for
-/// 26 characters and a NUL and gets the message's id, or is NULL. A message whose call returned NULL survives a kill and a power cut (or what the
+/// `path` is the folder of the spool, or NULL for that of the object. `id` has room for 26 characters and a NUL and gets
+/// the message's id, or is NULL. A message whose call returned NULL survives a kill and a power cut (or what the
 /// durability says); after an error it is not delivered. After a fork, the child goes on in a file of its own.
 freesmtp_error *freesmtp_smtp_submit_to_spool(const freesmtp_smtp *smtp,
                                               const freesmtp_message *message,
@@ -2028,7 +2242,8 @@ void freesmtp_spool_status_free(freesmtp_spool_status *status);
 /// Its id. Borrowed.
 const char *freesmtp_spool_status_id(const freesmtp_spool_status *status);
 
-/// What it waits for: `ready` (a session, or it is being sent), `later` (its time), `held`, `paused` (its blast is), or `done`. Borrowed.
+/// What it waits for: `ready` (a session, or it is being sent), `later` (its time), `held`, `paused` (its blast is), or
+/// `done`. Borrowed.
 const char *freesmtp_spool_status_state(const freesmtp_spool_status *status);
 
 /// Its `Message-ID`, with angle brackets; empty when it has none, or ended longer ago. Borrowed.
@@ -2061,7 +2276,8 @@ size_t freesmtp_spool_status_recipient_count(const freesmtp_spool_status *status
 /// The mailbox. NULL behind the last. Borrowed.
 const char *freesmtp_spool_status_recipient_email(const freesmtp_spool_status *status, size_t index);
 
-/// `ready`, `later`, `held`; or what became of it: `delivered`, `failed`, `expired`, `cancelled`. NULL behind the last. Borrowed.
+/// `ready`, `later`, `held`; or what became of it: `delivered`, `failed`, `expired`, `cancelled`. NULL behind the last.
+/// Borrowed.
 const char *freesmtp_spool_status_recipient_state(const freesmtp_spool_status *status,
                                                   size_t index);
 
@@ -2091,7 +2307,8 @@ uint16_t freesmtp_spool_status_recipient_reply_code(const freesmtp_spool_status 
 
 /* ---- The agent: how far a blast is ----------------------------------------------------------------------- */
 
-/// Asks the agent of the spool how far a blast is: all messages that were submitted under that name. Errors are as those of `freesmtp_spool_status_get`. `*status` is owned: `freesmtp_blast_status_free`.
+/// Asks the agent of the spool how far a blast is: all messages that were submitted under that name. Errors are as those
+/// of `freesmtp_spool_status_get`. `*status` is owned: `freesmtp_blast_status_free`.
 freesmtp_error *freesmtp_blast_status_get(const freesmtp_smtp *smtp,
                                           const char *name,
                                           freesmtp_blast_status **status);
@@ -2106,7 +2323,8 @@ freesmtp_error *freesmtp_blast_resume(const freesmtp_smtp *smtp,
                                       const char *name,
                                       freesmtp_blast_status **status);
 
-/// Takes all messages of a blast out that are not delivered; their senders get no reports. Those that are being sent are sent. `*status` is owned.
+/// Takes all messages of a blast out that are not delivered; their senders get no reports. Those that are being sent are
+/// sent. `*status` is owned.
 freesmtp_error *freesmtp_blast_cancel(const freesmtp_smtp *smtp,
                                       const char *name,
                                       freesmtp_blast_status **status);
@@ -2163,16 +2381,17 @@ double freesmtp_blast_status_eta(const freesmtp_blast_status *status);
 
 /* ---- The agent: what happens to recipients --------------------------------------------------------------- */
 
-/// Gives what happens to recipients from now on to `callback`, on the calling thread, until it says no, `cancel` is used
-/// (it may be NULL), or the agent ends: an error of kind `FREESMTP_ERROR_KIND_SPOOL`. `blast` is the name of one, or NULL
-/// for all messages.
+/// Gives what happens to recipients from now on to `callback`, on the calling thread, until it says no, which is success.
+/// `blast` is the name of one, or NULL for all messages. When `cancel` is used, which may be NULL, the error is of kind
+/// `FREESMTP_ERROR_KIND_CANCELLED`; when the agent ends, of kind `FREESMTP_ERROR_KIND_SPOOL`.
 freesmtp_error *freesmtp_spool_events(const freesmtp_smtp *smtp,
                                       const char *blast,
                                       freesmtp_spool_event_callback callback,
                                       void *user_data,
                                       const freesmtp_cancel *cancel);
 
-/// `delivered`, `deferred` (it is tried again), `bounced` (refused for good), `expired`, `cancelled`, or `lost`: events were missed, because they were taken too slowly. Borrowed.
+/// `delivered`, `deferred` (it is tried again), `bounced` (refused for good), `expired`, `cancelled`, or `lost`: events
+/// were missed, because they were taken too slowly. Borrowed.
 const char *freesmtp_spool_event_kind(const freesmtp_spool_event *event);
 
 /// The same when the same event is told again. Borrowed.

@@ -31,6 +31,7 @@
 #include "freesmtp/agent.hpp"
 #include "freesmtp/bulk.hpp"
 #include "freesmtp/check.hpp"
+#include "freesmtp/context.hpp"
 #include "freesmtp/diagnosis.hpp"
 #include "freesmtp/error.hpp"
 #include "freesmtp/explain.hpp"

@@ -17,6 +17,7 @@ const FOOT: &str = "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif
 /// name of one beside the folder: cbindgen would follow `mod` into that.
 const CHAPTERS: &[(&str, &str)] = &[
     ("smtp", "SMTP: servers, log, send"),
+    ("smtp/connection", "SMTP: the kept connection, and commands of your own"),
     ("smtp/log", "SMTP: what the log shows, and who hears it"),
     ("smtp/timeouts", "SMTP: how long it waits"),
     ("message", "Messages"),

@@ -253,3 +253,72 @@ pub extern "C" fn freesmtp_message_add_signer(
         Ok(())
     })
 }
+
+/// The domain that signs (`d=`), in ASCII. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_domain(
+    signer: Option<&freesmtp_signer>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || give_text(signer.map(|it| it.0.domain()), size))
+}
+
+/// Which of the domain's keys it is (`s=`). Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_selector(
+    signer: Option<&freesmtp_signer>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || give_text(signer.map(|it| it.0.selector()), size))
+}
+
+/// What the key signs with (`a=`): `rsa-sha256` or `ed25519-sha256`. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_algorithm(
+    signer: Option<&freesmtp_signer>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || give_text(signer.map(|it| it.0.algorithm()), size))
+}
+
+/// On whose behalf it signs (`i=`); NULL when it is not said. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_identity(
+    signer: Option<&freesmtp_signer>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || give_text(signer.and_then(|it| it.0.identity.as_deref()), size))
+}
+
+/// After how many seconds the signature is void (`x=`); 0: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_expires_after(signer: Option<&freesmtp_signer>) -> u32 {
+    guard::value(0, || signer.map_or(0, |it| it.0.expires_after.unwrap_or(0)))
+}
+
+/// How much of the headers may change on the way.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_header_canonicalization(signer: Option<&freesmtp_signer>) -> c_int {
+    guard::value(0, || signer.map_or(0, |it| it.0.header_canonicalization.number().into()))
+}
+
+/// How much of the body may change on the way.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_signer_body_canonicalization(signer: Option<&freesmtp_signer>) -> c_int {
+    guard::value(0, || signer.map_or(0, |it| it.0.body_canonicalization.number().into()))
+}
+
+/// How many signatures are added.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_signer_count(message: Option<&freesmtp_message>) -> usize {
+    guard::value(0, || message.map_or(0, |it| it.0.dkim.len()))
+}
+
+/// A copy of the signer at `index`, counted from 0; NULL behind the last. Owned: `freesmtp_signer_free`.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_signer(
+    message: Option<&freesmtp_message>,
+    index: usize,
+) -> Option<Box<freesmtp_signer>> {
+    guard::value(None, || Some(Box::new(freesmtp_signer(message?.0.dkim.get(index)?.clone()))))
+}

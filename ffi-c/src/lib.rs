@@ -29,6 +29,7 @@ mod guard;
 mod list;
 mod listener;
 pub mod message;
+mod number;
 pub mod recipient;
 pub mod report;
 pub mod server;

@@ -29,6 +29,7 @@ pub mod unsubscribe;
 use crate::{
     error::freesmtp_error,
     guard,
+    number::put,
     server::no_value,
     strings::{give, give_text, text, text_n},
 };
@@ -230,10 +231,31 @@ pub extern "C" fn freesmtp_message_charset_encoding(
     guard::value(ptr::null_mut(), || give_text(message.map(|it| it.0.charset_encoding.as_ref()), size))
 }
 
+/// Whether a time of the message is set. It is put into `*unix_seconds` then, in seconds since 1970-01-01 UTC, and the
+/// offset it is shown with into `*offset_minutes`, in minutes east of UTC; each may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_date(
+    message: Option<&freesmtp_message>,
+    unix_seconds: Option<&mut i64>,
+    offset_minutes: Option<&mut i16>,
+) -> bool {
+    guard::value(false, || {
+        let date = message.and_then(|it| it.0.date);
+        put(date.map(|it| it.offset_minutes), offset_minutes);
+        put(date.map(|it| it.unix_seconds), unix_seconds)
+    })
+}
+
 /// How urgent it is.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_message_priority(message: Option<&freesmtp_message>) -> c_int {
     guard::value(0, || message.map_or(0, |it| it.0.priority.number().into()))
+}
+
+/// Whether a program wrote it.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_auto_submitted(message: Option<&freesmtp_message>) -> c_int {
+    guard::value(0, || message.map_or(0, |it| it.0.auto_submitted.number().into()))
 }
 
 /// The message as it would be sent (RFC 5322 form, `Bcc` left out). `*bytes` is owned: `freesmtp_free`.

@@ -282,6 +282,46 @@ pub extern "C" fn freesmtp_server_timeout(server: Option<&freesmtp_server>) -> f
     guard::value(-1.0, || server.map_or(-1.0, |it| it.0.timeout.map_or(-1.0, |limit| limit.as_secs_f64())))
 }
 
+/// The URL of the proxy, password included; NULL when there is none. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_proxy(
+    server: Option<&freesmtp_server>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(server.and_then(|it| Some(it.0.proxy.as_ref()?.url())).as_deref(), size)
+    })
+}
+
+/// The local address to connect from; NULL for any. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_local_end_point(
+    server: Option<&freesmtp_server>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(server.and_then(|it| Some(it.0.local_end_point?.to_string())).as_deref(), size)
+    })
+}
+
+/// How many EHLO keywords are ignored.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_disabled_extension_count(server: Option<&freesmtp_server>) -> usize {
+    guard::value(0, || server.map_or(0, |it| it.0.disabled_extensions.len()))
+}
+
+/// The keyword at `index`, counted from 0; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_disabled_extension(
+    server: Option<&freesmtp_server>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(server.and_then(|it| it.0.disabled_extensions.get(index).map(String::as_str)), size)
+    })
+}
+
 /// A time in seconds.
 pub(crate) fn duration(seconds: f64, field: &str) -> Result<Duration, Error> {
     Duration::try_from_secs_f64(seconds)

@@ -1,4 +1,4 @@
-//! The SMTP object: servers, log, connections, send.
+//! The SMTP object: servers, log, send.
 
 use std::{
     ffi::{c_char, c_int},
@@ -10,6 +10,7 @@ use freesmtp_core::{Error, Report, Smtp, message::BodyPartFormat, smtp::Server};
 pub mod agent;
 pub mod blast;
 pub mod bulk;
+pub mod connection;
 pub mod events;
 pub mod limits;
 pub mod log;
@@ -26,7 +27,7 @@ use crate::{
     message::freesmtp_message,
     report::freesmtp_report,
     server::{freesmtp_server, no_value},
-    strings::{give, give_text, optional, text, text_n},
+    strings::{give_text, optional, text, text_n},
 };
 
 /// Sends messages to the first of its servers that takes them, and keeps its connection for the next message.
@@ -332,89 +333,6 @@ pub extern "C" fn freesmtp_smtp_send_with(
             smtp.send_with(&guard::handle(message, "message")?.0, &guard::handle(cancel, "cancel")?.0)
         })
     })
-}
-
-/// Opens a connection to the first server that answers, logs in, and keeps it for the next message.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_smtp_connect(smtp: Option<&freesmtp_smtp>) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| guard::handle(smtp, "smtp")?.ready()?.connect())
-}
-
-/// Ends the kept connections with QUIT and waits for the answer. Without any, it does nothing.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_smtp_disconnect(smtp: Option<&freesmtp_smtp>) {
-    guard::value((), || {
-        if let Some(smtp) = smtp {
-            smtp.0.disconnect();
-        }
-    });
-}
-
-/// Cancels every operation of this object and its copies that is under way, from any thread.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_smtp_cancel(smtp: Option<&freesmtp_smtp>) {
-    guard::value((), || {
-        if let Some(smtp) = smtp {
-            smtp.0.cancel();
-        }
-    });
-}
-
-/// Whether a connection is kept for the next message.
-#[unsafe(no_mangle)]
-pub extern "C" fn freesmtp_smtp_connected(smtp: Option<&freesmtp_smtp>) -> bool {
-    guard::value(false, || smtp.is_some_and(|it| it.0.connected()))
-}
-
-/// Sends one command such as `VRFY postmaster` on the kept connection, or on a new one, and gives the reply, whatever
-/// its code is: `*reply_code`, and `*reply_text` (owned: `freesmtp_free`), its lines joined by LF. Either may be NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_smtp_send_command(
-    smtp: Option<&freesmtp_smtp>,
-    command: *const c_char,
-    reply_code: Option<&mut c_int>,
-    reply_text: Option<&mut *mut c_char>,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
-        let command = unsafe { text(command, "command") };
-        send_command(smtp, command, reply_code, reply_text)
-    })
-}
-
-/// The same with the text's size.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freesmtp_smtp_send_command_n(
-    smtp: Option<&freesmtp_smtp>,
-    command: *const c_char,
-    command_size: usize,
-    reply_code: Option<&mut c_int>,
-    reply_text: Option<&mut *mut c_char>,
-) -> Option<Box<freesmtp_error>> {
-    guard::attempt(|| {
-        // SAFETY: rule 2 of the header: NULL, or that many bytes.
-        let command = unsafe { text_n(command, command_size, "command") };
-        send_command(smtp, command, reply_code, reply_text)
-    })
-}
-
-fn send_command(
-    smtp: Option<&freesmtp_smtp>,
-    command: Result<&str, Error>,
-    reply_code: Option<&mut c_int>,
-    mut reply_text: Option<&mut *mut c_char>,
-) -> Result<(), Error> {
-    if let Some(reply_text) = reply_text.as_deref_mut() {
-        *reply_text = ptr::null_mut();
-    }
-    let reply = guard::handle(smtp, "smtp")?.ready()?.send_command(command?)?;
-    if let Some(reply_code) = reply_code {
-        *reply_code = reply.code().into();
-    }
-    if let Some(reply_text) = reply_text {
-        *reply_text = give(reply.text().as_bytes(), None);
-    }
-    Ok(())
 }
 
 /// Sends, and hands over the report where it is wanted; NULL there until it has succeeded.

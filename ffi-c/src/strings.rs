@@ -142,8 +142,13 @@ pub(crate) fn give(bytes: &[u8], size: Option<&mut usize>) -> *mut c_char {
 
 /// The same for a text that may be missing.
 pub(crate) fn give_text(text: Option<&str>, size: Option<&mut usize>) -> *mut c_char {
-    match text {
-        Some(text) => give(text.as_bytes(), size),
+    give_bytes(text.map(str::as_bytes), size)
+}
+
+/// The same for bytes that may be missing.
+pub(crate) fn give_bytes(bytes: Option<&[u8]>, size: Option<&mut usize>) -> *mut c_char {
+    match bytes {
+        Some(bytes) => give(bytes, size),
         None => {
             if let Some(size) = size {
                 *size = 0;

@@ -34,6 +34,13 @@ public:
         Oversigned = Names(freesmtp_signer_oversigned_count(made), &freesmtp_signer_oversigned);
     }
 
+    /// The domain that signs (`d=`), in ASCII.
+    std::string Domain() const { return detail::take(&freesmtp_signer_domain, handle_.get()); }
+    /// Which of the domain's keys it is (`s=`).
+    std::string Selector() const { return detail::take(&freesmtp_signer_selector, handle_.get()); }
+    /// `rsa-sha256` or `ed25519-sha256`, as the key is (`a=`).
+    std::string Algorithm() const { return detail::take(&freesmtp_signer_algorithm, handle_.get()); }
+
     /// On whose behalf it signs (`i=`): `local@domain` or `@domain`, in the domain or under it; none: not said.
     std::optional<std::string> Identity;
     /// After how many seconds the signature is void (`x=`); 0: never.

@@ -127,8 +127,8 @@ class SMTPProtocolError : public SMTPError {
     using SMTPError::SMTPError;
 };
 /// Every recipient was refused.
-class SMTPRecipientsRefused : public SMTPError {
-    using SMTPError::SMTPError;
+class SMTPRecipientsRefused : public SMTPProtocolError {
+    using SMTPProtocolError::SMTPProtocolError;
 };
 /// The connection broke after the whole message was sent: it may have been delivered.
 class SMTPOutcomeUnknown : public SMTPError {

@@ -292,6 +292,8 @@ public:
     /// out. The envelope is that of ReturnPath, Sender, From and Recipients where they are set, else that of its
     /// headers; DKIM signs it; everything else has to be unset.
     Bytes Raw;
+    /// The same from a file of this path, which is read when the message is sent. Not used when Raw is set; empty: none.
+    std::string RawFile;
 
     /// Makes it an empty message again.
     void Reset() { *this = EmailMessage(); }
@@ -427,6 +429,8 @@ inline detail::MessageHandle EmailMessage::Build() const {
         signer.AddTo(to);
     if (Raw)
         detail::check(freesmtp_message_set_raw(to, Raw->data(), Raw->size()));
+    else if (!RawFile.empty())
+        set(freesmtp_message_set_raw_file_n, RawFile);
     return handle;
 }
 

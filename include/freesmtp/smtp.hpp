@@ -4,7 +4,6 @@
 #define FREESMTP_SMTP_HPP
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +11,6 @@
 #include "agent.hpp"
 #include "bulk.hpp"
 #include "check.hpp"
-#include "diagnosis.hpp"
 #include "error.hpp"
 #include "handle.hpp"
 #include "log.hpp"
@@ -318,9 +316,14 @@ public:
     /// name of one, empty for all messages; `listening` is called as soon as nothing more is missed.
     void SpoolEvents(const std::function<bool(const SpoolEvent &)> &callback, const std::string &blast = {},
                      const std::function<void()> &listening = {}) const {
+        SpoolEvents(callback, blast, listening, CancelToken());
+    }
+    /// The same, and `cancel` ends it from another thread.
+    void SpoolEvents(const std::function<bool(const SpoolEvent &)> &callback, const std::string &blast,
+                     const std::function<void()> &listening, const CancelToken &cancel) const {
         detail::Listening to{callback, listening, nullptr};
         freesmtp_error *error = freesmtp_spool_events(handle_.get(), blast.empty() ? nullptr : blast.c_str(),
-                                                      &detail::hear, &to, nullptr);
+                                                      &detail::hear, &to, cancel.handle_.get());
         if (to.thrown)
             std::rethrow_exception(to.thrown);
         detail::check(error);
@@ -351,18 +354,28 @@ public:
 
     /// Opens a connection to the first server that answers, logs in, and keeps it for the next message.
     void Connect() const { detail::check(freesmtp_smtp_connect(Ready().get())); }
+    /// The same, and `cancel` ends it from another thread.
+    void Connect(const CancelToken &cancel) const {
+        detail::check(freesmtp_smtp_connect_with(Ready().get(), cancel.handle_.get()));
+    }
     /// Ends the kept connections with QUIT. Without any, it does nothing.
     void Disconnect() const { freesmtp_smtp_disconnect(handle_.get()); }
+    /// The same, and `cancel` ends the waiting from another thread: the connections are closed all the same.
+    void Disconnect(const CancelToken &cancel) const {
+        freesmtp_smtp_disconnect_with(handle_.get(), cancel.handle_.get());
+    }
     /// Cancels every operation of this object that is under way, from any thread.
     void Cancel() const { freesmtp_smtp_cancel(handle_.get()); }
 
     /// Sends one command such as `VRFY postmaster` on the kept connection, or on a new one, and gives the reply,
     /// whatever its code is.
-    SMTPReply SendSMTPCommand(const std::string &command) const {
+    SMTPReply SendSMTPCommand(const std::string &command) const { return SendSMTPCommand(command, CancelToken()); }
+    /// The same, and `cancel` ends it from another thread.
+    SMTPReply SendSMTPCommand(const std::string &command, const CancelToken &cancel) const {
         SMTPReply reply;
         char *text = nullptr;
-        detail::check(
-            freesmtp_smtp_send_command_n(Ready().get(), command.data(), command.size(), &reply.Code, &text));
+        detail::check(freesmtp_smtp_send_command_with_n(Ready().get(), command.data(), command.size(),
+                                                        cancel.handle_.get(), &reply.Code, &text));
         const detail::Given given(text);
         reply.Text = detail::text(text);
         return reply;
@@ -397,49 +410,6 @@ private:
         return detail::report(detail::ReportHandle(report).get());
     }
 };
-
-/// What is known about a session, for Diagnose; what is empty or 0 is not known.
-struct SessionContext {
-    /// The host that was asked for.
-    std::string Host;
-    /// Its port; 0 when it is not known.
-    int Port = 0;
-    /// The lines of the EHLO reply after the first: `AUTH LOGIN PLAIN`, `SIZE 1000`, `STARTTLS`.
-    std::vector<std::string> Offered;
-    /// The program set a user name or a token.
-    bool CredentialsSet = false;
-    /// The session is logged in.
-    bool Authenticated = false;
-    /// The session is encrypted.
-    bool Tls = false;
-    /// User name, SASL mechanism, the address of MAIL and that of RCPT; empty when not known.
-    std::string User, Mechanism, Sender, Recipient;
-};
-
-/// Explains a refusal: the reply as it stood on the wire (`550 5.7.1 Relaying denied`), the phase (`RCPT`, `AUTH` …;
-/// empty when unknown), and what is known about the session.
-inline Diagnosis Diagnose(const std::string &reply, const std::string &stage = {}, const SessionContext &context = {}) {
-    const auto known = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
-    std::vector<const char *> offered;
-    for (const std::string &line : context.Offered)
-        offered.push_back(line.c_str());
-    freesmtp_context to{};
-    to.struct_size = sizeof to;
-    to.host = known(context.Host);
-    to.port = static_cast<std::uint16_t>(context.Port);
-    to.offered = offered.data();
-    to.offered_count = offered.size();
-    to.credentials_set = context.CredentialsSet;
-    to.authenticated = context.Authenticated;
-    to.tls = context.Tls;
-    to.user = known(context.User);
-    to.mechanism = known(context.Mechanism);
-    to.sender = known(context.Sender);
-    to.recipient = known(context.Recipient);
-    freesmtp_diagnosis *diagnosis = nullptr;
-    detail::check(freesmtp_diagnose(reply.c_str(), known(stage), &to, &diagnosis));
-    return detail::diagnosis(detail::DiagnosisHandle(diagnosis).get());
-}
 
 }  // namespace freesmtp
 

@@ -5,7 +5,10 @@ use std::{
     ptr,
 };
 
-use freesmtp_core::{Error, message::Attachment};
+use freesmtp_core::{
+    Error,
+    message::{Attachment, Content},
+};
 
 use crate::{
     error::freesmtp_error,
@@ -203,4 +206,36 @@ pub extern "C" fn freesmtp_message_attachment_name(
     guard::value(ptr::null_mut(), || {
         give_text(message.and_then(|it| it.0.attachments.get(index)?.name.as_deref()), size)
     })
+}
+
+/// The path of the file at `index`; NULL when it is none, or behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_attachment_path(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| path(it.0.attachments.get(index)?)), size)
+    })
+}
+
+/// The media type of the one at `index`; NULL when it is told by the name, or behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_attachment_content_type(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.attachments.get(index)?.content_type.as_deref()), size)
+    })
+}
+
+/// The path of a file; `None` for what is none.
+pub(super) fn path(attachment: &Attachment) -> Option<&str> {
+    match &attachment.content {
+        Content::File(path) => path.to_str(),
+        _ => None,
+    }
 }

@@ -1,6 +1,6 @@
 //! Invitations (RFC 5546, RFC 6047).
 
-use std::ffi::c_char;
+use std::{ffi::c_char, ptr};
 
 use freesmtp_core::{EmailMessage, message::Calendar};
 
@@ -8,7 +8,7 @@ use crate::{
     error::freesmtp_error,
     guard,
     message::freesmtp_message,
-    strings::{optional, optional_n, text, text_n},
+    strings::{give_text, optional, optional_n, text, text_n},
 };
 
 /// Makes it an invitation: an iCalendar text (RFC 5545), which travels as an alternative of the texts. `method`, such as
@@ -59,6 +59,39 @@ pub unsafe extern "C" fn freesmtp_message_set_calendar_n(
         };
         put(message, calendar_text, method, file_name);
         Ok(())
+    })
+}
+
+/// The iCalendar text; NULL when it is no invitation. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_calendar(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| Some(it.0.calendar.as_ref()?.text.as_str())), size)
+    })
+}
+
+/// The method as set, empty for that of the text; NULL when it is no invitation. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_calendar_method(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| Some(it.0.calendar.as_ref()?.method.as_str())), size)
+    })
+}
+
+/// The name under which the text is attached too; NULL when it is not. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_calendar_file_name(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.calendar.as_ref()?.file_name.as_deref()), size)
     })
 }
 

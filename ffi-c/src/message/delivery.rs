@@ -1,7 +1,10 @@
 //! What is asked of the servers for a message as a whole. What a server does not offer is an error of the send,
 //! before the message, unless its extension is optional.
 
-use std::ffi::{c_char, c_int};
+use std::{
+    ffi::{c_char, c_int},
+    ptr,
+};
 
 use freesmtp_core::{
     message::{DeliverByMode, ReturnContent},
@@ -12,8 +15,9 @@ use crate::{
     error::freesmtp_error,
     guard,
     message::freesmtp_message,
+    number::put,
     server::no_value,
-    strings::{text, text_n},
+    strings::{give_text, text, text_n},
 };
 
 /// Sets how much of the message delivery reports give back (RFC 3461 section 4.3): a value of
@@ -193,5 +197,99 @@ pub extern "C" fn freesmtp_message_clear_optional_extensions(
     guard::attempt(|| {
         guard::handle(message, "message")?.0.delivery.optional_extensions.to_mut().clear();
         Ok(())
+    })
+}
+
+/// How much of it delivery reports give back.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_return_content(message: Option<&freesmtp_message>) -> c_int {
+    guard::value(0, || message.map_or(0, |it| it.0.delivery.return_content.number().into()))
+}
+
+/// The text that delivery reports give back; NULL when there is none. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_envelope_id(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.delivery.envelope_id.as_deref()), size)
+    })
+}
+
+/// Whether every server on the way has to use TLS.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_require_tls(message: Option<&freesmtp_message>) -> bool {
+    guard::value(false, || message.is_some_and(|it| it.0.delivery.require_tls))
+}
+
+/// Whether there is a time within which it is to be delivered; it is put into `*seconds` then.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_deliver_by(
+    message: Option<&freesmtp_message>,
+    seconds: Option<&mut u32>,
+) -> bool {
+    guard::value(false, || put(message.and_then(|it| it.0.delivery.deliver_by), seconds))
+}
+
+/// What happens when that time has passed.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_deliver_by_mode(message: Option<&freesmtp_message>) -> c_int {
+    guard::value(0, || message.map_or(0, |it| it.0.delivery.deliver_by_mode.number().into()))
+}
+
+/// Whether each server on the way reports that it has passed it on.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_deliver_by_trace(message: Option<&freesmtp_message>) -> bool {
+    guard::value(false, || message.is_some_and(|it| it.0.delivery.deliver_by_trace))
+}
+
+/// Whether there is a time for which the server holds it; it is put into `*seconds` then.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_hold_for(
+    message: Option<&freesmtp_message>,
+    seconds: Option<&mut u32>,
+) -> bool {
+    guard::value(false, || put(message.and_then(|it| it.0.delivery.hold_for), seconds))
+}
+
+/// Whether there is a moment until which the server holds it; it is put into `*unix_seconds` then.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_hold_until(
+    message: Option<&freesmtp_message>,
+    unix_seconds: Option<&mut i64>,
+) -> bool {
+    guard::value(false, || {
+        put(message.and_then(|it| it.0.delivery.hold_until.map(|at| at.unix_seconds)), unix_seconds)
+    })
+}
+
+/// Whether it is said how soon servers handle it; that is put into `*priority` then.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_mt_priority(
+    message: Option<&freesmtp_message>,
+    priority: Option<&mut i8>,
+) -> bool {
+    guard::value(false, || put(message.and_then(|it| it.0.delivery.mt_priority), priority))
+}
+
+/// How many extensions are optional.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_optional_extension_count(message: Option<&freesmtp_message>) -> usize {
+    guard::value(0, || message.map_or(0, |it| it.0.delivery.optional_extensions.len()))
+}
+
+/// The EHLO keyword of the optional extension at `index`; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_optional_extension(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(
+            message.and_then(|it| it.0.delivery.optional_extensions.get(index).map(AsRef::as_ref)),
+            size,
+        )
     })
 }

@@ -9,7 +9,7 @@ use crate::{
     error::freesmtp_error,
     guard,
     list::{at, remove},
-    message::freesmtp_message,
+    message::{attachments::path, freesmtp_message},
     strings::{bytes, give_text, text, text_n},
 };
 
@@ -152,5 +152,41 @@ pub extern "C" fn freesmtp_message_embedded_object_content_id(
 ) -> *mut c_char {
     guard::value(ptr::null_mut(), || {
         give_text(message.and_then(|it| it.0.embedded_objects.get(index)?.content_id.as_deref()), size)
+    })
+}
+
+/// The path of the file at `index`; NULL when it is none, or behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_embedded_object_path(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| path(it.0.embedded_objects.get(index)?)), size)
+    })
+}
+
+/// The file name of the bytes at `index`; NULL when it is that of the file, or behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_embedded_object_name(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.embedded_objects.get(index)?.name.as_deref()), size)
+    })
+}
+
+/// The media type of the one at `index`; NULL when it is told by the name, or behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_embedded_object_content_type(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.embedded_objects.get(index)?.content_type.as_deref()), size)
     })
 }

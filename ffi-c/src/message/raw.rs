@@ -3,6 +3,7 @@
 use std::{
     ffi::{c_char, c_void},
     path::Path,
+    ptr,
 };
 
 use freesmtp_core::message::Content;
@@ -11,7 +12,7 @@ use crate::{
     error::freesmtp_error,
     guard,
     message::freesmtp_message,
-    strings::{bytes, text, text_n},
+    strings::{bytes, give_bytes, give_text, text, text_n},
 };
 
 /// Makes it a copy of a whole message in the form of RFC 5322, which is passed through: line ends become CRLF, `Bcc` and
@@ -60,5 +61,39 @@ pub unsafe extern "C" fn freesmtp_message_set_raw_file_n(
         let path = unsafe { text_n(path, path_size, "path") }?;
         message.raw = Some(Content::from(Path::new(path)));
         Ok(())
+    })
+}
+
+/// The whole message that it is a copy of; NULL when it is none, or in a file. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_raw(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_bytes(
+            message.and_then(|it| match it.0.raw.as_ref()? {
+                Content::Bytes(bytes) => Some(&**bytes),
+                _ => None,
+            }),
+            size,
+        )
+    })
+}
+
+/// The file of the whole message that it is; NULL when there is none. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_raw_file(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(
+            message.and_then(|it| match it.0.raw.as_ref()? {
+                Content::File(path) => path.to_str(),
+                _ => None,
+            }),
+            size,
+        )
     })
 }

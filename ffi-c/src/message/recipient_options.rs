@@ -1,9 +1,12 @@
 //! What is asked of the servers for one recipient.
 
-use std::ffi::{c_char, c_int};
+use std::{
+    ffi::{c_char, c_int},
+    ptr,
+};
 
 use freesmtp_core::{
-    message::{Notify, ValidSinceAction},
+    message::{Notify, RecipientOptions, ValidSinceAction},
     types::Moment,
 };
 
@@ -12,8 +15,9 @@ use crate::{
     guard,
     list::at,
     message::freesmtp_message,
+    number::put,
     server::no_value,
-    strings::{text, text_n},
+    strings::{give_text, text, text_n},
 };
 
 /// Sets when the sender gets a report on the delivery to the recipient at `index` (RFC 3461 section 4.1): values of
@@ -98,4 +102,52 @@ pub extern "C" fn freesmtp_message_set_recipient_valid_since_action(
             value.ok_or_else(|| no_value("ValidSinceAction", action, "freesmtp_valid_since_action"))?;
         Ok(())
     })
+}
+
+/// When the sender gets a report on the delivery to the recipient at `index`: values of `enum freesmtp_notify`, added up; 0
+/// behind the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_recipient_notify(
+    message: Option<&freesmtp_message>,
+    index: usize,
+) -> c_int {
+    guard::value(0, || options(message, index).map_or(0, |it| it.notify.number().into()))
+}
+
+/// Whom the message was for before the recipient at `index` was put in; NULL when it is not said. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_recipient_original_recipient(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(options(message, index).and_then(|it| it.original_recipient.as_deref()), size)
+    })
+}
+
+/// Whether it is said since when the owner of the mailbox of the recipient at `index` has had it; the moment is put into
+/// `*unix_seconds` then.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_recipient_valid_since(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    unix_seconds: Option<&mut i64>,
+) -> bool {
+    guard::value(false, || {
+        put(options(message, index).and_then(|it| it.valid_since).map(|at| at.unix_seconds), unix_seconds)
+    })
+}
+
+/// What servers do with it that cannot check the owner; 0 behind the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_recipient_valid_since_action(
+    message: Option<&freesmtp_message>,
+    index: usize,
+) -> c_int {
+    guard::value(0, || options(message, index).map_or(0, |it| it.valid_since_action.number().into()))
+}
+
+fn options(message: Option<&freesmtp_message>, index: usize) -> Option<&RecipientOptions> {
+    Some(&message?.0.recipients.get(index)?.options)
 }

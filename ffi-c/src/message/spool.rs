@@ -1,6 +1,9 @@
 //! What is asked of the spool for a message: only submitting looks at it, sending does not.
 
-use std::ffi::{c_char, c_int};
+use std::{
+    ffi::{c_char, c_int},
+    ptr,
+};
 
 use freesmtp_core::{Error, types::Moment};
 
@@ -8,7 +11,8 @@ use crate::{
     error::freesmtp_error,
     guard,
     message::freesmtp_message,
-    strings::{text, text_n},
+    number::put,
+    strings::{give_text, text, text_n},
 };
 
 /// Sets the moment before which the message is not delivered, in seconds since 1970-01-01 UTC.
@@ -107,5 +111,53 @@ pub unsafe extern "C" fn freesmtp_message_set_idempotency_key_n(
         // SAFETY: rule 2 of the header: NULL, or that many bytes.
         message.spool.idempotency_key = Some(unsafe { text_n(key, key_size, "key") }?.to_owned());
         Ok(())
+    })
+}
+
+/// Whether there is a moment before which it is not delivered; it is put into `*unix_seconds` then.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_not_before(
+    message: Option<&freesmtp_message>,
+    unix_seconds: Option<&mut i64>,
+) -> bool {
+    guard::value(false, || {
+        put(message.and_then(|it| it.0.spool.not_before.map(|at| at.unix_seconds)), unix_seconds)
+    })
+}
+
+/// Whether there is a moment at which it is given up; it is put into `*unix_seconds` then.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_expires(
+    message: Option<&freesmtp_message>,
+    unix_seconds: Option<&mut i64>,
+) -> bool {
+    guard::value(false, || {
+        put(message.and_then(|it| it.0.spool.expires.map(|at| at.unix_seconds)), unix_seconds)
+    })
+}
+
+/// Which messages of the spool are delivered first: from -9 to 9, higher ones first.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_spool_priority(message: Option<&freesmtp_message>) -> c_int {
+    guard::value(0, || message.map_or(0, |it| it.0.spool.priority.into()))
+}
+
+/// The blast that it belongs to; NULL when there is none. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_blast(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || give_text(message.and_then(|it| it.0.spool.blast.as_deref()), size))
+}
+
+/// The key by which a repetition is known; NULL when there is none. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_idempotency_key(
+    message: Option<&freesmtp_message>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.spool.idempotency_key.as_deref()), size)
     })
 }

@@ -1,12 +1,12 @@
 //! The messages that a message answers (RFC 5322 section 3.6.4).
 
-use std::ffi::c_char;
+use std::{ffi::c_char, ptr};
 
 use crate::{
     error::freesmtp_error,
     guard,
     message::freesmtp_message,
-    strings::{text, text_n},
+    strings::{give_text, text, text_n},
 };
 
 /// Adds a message that this one answers, by its `Message-ID`.
@@ -69,5 +69,41 @@ pub unsafe extern "C" fn freesmtp_message_add_reference_n(
         let message_id = unsafe { text_n(message_id, message_id_size, "message_id") }?;
         message.references.push(message_id.to_owned());
         Ok(())
+    })
+}
+
+/// How many messages it answers.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_in_reply_to_count(message: Option<&freesmtp_message>) -> usize {
+    guard::value(0, || message.map_or(0, |it| it.0.in_reply_to.len()))
+}
+
+/// The `Message-ID` of the answered message at `index`, as set; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_in_reply_to(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.in_reply_to.get(index).map(String::as_str)), size)
+    })
+}
+
+/// How many messages of the thread are named.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_reference_count(message: Option<&freesmtp_message>) -> usize {
+    guard::value(0, || message.map_or(0, |it| it.0.references.len()))
+}
+
+/// The `Message-ID` of the message of the thread at `index`, as set; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_reference(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.references.get(index).map(String::as_str)), size)
     })
 }

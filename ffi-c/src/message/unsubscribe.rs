@@ -1,12 +1,12 @@
 //! Links that end a subscription (RFC 2369, RFC 8058).
 
-use std::ffi::c_char;
+use std::{ffi::c_char, ptr};
 
 use crate::{
     error::freesmtp_error,
     guard,
     message::freesmtp_message,
-    strings::{text, text_n},
+    strings::{give_text, text, text_n},
 };
 
 /// Adds a link that ends a subscription, the preferred one first: `https://…`, `mailto:…` (RFC 2369).
@@ -50,4 +50,28 @@ pub extern "C" fn freesmtp_message_set_list_unsubscribe_one_click(
         guard::handle(message, "message")?.0.list_unsubscribe_one_click = one_click;
         Ok(())
     })
+}
+
+/// How many links there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_list_unsubscribe_count(message: Option<&freesmtp_message>) -> usize {
+    guard::value(0, || message.map_or(0, |it| it.0.list_unsubscribe.len()))
+}
+
+/// The link at `index`; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_list_unsubscribe(
+    message: Option<&freesmtp_message>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(message.and_then(|it| it.0.list_unsubscribe.get(index).map(String::as_str)), size)
+    })
+}
+
+/// Whether an empty POST to the https link is enough.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_message_list_unsubscribe_one_click(message: Option<&freesmtp_message>) -> bool {
+    guard::value(false, || message.is_some_and(|it| it.0.list_unsubscribe_one_click))
 }

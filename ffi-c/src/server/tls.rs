@@ -12,7 +12,7 @@ use crate::{
     error::freesmtp_error,
     guard,
     server::{freesmtp_server, no_value},
-    strings::{give_text, text, text_n},
+    strings::{give_bytes, give_text, text, text_n},
 };
 
 /// Sets how the connection is protected: a value of `enum freesmtp_security`.
@@ -344,4 +344,55 @@ pub extern "C" fn freesmtp_server_tls_server_name(
     size: Option<&mut usize>,
 ) -> *mut c_char {
     guard::value(ptr::null_mut(), || give_text(server.map(|it| it.0.tls_server_name.as_str()), size))
+}
+
+/// The authorities given as the text of a PEM file; NULL when there are none. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_ca_pem(
+    server: Option<&freesmtp_server>,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || give_bytes(server.and_then(|it| it.0.ca_pem.as_deref()), size))
+}
+
+/// How many certificates it may have; 0 for any that is valid.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_certificate_pin_count(server: Option<&freesmtp_server>) -> usize {
+    guard::value(0, || server.map_or(0, |it| it.0.certificate_pins.len()))
+}
+
+/// The pin at `index`, counted from 0; NULL behind the last. Owned.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_certificate_pin(
+    server: Option<&freesmtp_server>,
+    index: usize,
+    size: Option<&mut usize>,
+) -> *mut c_char {
+    guard::value(ptr::null_mut(), || {
+        give_text(server.and_then(|it| Some(it.0.certificate_pins.get(index)?.to_string())).as_deref(), size)
+    })
+}
+
+/// The oldest TLS version accepted: a value of `enum freesmtp_min_tls_version`.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_min_tls_version(server: Option<&freesmtp_server>) -> c_int {
+    guard::value(0, || {
+        server.map_or(0, |it| match it.0.min_tls_version {
+            MinTlsVersion::Tls10 => Tls::Tls10 as c_int,
+            MinTlsVersion::Tls11 => Tls::Tls11 as c_int,
+            MinTlsVersion::Tls12 => Tls::Tls12 as c_int,
+        })
+    })
+}
+
+/// Whether any certificate is taken.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_danger_accept_invalid_certs(server: Option<&freesmtp_server>) -> bool {
+    guard::value(false, || server.is_some_and(|it| it.0.danger_accept_invalid_certs))
+}
+
+/// Whether a certificate for any name is taken.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_server_danger_accept_invalid_hostnames(server: Option<&freesmtp_server>) -> bool {
+    guard::value(false, || server.is_some_and(|it| it.0.danger_accept_invalid_hostnames))
 }

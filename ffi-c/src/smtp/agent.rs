@@ -143,7 +143,8 @@ pub extern "C" fn freesmtp_spool_status_id(status: Option<&freesmtp_spool_status
     guard::value(ptr::null(), || lend(status.map(|it| &it.id)))
 }
 
-/// What it waits for: `ready` (a session, or it is being sent), `later` (its time), `held`, `paused` (its blast is), or `done`. Borrowed.
+/// What it waits for: `ready` (a session, or it is being sent), `later` (its time), `held`, `paused` (its blast is), or
+/// `done`. Borrowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_spool_status_state(status: Option<&freesmtp_spool_status>) -> *const c_char {
     guard::value(ptr::null(), || lend(status.map(|it| &it.state)))
@@ -212,7 +213,8 @@ pub extern "C" fn freesmtp_spool_status_recipient_email(
     guard::value(ptr::null(), || lend(status.and_then(|it| it.recipients.get(index)).map(|it| &it.email)))
 }
 
-/// `ready`, `later`, `held`; or what became of it: `delivered`, `failed`, `expired`, `cancelled`. NULL behind the last. Borrowed.
+/// `ready`, `later`, `held`; or what became of it: `delivered`, `failed`, `expired`, `cancelled`. NULL behind the last.
+/// Borrowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_spool_status_recipient_state(
     status: Option<&freesmtp_spool_status>,

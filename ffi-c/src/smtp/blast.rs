@@ -42,7 +42,8 @@ unsafe fn blast(
     Ok(())
 }
 
-/// Asks the agent of the spool how far a blast is: all messages that were submitted under that name. Errors are as those of `freesmtp_spool_status_get`. `*status` is owned: `freesmtp_blast_status_free`.
+/// Asks the agent of the spool how far a blast is: all messages that were submitted under that name. Errors are as those
+/// of `freesmtp_spool_status_get`. `*status` is owned: `freesmtp_blast_status_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_blast_status_get(
     smtp: Option<&freesmtp_smtp>,
@@ -81,7 +82,8 @@ pub unsafe extern "C" fn freesmtp_blast_resume(
     })
 }
 
-/// Takes all messages of a blast out that are not delivered; their senders get no reports. Those that are being sent are sent. `*status` is owned.
+/// Takes all messages of a blast out that are not delivered; their senders get no reports. Those that are being sent are
+/// sent. `*status` is owned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_blast_cancel(
     smtp: Option<&freesmtp_smtp>,

@@ -70,9 +70,9 @@ impl freesmtp_spool_event {
 pub type freesmtp_spool_event_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, event: Option<&freesmtp_spool_event>) -> bool>;
 
-/// Gives what happens to recipients from now on to `callback`, on the calling thread, until it says no, `cancel` is used
-/// (it may be NULL), or the agent ends: an error of kind `FREESMTP_ERROR_KIND_SPOOL`. `blast` is the name of one, or NULL
-/// for all messages.
+/// Gives what happens to recipients from now on to `callback`, on the calling thread, until it says no, which is success.
+/// `blast` is the name of one, or NULL for all messages. When `cancel` is used, which may be NULL, the error is of kind
+/// `FREESMTP_ERROR_KIND_CANCELLED`; when the agent ends, of kind `FREESMTP_ERROR_KIND_SPOOL`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_spool_events(
     smtp: Option<&freesmtp_smtp>,
@@ -85,8 +85,8 @@ pub unsafe extern "C" fn freesmtp_spool_events(
         let callback = guard::handle(callback, "callback")?;
         // SAFETY: rule 2 of the header: NULL, or NUL-terminated.
         let blast = unsafe { optional(blast, "blast") }?.unwrap_or_default();
-        let mut events = guard::handle(smtp, "smtp")?.0.spool_events(blast)?;
         let cancel = cancel.map_or_else(Cancel::new, |it| it.0.clone());
+        let mut events = guard::handle(smtp, "smtp")?.0.spool_events_with(blast, &cancel)?;
         // SAFETY: the program promised a function that takes this pointer, on this thread.
         if !unsafe { callback(user_data, None) } {
             return Ok(());
@@ -105,7 +105,8 @@ pub unsafe extern "C" fn freesmtp_spool_events(
     })
 }
 
-/// `delivered`, `deferred` (it is tried again), `bounced` (refused for good), `expired`, `cancelled`, or `lost`: events were missed, because they were taken too slowly. Borrowed.
+/// `delivered`, `deferred` (it is tried again), `bounced` (refused for good), `expired`, `cancelled`, or `lost`: events
+/// were missed, because they were taken too slowly. Borrowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_spool_event_kind(event: Option<&freesmtp_spool_event>) -> *const c_char {
     guard::value(ptr::null(), || lend(event.map(|it| &it.kind)))

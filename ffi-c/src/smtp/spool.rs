@@ -85,8 +85,8 @@ pub extern "C" fn freesmtp_smtp_spool_durability(smtp: Option<&freesmtp_smtp>) -
 /// delivered. No agent needs to run now, and no server of `smtp` is asked. The message is checked as
 /// `freesmtp_smtp_send` does.
 ///
-/// `path` is the folder of the spool, or NULL for that of the object. `id` has room for
-/// 26 characters and a NUL and gets the message's id, or is NULL. A message whose call returned NULL survives a kill and a power cut (or what the
+/// `path` is the folder of the spool, or NULL for that of the object. `id` has room for 26 characters and a NUL and gets
+/// the message's id, or is NULL. A message whose call returned NULL survives a kill and a power cut (or what the
 /// durability says); after an error it is not delivered. After a fork, the child goes on in a file of its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn freesmtp_smtp_submit_to_spool(

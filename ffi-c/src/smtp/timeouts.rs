@@ -38,6 +38,14 @@ pub extern "C" fn freesmtp_smtp_set_default_timeout(
     })
 }
 
+/// The one limit of every phase, in seconds; -1 when they differ.
+#[unsafe(no_mangle)]
+pub extern "C" fn freesmtp_smtp_default_timeout(smtp: Option<&freesmtp_smtp>) -> f64 {
+    guard::value(-1.0, || {
+        smtp.and_then(|it| it.0.timeouts().same()).map_or(-1.0, |limit| limit.as_secs_f64())
+    })
+}
+
 /// Sets a limit for each phase, and one for the whole of a call.
 #[unsafe(no_mangle)]
 pub extern "C" fn freesmtp_smtp_set_timeouts(
