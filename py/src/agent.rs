@@ -12,6 +12,7 @@ use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
 
 use crate::{
     boundary::{interruptible, lock},
+    data::data,
     error::tuple,
 };
 
@@ -59,46 +60,44 @@ fn recipient<'py>(py: Python<'py>, recipient: &SpoolRecipient) -> PyResult<Bound
 
 /// A `freesmtp.BlastStatus`.
 pub(crate) fn blast_status<'py>(py: Python<'py>, status: &BlastStatus) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let fields = PyDict::new(py);
-    fields.set_item("name", &status.name)?;
-    fields.set_item("state", status.state.as_str())?;
-    fields.set_item("is_done", status.is_done)?;
-    fields.set_item("messages", status.messages)?;
-    fields.set_item("recipients", status.recipients)?;
-    fields.set_item("open", status.open)?;
-    fields.set_item("delivered", status.delivered)?;
-    fields.set_item("deferred", status.deferred)?;
-    fields.set_item("failed", status.failed)?;
-    fields.set_item("expired", status.expired)?;
-    fields.set_item("cancelled", status.cancelled)?;
-    fields.set_item("rate", status.rate)?;
-    fields.set_item("eta_seconds", status.eta_seconds)?;
-    CLASS.import(py, MODULE, "BlastStatus")?.call((), Some(&fields))
+    data!(py, MODULE, "BlastStatus", {
+        name: &status.name,
+        state: status.state.as_str(),
+        is_done: status.is_done,
+        messages: status.messages,
+        recipients: status.recipients,
+        open: status.open,
+        delivered: status.delivered,
+        deferred: status.deferred,
+        failed: status.failed,
+        expired: status.expired,
+        cancelled: status.cancelled,
+        rate: status.rate,
+        eta_seconds: status.eta_seconds,
+    })
 }
 
 fn event<'py>(py: Python<'py>, event: &SpoolEvent) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let fields = PyDict::new(py);
-    fields.set_item("event", event.event.as_str())?;
-    fields.set_item("key", &event.key)?;
-    fields.set_item("at", &event.at)?;
-    fields.set_item("id", &event.id)?;
-    fields.set_item("message_id", &event.message_id)?;
-    fields.set_item("sender", &event.sender)?;
-    fields.set_item("recipient", &event.recipient)?;
-    fields.set_item("blast", &event.blast)?;
-    fields.set_item("attempt", event.attempt)?;
-    fields.set_item("server", &event.server)?;
-    fields.set_item("reply_code", event.reply_code)?;
-    fields.set_item("enhanced_code", &event.enhanced_code)?;
-    fields.set_item("reply_text", &event.reply_text)?;
-    fields.set_item("cause", &event.cause)?;
-    fields.set_item("remedy", &event.remedy)?;
-    fields.set_item("next_attempt", &event.next_attempt)?;
-    fields.set_item("is_unknown", event.is_unknown)?;
-    fields.set_item("count", event.count)?;
-    CLASS.import(py, MODULE, "SpoolEvent")?.call((), Some(&fields))
+    data!(py, MODULE, "SpoolEvent", {
+        event: event.event.as_str(),
+        key: &event.key,
+        at: &event.at,
+        id: &event.id,
+        message_id: &event.message_id,
+        sender: &event.sender,
+        recipient: &event.recipient,
+        blast: &event.blast,
+        attempt: event.attempt,
+        server: &event.server,
+        reply_code: event.reply_code,
+        enhanced_code: &event.enhanced_code,
+        reply_text: &event.reply_text,
+        cause: &event.cause,
+        remedy: &event.remedy,
+        next_attempt: &event.next_attempt,
+        is_unknown: event.is_unknown,
+        count: event.count,
+    })
 }
 
 /// Events as they happen; the iterators are in `freesmtp/_agent.py`.

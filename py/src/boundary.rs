@@ -2,21 +2,20 @@
 
 use std::{
     any::Any,
-    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{self, RecvTimeoutError},
     sync::{Mutex, MutexGuard, PoisonError},
-    thread,
     time::Duration,
 };
 
-use freesmtp_core::{Error, ErrorKind, Stage};
+use freesmtp_core::{Cancel, Error, ErrorKind, Stage, net::worker};
 use pyo3::{prelude::*, sync::PyOnceLock};
 
 use crate::{
     error::{Failed, raise_explained},
     exit,
     raised::raised,
+    waiting::waiting,
 };
 
 /// How long Ctrl-C may have to wait. Each look costs a few microseconds, and only while a call blocks.
@@ -59,7 +58,8 @@ pub(crate) fn detached<T: Send>(
     exit::detached(py, || guard(work))?.map_err(|failed| failed.raise(py))
 }
 
-/// Work that waits for a server: without the GIL, and in the main thread open to signals.
+/// Work that waits for other things than the network alone, see [`waiting`](crate::waiting::waiting): without the GIL, and
+/// in the main thread open to signals.
 ///
 /// Python runs signal handlers in its main thread alone, and only when that thread asks. So there a helper thread
 /// does the work and this one asks; when a handler raises (`KeyboardInterrupt`), `cancel` must make `work` return
@@ -81,11 +81,7 @@ fn in_helper<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> PyResult<T> {
     let (sender, mut results) = mpsc::channel();
-    let helper = Helper::take().map_err(|source| {
-        let error = Error::io(ErrorKind::Internal, Stage::Command, "no thread could be started", &source);
-        Failed::from(error).raise(py)
-    })?;
-    helper.work(move || {
+    worker::run(move || {
         // The receiver is never gone: this call ends with the result.
         let _ = sender.send(guard(work));
     });
@@ -95,7 +91,6 @@ fn in_helper<T: Send + 'static>(
         let results = &mut results;
         match py.detach(move || results.recv_timeout(SIGNAL_INTERVAL)) {
             Ok(result) => {
-                helper.give_back();
                 return match raised {
                     Some(raised) => Err(raised),
                     None => result.map_err(|failed| failed.raise(py)),
@@ -116,42 +111,6 @@ fn in_helper<T: Send + 'static>(
     }
 }
 
-type Job = Box<dyn FnOnce() + Send>;
-
-/// A thread that does the main thread's work, kept for the next call: a new one costs more than many a send.
-struct Helper {
-    jobs: mpsc::Sender<Job>,
-    /// After a fork the thread is not there in the child.
-    process: u32,
-}
-
-static SPARE: Mutex<Option<Helper>> = Mutex::new(None);
-
-impl Helper {
-    /// The spare one, or a new one: a signal handler may send too, while a send is under way.
-    fn take() -> io::Result<Self> {
-        let process = std::process::id();
-        let spare = lock(&SPARE).take().filter(|helper| helper.process == process);
-        if let Some(helper) = spare {
-            return Ok(helper);
-        }
-        let (jobs, waiting) = mpsc::channel::<Job>();
-        thread::Builder::new()
-            .name("freesmtp".into())
-            .spawn(move || waiting.into_iter().for_each(|job| job()))?;
-        Ok(Self { jobs, process })
-    }
-
-    fn work(&self, job: impl FnOnce() + Send + 'static) {
-        // A thread that is gone drops the job, and with it the sender of its result.
-        let _ = self.jobs.send(Box::new(job));
-    }
-
-    fn give_back(self) {
-        *lock(&SPARE) = Some(self);
-    }
-}
-
 /// Panics on each of the ways into the core in turn, for the test that none of it escapes.
 #[pyfunction]
 #[pyo3(name = "_panic")]
@@ -160,6 +119,7 @@ pub(crate) fn panic_on(py: Python<'_>, way: &str) -> PyResult<()> {
     match way {
         "call" => call(py, || panic!("{way}")),
         "detached" => detached(py, || panic!("{way}")),
+        "waiting" => waiting(py, &Cancel::new(), || panic!("{way}")),
         _ => {
             let way = way.to_owned();
             interruptible(py, || (), move || panic!("{way}"))

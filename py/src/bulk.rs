@@ -12,11 +12,11 @@ use freesmtp_core::{BulkResult as Outcome, Error, OpenBulk, Smtp};
 use pyo3::{
     exceptions::{PyException, PyRuntimeError},
     prelude::*,
-    sync::PyOnceLock,
 };
 
 use crate::{
     boundary::{guard, interruptible, lock},
+    data::data,
     error::{Failed, tuple},
     exit, foreign,
     report::report,
@@ -114,32 +114,35 @@ fn results<'py>(
     raised: &Raised,
     outcomes: impl IntoIterator<Item = Outcome>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = CLASS.import(py, "freesmtp._report", "BulkResult")?;
     let made = outcomes.into_iter().map(|Outcome { index, result }| {
-        let failed = match result {
-            Ok(sent) => return class.call1((index, report(py, &sent)?, py.None())),
-            Err(failed) => failed,
+        let (sent, error) = match result {
+            Ok(sent) => (Some(report(py, &sent)?), None),
+            Err(failed) => match lock(raised).remove(&index) {
+                Some(raised) => (None, Some(raised.into_value(py).into_bound(py).into_any())),
+                None => (None, Some(Failed::from(failed).exception(py)?)),
+            },
         };
-        let raised = lock(raised).remove(&index);
-        let error = match raised {
-            Some(raised) => raised.into_value(py).into_bound(py).into_any(),
-            None => Failed::from(failed).exception(py)?,
-        };
-        class.call1((index, py.None(), error))
+        data!(py, "freesmtp._report", "BulkResult", { index: index, report: sent, error: error })
     });
     Ok(tuple(py, made)?.into_any())
 }
 
 /// A thread that waits for results whenever it is given whom to tell, as long as the bulk is there.
 fn begin_waiter(inner: Arc<OpenBulk>, raised: Arc<Raised>) -> PyResult<mpsc::Sender<Py<PyAny>>> {
-    let (sender, waiting) = mpsc::channel::<Py<PyAny>>();
+    let (sender, mut waiting) = mpsc::channel::<Py<PyAny>>();
     let wait = move || {
-        for done in waiting {
-            let outcomes: Result<Results, Failed> = guard(|| Ok(inner.next().map(Vec::from)));
-            // An interpreter that is shutting down takes no more results.
-            exit::attached(|py| tell(py, &raised, &done, outcomes));
-        }
+        // A receiver may be lent to another thread only as a whole.
+        let waiting = &mut waiting;
+        exit::known(&mut move || {
+            for done in &*waiting {
+                let outcomes: Result<Results, Failed> = guard(|| Ok(inner.next().map(Vec::from)));
+                // An interpreter that is shutting down takes no more results.
+                exit::attached(|py| {
+                    tell(py, &raised, &done, outcomes);
+                    drop(done);
+                });
+            }
+        });
     };
     std::thread::Builder::new()
         .name("freesmtp".into())

@@ -1,14 +1,11 @@
 //! What a check found, as Python objects: the classes are in `freesmtp/_check.py`.
 
 use freesmtp_core::check::{CheckFact, CheckOptions, CheckReport, CheckStep};
-use pyo3::{
-    prelude::*,
-    sync::PyOnceLock,
-    types::{PyDict, PyTuple},
-};
+use pyo3::{prelude::*, types::PyTuple};
 
 use crate::{
     boundary::call,
+    data::data,
     diagnosis::diagnosis,
     error::tuple,
     value::{optional_address, seconds, text, texts},
@@ -55,33 +52,30 @@ impl Arguments<'_> {
 
 /// A `freesmtp.CheckReport`.
 pub(crate) fn report<'py>(py: Python<'py>, report: &CheckReport) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let fields = PyDict::new(py);
-    fields.set_item("server", &report.server)?;
-    fields.set_item("status", report.status.as_str())?;
-    fields.set_item("summary", &report.summary)?;
-    fields.set_item("is_temporary", report.is_temporary())?;
-    fields.set_item("steps", tuple(py, report.steps.iter().map(|found| step(py, found)))?)?;
-    fields.set_item("elapsed", report.elapsed.as_secs_f64())?;
-    fields.set_item("warnings", PyTuple::new(py, &report.warnings)?)?;
-    fields.set_item("transcript", PyTuple::new(py, &report.transcript)?)?;
-    fields.set_item("text", report.to_string())?;
-    CLASS.import(py, MODULE, "CheckReport")?.call((), Some(&fields))
+    data!(py, MODULE, "CheckReport", {
+        server: &report.server,
+        status: report.status.as_str(),
+        summary: &report.summary,
+        is_temporary: report.is_temporary(),
+        steps: tuple(py, report.steps.iter().map(|found| step(py, found)))?,
+        elapsed: report.elapsed.as_secs_f64(),
+        warnings: PyTuple::new(py, &report.warnings)?,
+        transcript: PyTuple::new(py, &report.transcript)?,
+        text: report.to_string(),
+    })
 }
 
 fn step<'py>(py: Python<'py>, step: &CheckStep) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let fields = PyDict::new(py);
-    fields.set_item("name", step.name.as_str())?;
-    fields.set_item("status", step.status.as_str())?;
-    fields.set_item("summary", &step.summary)?;
-    fields.set_item("is_temporary", step.is_temporary)?;
-    fields.set_item("facts", tuple(py, step.facts.iter().map(|found| fact(py, found)))?)?;
-    fields.set_item("diagnosis", step.diagnosis.as_ref().map(|found| diagnosis(py, found)).transpose()?)?;
-    CLASS.import(py, MODULE, "CheckStep")?.call((), Some(&fields))
+    data!(py, MODULE, "CheckStep", {
+        name: step.name.as_str(),
+        status: step.status.as_str(),
+        summary: &step.summary,
+        is_temporary: step.is_temporary,
+        facts: tuple(py, step.facts.iter().map(|found| fact(py, found)))?,
+        diagnosis: step.diagnosis.as_ref().map(|found| diagnosis(py, found)).transpose()?,
+    })
 }
 
 fn fact<'py>(py: Python<'py>, fact: &CheckFact) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CLASS.import(py, MODULE, "CheckFact")?.call1((fact.name, &fact.value))
+    data!(py, MODULE, "CheckFact", { name: fact.name, value: &fact.value })
 }

@@ -5,42 +5,39 @@ use freesmtp_core::{
     diagnosis::{self, Context, Explanation},
     types::Reply,
 };
-use pyo3::{
-    prelude::*,
-    sync::PyOnceLock,
-    types::{PyDict, PyList},
-};
+use pyo3::{prelude::*, types::PyList};
 
 use crate::{
     boundary::{call, detached},
+    data::data,
     error::bad_input,
     report::reply,
-    value::text,
+    value::{optional_address, text},
 };
 
 /// A `freesmtp.Diagnosis`.
 pub(crate) fn diagnosis<'py>(py: Python<'py>, diagnosis: &Diagnosis) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let fields = PyDict::new(py);
-    fields.set_item("cause", diagnosis.cause.as_str())?;
-    fields.set_item("who", diagnosis.who.as_str())?;
-    fields.set_item("summary", &diagnosis.summary)?;
-    fields.set_item("remedy", &diagnosis.remedy)?;
-    fields.set_item("evidence", &diagnosis.evidence)?;
-    fields.set_item("retry_after", diagnosis.retry_after.map(|wait| wait.as_secs_f64()))?;
-    fields.set_item("reference", diagnosis.reference.as_deref())?;
-    fields.set_item("text", diagnosis.to_string())?;
-    CLASS.import(py, "freesmtp._report", "Diagnosis")?.call((), Some(&fields))
+    data!(py, "freesmtp._report", "Diagnosis", {
+        cause: diagnosis.cause.as_str(),
+        who: diagnosis.who.as_str(),
+        summary: &diagnosis.summary,
+        remedy: &diagnosis.remedy,
+        evidence: &diagnosis.evidence,
+        retry_after: diagnosis.retry_after.map(|wait| wait.as_secs_f64()),
+        reference: diagnosis.reference.as_deref(),
+        text: diagnosis.to_string(),
+    })
 }
 
 /// Explains a refusal that was not seen here: the server's reply as it stands in a log, and what else is known.
 ///
 /// `reply` is `550 5.7.1 ...`, lines separated by `\n`; a text without a reply code is read as the words of an
-/// operating system or TLS library. `offered` are the lines of the EHLO reply: `AUTH LOGIN PLAIN`, `SIZE 1000`.
+/// operating system or TLS library. `offered` are the lines of the EHLO reply: `AUTH LOGIN PLAIN`, `SIZE 1000`;
+/// `greeting_host` is the name in the server's greeting, `local_address` the client's end of the connection.
 #[pyfunction]
 #[pyo3(signature = (reply, stage=None, *, offered=None, authenticated=false, tls=false, host="", port=0,
-    account=None, mechanism=None, ehlo_name=None, sender=None, recipient=None, message_size=None,
-    recipient_count=0, message_id=None))]
+    greeting_host=None, account=None, mechanism=None, local_address=None, ehlo_name=None, sender=None,
+    recipient=None, message_size=None, recipient_count=0, message_id=None))]
 #[allow(clippy::too_many_arguments)] // every one of them is a keyword of Python
 pub(crate) fn diagnose<'py>(
     py: Python<'py>,
@@ -51,8 +48,10 @@ pub(crate) fn diagnose<'py>(
     tls: bool,
     host: &str,
     port: u16,
+    greeting_host: Option<&str>,
     account: Option<&str>,
     mechanism: Option<&str>,
+    local_address: Option<&Bound<'py, PyAny>>,
     ehlo_name: Option<&str>,
     sender: Option<&str>,
     recipient: Option<&str>,
@@ -65,6 +64,10 @@ pub(crate) fn diagnose<'py>(
         let names = Stage::ALL.map(Stage::as_str).join(", ");
         bad_input(py, "stage", &format!("is not known; it is one of {names}"))
     })?;
+    let local_address = match local_address {
+        Some(address) => optional_address(address, "local_address")?,
+        None => None,
+    };
     let parsed = Reply::parse(&detail);
     let offered = offered.unwrap_or_default();
     let explained = call(py, || {
@@ -77,9 +80,11 @@ pub(crate) fn diagnose<'py>(
             tls,
             host,
             port,
+            greeting_host,
             user: account,
             credentials_set: account.is_some(),
             mechanism,
+            local_address,
             ehlo_name,
             sender,
             recipient,
@@ -103,14 +108,13 @@ pub(crate) fn explain<'py>(py: Python<'py>, transcript: &Bound<'py, PyAny>) -> P
 
 /// A `freesmtp.Explanation`.
 fn explanation<'py>(py: Python<'py>, found: &Explanation) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let fields = PyDict::new(py);
-    fields.set_item("line", found.line)?;
-    fields.set_item("stage", found.stage.map(Stage::as_str))?;
-    fields.set_item("host", &found.host)?;
-    fields.set_item("sender", found.sender.as_deref())?;
-    fields.set_item("recipient", found.recipient.as_deref())?;
-    fields.set_item("reply", found.reply.as_ref().map(|said| reply(py, said)).transpose()?)?;
-    fields.set_item("diagnosis", diagnosis(py, &found.diagnosis)?)?;
-    CLASS.import(py, "freesmtp._report", "Explanation")?.call((), Some(&fields))
+    data!(py, "freesmtp._report", "Explanation", {
+        line: found.line,
+        stage: found.stage.map(Stage::as_str),
+        host: &found.host,
+        sender: found.sender.as_deref(),
+        recipient: found.recipient.as_deref(),
+        reply: found.reply.as_ref().map(|said| reply(py, said)).transpose()?,
+        diagnosis: diagnosis(py, &found.diagnosis)?,
+    })
 }

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use freesmtp_core::net::worker;
 use pyo3::{prelude::*, sync::PyOnceLock, types::PyDict};
 
 use crate::boundary::in_main_thread;
@@ -76,6 +77,24 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send)
     Ok(result)
 }
 
+/// Does `work`, which may come to Python now and then, on a thread of this library that Python is to know meanwhile: to be made
+/// known for one call of Python, and forgotten, takes longer than the call.
+pub(crate) fn known(work: &mut (dyn FnMut() + Send)) {
+    let begun = Inside::enter().and_then(|inside| {
+        Python::try_attach(|py| {
+            py.detach(|| {
+                drop(inside);
+                work();
+                Inside::rejoin()
+            })
+        })
+    });
+    // An interpreter that goes down knows no more threads.
+    if begun.is_none() {
+        work();
+    }
+}
+
 /// A call of the main thread, for which other threads may call functions of the program.
 pub(crate) fn main_call<T>(py: Python<'_>, call: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     // What a finalizer sends is sent, but its listeners hear nothing.
@@ -105,6 +124,13 @@ fn await_inside(py: Python<'_>) {
     });
 }
 
+/// How many threads wait for the GIL or have it, for tests that ask when nothing is held any more.
+#[pyfunction]
+#[pyo3(name = "_inside")]
+pub(crate) fn inside() -> usize {
+    INSIDE.load(SeqCst)
+}
+
 /// Closes the gate.
 #[pyfunction]
 #[pyo3(name = "_close")]
@@ -113,23 +139,46 @@ fn close(py: Python<'_>) {
     await_inside(py);
 }
 
+thread_local! {
+    /// That the workers hold still while this thread forks.
+    static STILL: Cell<Option<worker::Still>> = const { Cell::new(None) };
+}
+
+#[pyfunction]
+#[pyo3(name = "_before_fork")]
+fn before_fork() {
+    STILL.set(Some(worker::hold_still()));
+}
+
+#[pyfunction]
+#[pyo3(name = "_after_fork_in_parent")]
+fn after_fork_in_parent() {
+    STILL.take();
+}
+
 /// The threads of the parent are not there in the child, and the one that forked is the main one.
 #[pyfunction]
-#[pyo3(name = "_after_fork")]
-fn after_fork() {
+#[pyo3(name = "_after_fork_in_child")]
+fn after_fork_in_child() {
+    if let Some(still) = STILL.take() {
+        still.forget_threads();
+    }
     INSIDE.store(DEPTH.get(), SeqCst);
     CALLS.store(0, SeqCst);
 }
 
-/// Has Python tell when it goes down, and when it was forked.
+/// Has Python tell when it goes down, and when it was forked, and know the threads that come back to it.
 pub(crate) fn watch(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     is_finalizing(py)?;
+    worker::inside(known);
     py.import("atexit")?.call_method1("register", (wrap_pyfunction!(close, module)?,))?;
     let os = py.import("os")?;
     if os.hasattr("register_at_fork")? {
         let given = PyDict::new(py);
-        given.set_item("after_in_child", wrap_pyfunction!(after_fork, module)?)?;
+        given.set_item("before", wrap_pyfunction!(before_fork, module)?)?;
+        given.set_item("after_in_parent", wrap_pyfunction!(after_fork_in_parent, module)?)?;
+        given.set_item("after_in_child", wrap_pyfunction!(after_fork_in_child, module)?)?;
         os.call_method("register_at_fork", (), Some(&given))?;
     }
     Ok(())

@@ -19,6 +19,7 @@ mod check;
 mod collection;
 mod collections;
 mod custom_header;
+mod data;
 mod delivery;
 mod diagnosis;
 mod dkim;
@@ -40,6 +41,7 @@ mod stream;
 mod timeouts;
 mod token;
 mod value;
+mod waiting;
 
 /// The native part of the package `freesmtp`.
 #[pyo3::pymodule]
@@ -64,6 +66,7 @@ mod _freesmtp {
         diagnosis::{diagnose, explain},
         dkim::{DkimSigner, DkimSigners},
         enums::_enum_numbers,
+        exit::inside,
         merge::MergeTemplate,
         message::EmailMessage,
         recipient::Recipient,

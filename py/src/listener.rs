@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::{PyTraverseError, PyVisit, call::PyCallArgs, prelude::*};
 
-use crate::{boundary::lock, exit, value::wrong_type};
+use crate::{boundary::lock, exit, value::wrong_type, waiting::interrupt};
 
 /// What the program gave, and the function that it means.
 pub(crate) struct Function {
@@ -55,7 +55,7 @@ impl Function {
         Ok(Some(Arc::new(Self::new(value, value.clone()))))
     }
 
-    /// An event never stops a mail: what is raised goes where Python tells of what nobody can catch.
+    /// An event never stops a mail, but Ctrl-C does: other exceptions go where Python tells of what nobody can catch.
     pub(crate) fn tell<T>(&self, told: T)
     where
         T: for<'py> PyCallArgs<'py>,
@@ -63,7 +63,8 @@ impl Function {
         // An interpreter that is shutting down hears nothing.
         exit::attached(|py| {
             let function = self.function.bind(py);
-            if let Err(raised) = function.call1(told) {
+            let told = function.call1(told).map(drop).or_else(|raised| interrupt(py, raised));
+            if let Err(raised) = told {
                 raised.write_unraisable(py, Some(function));
             }
         });

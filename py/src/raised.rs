@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use pyo3::prelude::*;
 
-use crate::exit;
+use crate::{exit, waiting::interrupt};
 
 thread_local! {
     static RAISED: RefCell<Vec<PyErr>> = const { RefCell::new(Vec::new()) };
@@ -18,7 +18,9 @@ pub(crate) fn call_back<T>(work: impl FnOnce(Python<'_>) -> PyResult<T>) -> Resu
     let result = exit::attached(|py| {
         work(py).map_err(|error| {
             let said = sentence(py, &error);
-            RAISED.with_borrow_mut(|raised| raised.push(error));
+            if let Err(error) = interrupt(py, error) {
+                RAISED.with_borrow_mut(|raised| raised.push(error));
+            }
             said
         })
     });

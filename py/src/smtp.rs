@@ -7,11 +7,10 @@ mod spool;
 use std::sync::{Arc, Mutex};
 
 use freesmtp_core::{
-    Cancel as CoreCancel, EmailMessage as Message, Error, Smtp as Core, message::BodyPartFormat,
+    Cancel as CoreCancel, EmailMessage as Message, Error, Smtp as Core, message::BodyPartFormat, net::worker,
 };
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::PyRuntimeError,
     prelude::*,
     sync::PyOnceLock,
     types::{PyTuple, PyType},
@@ -29,6 +28,7 @@ use crate::{
     report::{reply, report},
     server::{SmtpServer, SmtpServers},
     value::text,
+    waiting::waiting,
 };
 
 /// Sends messages to the first of its servers that takes them, and keeps the connection for the next message.
@@ -53,15 +53,14 @@ impl Smtp {
     }
 
     /// Work that waits for a server. Ctrl-C ends it, and so does `call`.
-    fn operate<T: Send + 'static>(
+    fn operate<T: Send>(
         &self,
         py: Python<'_>,
         call: &Cancel,
-        work: impl FnOnce(&Core, &CoreCancel) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Core, &CoreCancel) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
         let core = self.current(py)?;
-        let (cancel, operation) = (call.core.clone(), call.core.clone());
-        interruptible(py, || cancel.cancel(), move || work(&core, &operation))
+        waiting(py, &call.core, move || work(&core, &call.core))
     }
 
     fn check_as<'py>(
@@ -71,15 +70,16 @@ impl Smtp {
         call: &Cancel,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = arguments.options(py)?;
-        let found = self.operate(py, call, move |core, cancel| core.check_with(&options, cancel))?;
+        let core = self.current(py)?;
+        let (cancel, operation) = (call.core.clone(), call.core.clone());
+        let found = interruptible(py, || cancel.cancel(), move || core.check_with(&options, &operation))?;
         check::report(py, &found)
     }
 }
 
 fn send(py: Python<'_>, core: Core, message: Message) -> PyResult<Bound<'_, PyAny>> {
     let cancel = CoreCancel::new();
-    let operation = cancel.clone();
-    let sent = interruptible(py, || cancel.cancel(), move || core.send_with(&message, &operation))?;
+    let sent = waiting(py, &cancel, || core.send_with(&message, &cancel))?;
     report(py, &sent)
 }
 
@@ -168,27 +168,23 @@ impl Smtp {
         let message = foreign::message(message)?;
         let operation = Cancel::default();
         let cancel = operation.core.clone();
-        std::thread::Builder::new()
-            .name("freesmtp".into())
-            .spawn(move || {
-                // Both go before Python is attached, so that it lets go then of what only they held.
-                let result = guard(move || core.send_with(&message, &cancel));
-                // An interpreter that is shutting down takes no more results.
-                exit::attached(|py| {
-                    let outcome = match result {
-                        Ok(sent) => report(py, &sent).map(|sent| (Some(sent), None)),
-                        Err(failed) => failed.exception(py).map(|error| (None, Some(error))),
-                    };
-                    let outcome = outcome.unwrap_or_else(|failed| {
-                        (None, Some(failed.into_value(py).into_bound(py).into_any()))
-                    });
-                    if let Err(failed) = done.call1(py, outcome) {
-                        failed.write_unraisable(py, Some(done.bind(py)));
-                    }
-                    drop(done);
-                });
-            })
-            .map_err(|error| PyRuntimeError::new_err(format!("no thread could be started: {error}")))?;
+        worker::run(move || {
+            // Both go before Python is attached, so that it lets go then of what only they held.
+            let result = guard(move || core.send_with(&message, &cancel));
+            // An interpreter that is shutting down takes no more results.
+            exit::attached(|py| {
+                let outcome = match result {
+                    Ok(sent) => report(py, &sent).map(|sent| (Some(sent), None)),
+                    Err(failed) => failed.exception(py).map(|error| (None, Some(error))),
+                };
+                let outcome = outcome
+                    .unwrap_or_else(|failed| (None, Some(failed.into_value(py).into_bound(py).into_any())));
+                if let Err(failed) = done.call1(py, outcome) {
+                    failed.write_unraisable(py, Some(done.bind(py)));
+                }
+                drop(done);
+            });
+        });
         Ok(operation)
     }
 

@@ -221,6 +221,12 @@ async def _cancel_blast_async(self: SMTP, name: str) -> BlastStatus:
     return await asyncio.to_thread(self.cancel_blast, name)
 
 
+async def _spool_events_async(self: SMTP, blast: str | None = None) -> SpoolEvents:
+    """`spool_events` for asyncio: it ends when the task is cancelled before the agent has answered."""
+    call = _freesmtp._Cancel()
+    return await in_thread(lambda: self._spool_events(blast, call), call.cancel)
+
+
 async def _wait_for_blast_async(self: SMTP, name: str, timeout: float | None = None) -> BlastStatus:
     """`wait_for_blast` for asyncio: it ends when the task is cancelled."""
     call = _freesmtp._Cancel()
@@ -244,4 +250,5 @@ def apply() -> None:
         _cancel_blast_async,
         _wait_for_blast_async,
         _wait_for_message_async,
+        _spool_events_async,
     )

@@ -52,9 +52,14 @@ async def in_thread(work: Callable[[], _T], cancel: Callable[[], object]) -> _T:
 async def _outcome(start: Callable[[Callable[[Any, BaseException | None], None]], Callable[[], object]]) -> Any:
     """Await what begins with `start`, which gets what to call at the end, and gives what cancels it."""
     loop = asyncio.get_running_loop()
+    # A task that is cancelled cancels what it awaits, and has to know of the end all the same. `asyncio.shield` would
+    # do, with more callbacks for each message.
     finished: asyncio.Future[Any] = loop.create_future()
+    ended: asyncio.Future[None] = loop.create_future()
 
     def settle(result: Any, error: BaseException | None) -> None:
+        if not ended.done():
+            ended.set_result(None)
         if finished.cancelled():
             return
         if error is None:
@@ -69,11 +74,11 @@ async def _outcome(start: Callable[[Callable[[Any, BaseException | None], None]]
 
     cancel = start(done)
     try:
-        return await asyncio.shield(finished)
+        return await finished
     except asyncio.CancelledError:
         cancel()
         # Nothing of a cancelled task goes on behind its back: the core answers a cancel at once.
-        await asyncio.wait([finished])
+        await ended
         if not finished.cancelled():
             finished.exception()
         raise

@@ -38,6 +38,7 @@ __all__ = [
     "DkimSigner",
     "DkimSigners",
     "_enum_numbers",
+    "_inside",
     "EmailMessage",
     "MergeTemplate",
     "Recipient",
@@ -663,6 +664,8 @@ class SMTP:
     def _wait_for_blast(self, name: str, timeout: float | None, call: _Cancel) -> _agent.BlastStatus: ...
     def _wait_for_message(self, id: str, timeout: float | None, call: _Cancel) -> _agent.SpoolStatus: ...
     def spool_events(self, blast: str | None = None) -> _agent.SpoolEvents: ...
+    async def spool_events_async(self, blast: str | None = None) -> _agent.SpoolEvents: ...
+    def _spool_events(self, blast: str | None, call: _Cancel) -> _agent.SpoolEvents: ...
     def sync_spool(self) -> None: ...
     def send(self, message: EmailMessage | Buffer | _Standard) -> Report: ...
     def send_async(self, message: EmailMessage | Buffer | _Standard) -> Coroutine[Any, Any, Report]: ...
@@ -791,6 +794,7 @@ class SMTP:
     ResumeBlast = resume_blast
     CancelBlast = cancel_blast
     SpoolEvents = spool_events
+    SpoolEventsAsync = spool_events_async
     Send = send
     SendAsync = send_async
     SendBulk = send_bulk
@@ -818,8 +822,10 @@ def diagnose(
     tls: bool = False,
     host: str = "",
     port: int = 0,
+    greeting_host: str | None = None,
     account: str | None = None,
     mechanism: str | None = None,
+    local_address: str | IPv4Address | IPv6Address | None = None,
     ehlo_name: str | None = None,
     sender: str | None = None,
     recipient: str | None = None,
@@ -828,6 +834,7 @@ def diagnose(
     message_id: str | None = None,
 ) -> Diagnosis: ...
 def explain(transcript: str) -> list[Explanation]: ...
+def _inside() -> int: ...
 def _panic(way: str) -> None: ...
 def _enum_numbers() -> dict[str, dict[str, int]]: ...
 

@@ -67,6 +67,7 @@ ORIGINAL_NAMES: dict[type, dict[str, str]] = {
         "ResumeBlast": "resume_blast",
         "CancelBlast": "cancel_blast",
         "SpoolEvents": "spool_events",
+        "SpoolEventsAsync": "spool_events_async",
         "Connected": "connected",
         "Version": "version",
         "Send": "send",

@@ -55,7 +55,8 @@ impl Smtp {
     /// `total_size` as far as they are known. It is called after each piece, and at the end, when both are the same.
     ///
     /// It is called on a thread of the library, or on the one that sends; in bulk on several at the same time where there
-    /// are several connections. The send waits for it. What it raises goes to `sys.unraisablehook`, and stops no mail.
+    /// are several connections. The send waits for it. What it raises goes to `sys.unraisablehook`, and stops no mail; only
+    /// what is no `Exception`, such as `KeyboardInterrupt`, ends a send of the main thread.
     #[getter]
     fn smtp_status(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.listeners.status.get(py)

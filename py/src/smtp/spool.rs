@@ -190,9 +190,21 @@ impl Smtp {
         py: Python<'py>,
         blast: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        self._spool_events(py, blast, &Bound::new(py, Cancel::default())?)
+    }
+
+    #[pyo3(signature = (blast, call))]
+    fn _spool_events<'py>(
+        &self,
+        py: Python<'py>,
+        blast: Option<&Bound<'py, PyAny>>,
+        call: &Bound<'py, Cancel>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let blast = blast.map(|blast| text(blast, "Blast")).transpose()?.unwrap_or_default();
-        let events = self.ask(py, move |core| core.spool_events(&blast))?;
+        let (core, cancel) = (lock(&self.core).clone(), call.get().core.clone());
+        let opening = cancel.clone();
+        let events = interruptible(py, || cancel.cancel(), move || core.spool_events_with(&blast, &opening))?;
         CLASS.import(py, "freesmtp._agent", "SpoolEvents")?.call1((agent::SpoolEvents::new(events),))
     }
 
