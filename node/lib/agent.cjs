@@ -17,14 +17,19 @@ function toSpoolStatus({ submitted, expires, recipients, ...status }) {
 }
 
 /** Events as they happen, until the loop is left, the signal is aborted, or the agent ends. */
-async function* eventsOf(opening, signal) {
-  const events = take(await opening);
-  const cancel = () => take(events.cancel());
-  signal?.addEventListener('abort', cancel, { once: true });
+function eventsOf(opening, cancel, signal) {
+  const end = () => take(cancel.cancel());
+  // At once: the agent may be slow to answer, and the loop to begin.
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted) {
+    end();
+  }
+  return told(opening, end, signal);
+}
+
+async function* told(opening, end, signal) {
   try {
-    if (signal?.aborted) {
-      cancel();
-    }
+    const events = take(await opening);
     for (;;) {
       const event = take(await events.next());
       if (event === undefined || event === null) {
@@ -33,8 +38,8 @@ async function* eventsOf(opening, signal) {
       yield event;
     }
   } finally {
-    signal?.removeEventListener('abort', cancel);
-    cancel();
+    signal?.removeEventListener('abort', end);
+    end();
   }
 }
 

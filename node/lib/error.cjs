@@ -26,7 +26,7 @@ class SMTPError extends Error {
 class SMTPConnectionError extends SMTPError {}
 class SMTPAuthenticationError extends SMTPError {}
 class SMTPProtocolError extends SMTPError {}
-class SMTPRecipientsRefused extends SMTPError {}
+class SMTPRecipientsRefused extends SMTPProtocolError {}
 class SMTPOutcomeUnknown extends SMTPError {}
 class MessageError extends SMTPError {}
 class FileIOError extends SMTPError {}

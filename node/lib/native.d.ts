@@ -66,8 +66,8 @@ export declare class Smtp {
   waitForBlast(name: string, timeout: number | undefined | null, cancel: Cancel): Promise<BlastStatusFields | Failed>
   /** Waits for a message, for so many seconds. */
   waitForMessage(id: string, timeout: number | undefined | null, cancel: Cancel): Promise<SpoolStatusFields | Failed>
-  /** Begins to listen. */
-  spoolEvents(blast: string): Promise<SpoolEvents | Failed>
+  /** Begins to listen; the cancel ends what is told, too. */
+  spoolEvents(blast: string, cancel: Cancel): Promise<SpoolEvents | Failed>
   /** An object without servers. */
   constructor()
   /** The log's path. */
@@ -152,8 +152,6 @@ export declare class Smtp {
 export declare class SpoolEvents {
   /** Waits for the next one; undefined after an error. */
   next(): Promise<SpoolEventFields | undefined | Failed>
-  /** Ends it. */
-  cancel(): Answer<undefined>
 }
 
 /** `Address` */

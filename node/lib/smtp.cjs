@@ -246,7 +246,8 @@ class SMTP extends EventEmitter {
   /** What happens to recipients from now on. */
   spoolEvents({ blast = '', signal } = {}) {
     requireSignal(signal);
-    return eventsOf(this.#native.spoolEvents(text(blast, 'Blast')), signal);
+    const cancel = new native.Cancel();
+    return eventsOf(this.#native.spoolEvents(text(blast, 'Blast'), cancel), cancel, signal);
   }
 
   /** Looks at a server without sending mail. */

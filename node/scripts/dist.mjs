@@ -26,8 +26,9 @@ const pack = (folder) => run('npm', ['pack', '--silent', '--pack-destination', o
 rmSync(staged, { recursive: true, force: true });
 mkdirSync(platforms, { recursive: true });
 
-// This platform's library, with a TLS of its own: whoever installs it need not have the one that we have.
-napi('build', '--platform', '--release', '--strip', '--no-js', '--dts', 'native.d.ts', '--features', 'vendored', '--output-dir', join(staged, 'native'),
+// This platform's library, with a TLS of its own: whoever installs it need not have the one that we have. Not with `--strip`,
+// which is a flag for every crate: all would be built once more beside that of the wheel. Cargo's profile strips it.
+napi('build', '--platform', '--release', '--no-js', '--dts', 'native.d.ts', '--features', 'vendored', '--output-dir', join(staged, 'native'),
   '--', '--locked');
 napi('create-npm-dirs', '--npm-dir', join(staged, 'platforms'));
 for (const file of readdirSync(join(staged, 'native')).filter((name) => name.endsWith('.node'))) {

@@ -15,7 +15,7 @@ use napi::bindgen_prelude::{Env, Object, ToNapiValue};
 use napi_derive::napi;
 
 use crate::{
-    answer::{Answer, guard, promise},
+    answer::promise,
     server::seconds,
     smtp::{Cancel, Smtp},
 };
@@ -305,11 +305,20 @@ impl Smtp {
         })
     }
 
-    /// Begins to listen.
+    /// Begins to listen; the cancel ends what is told, too.
     #[napi(ts_return_type = "Promise<SpoolEvents | Failed>")]
-    pub fn spool_events<'env>(&self, env: &'env Env, blast: String) -> napi::Result<Object<'env>> {
+    pub fn spool_events<'env>(
+        &self,
+        env: &'env Env,
+        blast: String,
+        cancel: &Cancel,
+    ) -> napi::Result<Object<'env>> {
         let smtp = self.inner.borrow().clone();
-        promise(env, move || smtp.spool_events(&blast).map(SpoolEvents::new))
+        let cancel = cancel.inner.clone();
+        promise(env, move || {
+            let events = smtp.spool_events_with(&blast, &cancel)?;
+            Ok(SpoolEvents { inner: Arc::new(Mutex::new(events)), cancel })
+        })
     }
 }
 
@@ -339,12 +348,6 @@ pub struct SpoolEvents {
     cancel: core::Cancel,
 }
 
-impl SpoolEvents {
-    fn new(events: CoreEvents) -> Self {
-        Self { inner: Arc::new(Mutex::new(events)), cancel: core::Cancel::new() }
-    }
-}
-
 #[napi]
 impl SpoolEvents {
     /// Waits for the next one; undefined after an error.
@@ -360,15 +363,6 @@ impl SpoolEvents {
                     None => return Ok(None),
                 }
             }
-        })
-    }
-
-    /// Ends it.
-    #[napi]
-    pub fn cancel(&self) -> Answer<()> {
-        guard(|| {
-            self.cancel.cancel();
-            Ok(())
         })
     }
 }

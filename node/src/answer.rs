@@ -2,14 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use freesmtp_core::{Error, ErrorKind, Stage};
+use freesmtp_core::{Error, ErrorKind, Stage, net::worker};
 use napi::bindgen_prelude::{Either, Env, Object, ToNapiValue};
 use napi_derive::napi;
 
-use crate::{
-    error::{ErrorFields, input},
-    worker,
-};
+use crate::error::{ErrorFields, input};
 
 /// The answer of a call that failed.
 #[napi(object, object_from_js = false)]
@@ -51,10 +48,10 @@ where
     T: ToNapiValue + Send + 'static,
 {
     let (deferred, promise) = env.create_deferred()?;
-    worker::run(Box::new(move || {
+    worker::run(move || {
         let answer = guard(body);
         deferred.resolve(move |_| Ok(answer));
-    }));
+    });
     Ok(promise)
 }
 

@@ -5,7 +5,7 @@
 //!   program changes later reaches a send that is under way.
 //! - Every export answers with its result or with a [`answer::Failed`]; the JavaScript half throws the class that fits.
 //!   No export throws by itself, and a panic becomes an error of the kind `internal` ([`answer::guard`]).
-//! - Whatever waits for a server runs on a thread of [`worker`], never on the event loop and never on one of the
+//! - Whatever waits for a server runs on a thread of [`worker`](freesmtp_core::net::worker), never on the event loop and never on one of the
 //!   four threads that libuv has for files and name look-ups.
 
 // The Node-API macros expand to functions of the C ABI.
@@ -32,4 +32,3 @@ pub mod smtp;
 pub mod spool;
 pub mod stream;
 pub mod token;
-mod worker;

@@ -900,7 +900,7 @@ export declare class SMTPAuthenticationError extends SMTPError {}
 /** The server refused a command, or broke the protocol. */
 export declare class SMTPProtocolError extends SMTPError {}
 /** Every recipient was refused. */
-export declare class SMTPRecipientsRefused extends SMTPError {}
+export declare class SMTPRecipientsRefused extends SMTPProtocolError {}
 /** The connection broke after the whole message was sent: it may have been delivered. */
 export declare class SMTPOutcomeUnknown extends SMTPError {}
 /** The message or a setting is not valid; nothing was sent. */
