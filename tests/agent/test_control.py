@@ -1,5 +1,6 @@
 """The control socket: what a program asks of a running agent, and orders."""
 
+import contextlib
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from freesmtp import SMTP, EmailMessage
@@ -82,6 +84,69 @@ def ask_as(user: int, spool: Path, requests: list[str], answers: multiprocessing
             file.flush()
             answer = json.loads(file.readline())
             answers.send("ok" if answer["ok"] else answer["error"]["code"])
+
+
+def connect() -> tuple[socket.socket, dict[str, Any]]:
+    """A connection to the agent of this folder, and what it answers there."""
+    asking = socket.socket(socket.AF_UNIX)
+    asking.settimeout(30)
+    asking.connect("agent.sock")
+    # One that is refused may be closed before it has asked.
+    with contextlib.suppress(ConnectionError):
+        asking.sendall(b'{"v":1,"request":"status"}\n')
+    answer: dict[str, Any] = json.loads(asking.makefile("rb").readline())
+    return asking, answer
+
+
+def hold_as(user: int, spool: Path, wanted: int, told: multiprocessing.connection.Connection) -> None:
+    """Holds as many connections as it gets and tells how many; when it is told to, it takes one anew."""
+    os.chdir(spool)
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(user)
+    held: list[socket.socket] = []
+    refused: list[str] = []
+    for _ in range(wanted):
+        asking, answer = connect()
+        if answer["ok"]:
+            held.append(asking)
+        else:
+            refused.append(answer["error"]["code"])
+            asking.close()
+    told.send((len(held), refused))
+    told.recv()
+    held.pop().close()
+    # The agent hears of the end of one a moment later.
+    until(lambda: connect()[1]["ok"], 10, "no place is given again")
+    told.send("served")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_members_of_the_group_leave_connections_for_others(spool: Path, start: Start, recorder: Recorder) -> None:
+    spool.mkdir(mode=0o710)
+    os.chown(spool, 0, 65534)
+    os.chmod(spool, 0o710)
+    start("--server", recorder.server)
+    users = multiprocessing.get_context("fork")
+    holders = []
+    for user in range(60001, 60009):
+        here, there = multiprocessing.Pipe()
+        other = users.Process(target=hold_as, args=(user, spool, 40, there), daemon=True)
+        other.start()
+        holders.append((other, here, here.recv()))
+    held = [count for _, _, (count, _) in holders]
+    assert held == [32] * 6 + [0] * 2, "each has a bound, and all together"
+    assert {code for _, _, (_, refused) in holders for code in refused} == {"busy"}
+    owner = [Control(spool) for _ in range(40)]
+    assert all(connection.ask("status")["queue"]["messages"] == 0 for connection in owner)
+    other, here, _ = holders[0]
+    here.send("go on")
+    assert here.recv() == "served", "a place that is free is given again"
+    for process, _, _ in holders:
+        process.kill()
+        process.join(10)
+    for connection in owner:
+        connection.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -193,9 +258,10 @@ def test_a_wait_ends_with_its_time(spool: Path, start: Start, recorder: Recorder
     answer = control().ask("wait", id=id_, timeout=0.3)
     assert not answer["done"]
     assert answer["status"]["id"] == id_
-    waiting = control()
+    waiting, asking = control(), control()
     waiting.send("wait", id=id_)
-    control().ask("retry", ids=[id_])
+    until(lambda: asking.ask("message", id=id_)["state"] == "later", 20, "it was not tried")
+    asking.ask("retry", ids=[id_])
     answer = waiting.next()["answer"]
     assert answer["done"], "the second attempt is taken"
     assert answer["status"]["delivered"] == 1
@@ -312,8 +378,9 @@ def test_events_are_told_as_they_happen(spool: Path, start: Start, recorder: Rec
     event = next(streams[1])
     assert (event["event"], event["recipient"], event["blast"]) == ("delivered", "b@x.test", "news")
     assert next(streams[2])["recipient"] == "never@x.test"
-    every.send("status")
+    # Each stream hears it in its own time: what was not told yet when a request comes is not told any more.
     assert {"event": "delivered"}.items() <= next(streams[0]).items()
+    every.send("status")
     assert next(streams[0]) == {"event": "end"}, "a request ends the stream"
     assert every.next()["answer"]["protocol"] == 1, "and is answered"
 
@@ -325,6 +392,7 @@ def test_a_stop_ends_what_waits(spool: Path, start: Start, recorder: Recorder, c
     waiting.send("wait", id=id_)
     listening.send("events", kinds=["bounced"])
     assert listening.next()["answer"] == {"event": "listening"}
+    until(waiting.is_read, 20, "the question is not read")
     time.sleep(0.2)
     assert agent.stop() == 0
     assert waiting.next()["error"]["code"] == "ending"

@@ -118,7 +118,7 @@ def test_a_server_that_is_full_gets_everything_over_the_sessions_that_it_let_in(
 def test_a_second_agent_says_so(spool: Path, start: Start, recorder: Recorder) -> None:
     first = start("--server", recorder.server)
     second = start("--server", recorder.server, wait=False)
-    assert second.process.wait(10) == 75
+    assert second.process.wait(60) == 75
     assert "another agent" in second.log()
     submit(spool, 10)
     until(lambda: len(recorder.kept()) == 10, 20, "the first one goes on")

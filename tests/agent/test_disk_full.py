@@ -77,7 +77,7 @@ def test_a_start_on_a_full_disk_is_one_to_try_again(small_disk: Path, recorder: 
     with log.open("wb") as out:
         arguments = [program(), "agent", "--spool", str(spool), "--server", recorder.server]
         agent.process = subprocess.Popen(arguments, stderr=out)
-    assert agent.process.wait(20) == 75, log.read_text()
+    assert agent.process.wait(60) == 75, log.read_text()
     assert "disk is full" in log.read_text() or "No space left" in log.read_text()
     filler.unlink()
     agent = Agent(spool, "--server", recorder.server)
@@ -178,7 +178,7 @@ def test_reports_to_senders_need_not_leave_room(small_disk: Path, recorder: Reco
     filler = fill(small_disk)
     os.truncate(filler, filler.stat().st_size - (6 << 20))
     refused = Submitter(spool, 1, "a@one.test", tag="refused")
-    assert refused.process.wait(20) == 1, "there is no room for submitters"
+    assert refused.process.wait(60) == 1, "there is no room for submitters"
     agent = Agent(spool, "--server", recorder.server)
     try:
         told = Counter([*["sender@example.test"] * 200, "b@one.test"])

@@ -43,7 +43,7 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def may_open(log: Path) -> int:

@@ -144,7 +144,8 @@ def test_what_is_no_message_at_all(web: Web) -> None:
     assert web.post(LETTER, "?to=b@y.test")[1]["error"]["field"] == "to"
     assert web.post(LETTER, content_type="text/plain")[0] == 415
     assert web.post(RAW, "?to=no+address", "message/rfc822")[1]["error"]["field"] == "to"
-    assert web.post(RAW, "?priority=x", "message/rfc822")[1]["error"]["field"] == "priority"
+    for priority in ("x", "%2B3", "10"):
+        assert web.post(RAW, f"?priority={priority}", "message/rfc822")[1]["error"]["field"] == "priority"
     assert web.post(b"Subject: s\n\n", "", "message/rfc822")[0] == 400
     assert web.ask("GET", "/api/nothing")[0] == 404
     assert web.ask("GET", "/api/messages")[0] == 405

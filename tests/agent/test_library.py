@@ -1,10 +1,15 @@
 """What the agent knows, asked from every language."""
 
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from harness.agent import Agent, Recorder, submit, until
+from harness.cancelling import Fifo, beside
 from harness.control import Control
 from harness.driver import Answer, Job
 
@@ -68,6 +73,50 @@ def test_events(language: str, send: Send, spool: Path, start: Start, recorder: 
     for event in told:
         kind, recipient, blast, code = event.split()
         assert (kind, recipient[0], blast, code) == ("delivered", "b", "news", "250")
+
+
+@contextmanager
+def silent_agent(spool: Path) -> Iterator[socket.socket]:
+    """The socket of an agent of which nothing else works; it takes one connection at a time."""
+    spool.mkdir()
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(spool / "agent.sock"))
+        agent.listen(0)
+        yield agent
+
+
+def is_cancelled(answer: Answer) -> bool:
+    return answer == {"ended": True} or answer["error"]["kind"] == "cancelled"
+
+
+def test_unanswered(language: str, send: Send, spool: Path, tmp_path: Path) -> None:
+    """Listening is cancelled while the agent has not said that it tells."""
+    cancel = Fifo(tmp_path / "cancel")
+    with silent_agent(spool) as agent:
+
+        def run() -> None:
+            client, _ = agent.accept()
+            with client:
+                assert b'"events"' in client.recv(1000)
+                cancel.tell()
+                assert client.recv(1000) == b""
+
+        with beside(run):
+            job = Job().put("smtp.spoolpath", spool).put("cancel.own", cancel.path)
+            assert is_cancelled(send(job.put("spoolevents", 1)))
+
+
+def test_unconnected(language: str, send: Send, spool: Path, tmp_path: Path) -> None:
+    """Listening is cancelled while the agent has not even taken the connection."""
+    cancel = Fifo(tmp_path / "cancel")
+    with silent_agent(spool), socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
+        first.connect(str(spool / "agent.sock"))
+        second.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            second.connect(str(spool / "agent.sock"))
+        with beside(cancel.tell):
+            job = Job().put("smtp.spoolpath", spool).put("cancel.own", cancel.path)
+            assert is_cancelled(send(job.put("spoolevents", 1)))
 
 
 def test_what_cannot_be_told(language: str, send: Send, spool: Path, start: Start, recorder: Recorder) -> None:

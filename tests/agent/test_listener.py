@@ -165,7 +165,7 @@ class Calls:
     def close(self) -> list[str]:
         """Ends it; what was noted."""
         self.process.terminate()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)
         return self.file.read_text().splitlines() if self.file.exists() else []
 
 
@@ -239,13 +239,20 @@ def test_reports_that_are_asked_for(start: Start, sink: Sink, spool: Path) -> No
             ("NOTIFY=OFTEN", 501),
             ("ORCPT=rfc822", 501),
             ("ORCPT=rfc822;+", 501),
+            (r"ORCPT=utf-8;\x{D800}@y.test", 501),
+            (r"ORCPT=utf-8;o\x{D}\x{A}@y.test", 501),
             ("X=1", 555),
         ]:
             assert smtp.docmd("RCPT", f"TO:<b@y.test> {options}")[0] == code, options
+        smtp.rset()
+        # As who speaks no SMTPUTF8 says an address outside ASCII (RFC 6533 section 3).
+        outside = [r"ORCPT=utf-8;bj\x{F6}rn\x{2B}x@y.test"]
+        smtp.sendmail("a@x.test", ["b@y.test"], "Subject: s\r\n\r\n", rcpt_options=outside)
     segments = b"".join(path.read_bytes() for path in (spool / "incoming").glob("*.seg"))
     segments += b"".join(path.read_bytes() for path in (spool / "queue").rglob("*.seg"))
     assert b"a+b" in segments
     assert b"rfc822;o+x@y.test" in segments
+    assert "utf-8;björn+x@y.test".encode() in segments
 
 
 def test_chunks(start: Start, sink: Sink, raw: Callable[[Agent], Raw]) -> None:
@@ -300,11 +307,12 @@ def test_smuggled_messages(start: Start, sink: Sink, raw: Callable[[Agent], Raw]
 
 
 def test_hostile_clients(start: Start, sink: Sink, raw: Callable[[Agent], Raw]) -> None:
-    agent = listening(start, sink, 'max_size = 2000\nmax_recipients = 3\nconnections = 4\ntimeout = "2s"')
+    agent = listening(start, sink, 'max_size = 2000\nmax_recipients = 3\nconnections = 4\ntimeout = "5s"')
     smtp = raw(agent)
     smtp.say(b"EHLO c\r\n")
     assert smtp.say(b"NOOP " + b"x" * 100_000 + b"\r\n")[:3] == "500"
     assert smtp.say(b"MAIL FROM:<a@x.test> SIZE=2001\r\n")[:3] == "552"
+    assert smtp.say(b"MAIL FROM:<a@x.test> SIZE=+5\r\n")[:3] == "501"
     smtp.say(b"MAIL FROM:<a@x.test>\r\n")
     codes = [smtp.say(b"RCPT TO:<b%d@y.test>\r\n" % n)[:9] for n in range(4)]
     assert codes == ["250 2.1.5", "250 2.1.5", "250 2.1.5", "452 4.5.3"]

@@ -1,8 +1,9 @@
-"""The SMTP listener against clients that mean harm: ends of messages that only some servers see, and TLS without end.
+"""The SMTP listener against clients that mean harm: ends of messages that only some servers see.
 
 As strict as Postfix with `smtpd_forbid_bare_newline = reject`: a message with a bare CR or LF is refused whole.
 """
 
+import contextlib
 import itertools
 import re
 import socket
@@ -12,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from harness.agent import Agent, until
-from harness.openssl import Peer
-from harness.pki import Pki
 from harness.sink import Sink, read
 
 Start = Callable[..., Agent]
@@ -39,12 +38,17 @@ def listening(start: Start, sink: Sink, settings: str = "") -> int:
 
 
 def talk(port: int, *pieces: bytes) -> list[bytes]:
-    """The replies to everything, the greeting left out; the client says QUIT at the end."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as client, client.makefile("rb") as lines:
-        for piece in pieces:
-            client.sendall(piece)
-        client.shutdown(socket.SHUT_WR)
-        return [line for line in lines if line[3:4] == b" "][1:]
+    """The replies to everything, the greeting left out; then the client hears no more."""
+    replies: list[bytes] = []
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client, client.makefile("rb") as lines:
+        # The agent may hang up before all is said.
+        with contextlib.suppress(OSError):
+            for piece in pieces:
+                client.sendall(piece)
+            client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            replies.extend(line for line in lines if line[3:4] == b" ")
+    return replies[1:]
 
 
 def good(port: int, sink: Sink) -> None:
@@ -104,18 +108,3 @@ def test_a_chunk_whose_length_is_in_doubt_ends_the_session(size: bytes, start: S
     assert codes[3] in (b"421", b"500"), replies
     good(port, sink)
     assert [read(path)["Subject"] for path in sink.kept()] == ["good"]
-
-
-def test_no_client_gets_another_handshake(start: Start, sink: Sink, pki: Pki) -> None:
-    """A handshake costs the server the most: it is done once, and who insists is sent away."""
-    certificate, key = pki["good"].chain, pki["good"].key
-    port = listening(start, sink, f'certificate_file = "{certificate}"\nkey_file = "{key}"\ntimeout = "2s"')
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as client, client.makefile("rb") as lines:
-        lines.readline()
-        client.sendall(b"STARTTLS\r\n")
-        assert lines.readline()[:3] == b"220"
-        peer = Peer(client, "1.2")
-        peer.handshake()
-        peer.renegotiate(100)
-        assert b"250" not in peer.hear()
-    good(port, sink)

@@ -69,10 +69,16 @@ static void null_is_no_crash(void) {
     refused(freesmtp_smtp_send(smtp, NULL, NULL), "message");
     refused(freesmtp_smtp_send_with(smtp, message, NULL, NULL), "cancel");
     refused(freesmtp_smtp_connect(NULL), "smtp");
+    refused(freesmtp_smtp_connect_with(smtp, NULL), "cancel");
+    freesmtp_smtp_disconnect_with(smtp, NULL);
+    freesmtp_smtp_disconnect_with(NULL, NULL);
     refused(freesmtp_smtp_add_server(smtp, NULL), "server");
     refused(freesmtp_smtp_set_log_file(smtp, NULL), "path");
     refused(freesmtp_smtp_set_timeouts(smtp, NULL), "timeouts");
     refused(freesmtp_smtp_send_command(smtp, NULL, NULL, NULL), "command");
+    char *reply = "not set";
+    refused(freesmtp_smtp_send_command_with(smtp, "NOOP", NULL, NULL, &reply), "cancel");
+    CHECK(reply == NULL);
     refused(freesmtp_message_set_subject(message, NULL), "subject");
     refused(freesmtp_message_set_subject_n(message, NULL, 0), "subject");
     refused(freesmtp_message_add_recipient(message, NULL, NULL, 0), "email");

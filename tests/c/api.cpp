@@ -16,6 +16,7 @@ namespace {
 static_assert(std::is_nothrow_copy_constructible_v<SMTPError>);
 static_assert(std::is_base_of_v<std::runtime_error, SMTPError>);
 static_assert(std::is_same_v<SMTPProtocolException, SMTPProtocolError>);
+static_assert(std::is_base_of_v<SMTPProtocolException, SMTPRecipientsRefused>);
 static_assert(std::is_move_constructible_v<SMTP> && !std::is_copy_constructible_v<SMTP>);
 static_assert(std::is_copy_constructible_v<EmailMessage>);
 
@@ -146,7 +147,7 @@ void MessagesAreValues(const std::string &folder) {
     CHECK(Thrown<FileIOError>([&] { message.ToBytes(); }).Field() == "Attachments[0]");
 }
 
-void TheRestOfAMessage() {
+void TheRestOfAMessage(const std::string &folder) {
     const EmailMessage within("a@b.test", "c@d.test", "Within", "Hello");
     EmailMessage message("a@b.test", "c@d.test", "Hello", "Hello");
     message.AttachedMessages.Add(within);
@@ -159,6 +160,7 @@ void TheRestOfAMessage() {
     message.Calendar = CalendarPart{"BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n", {}, "may.ics"};
     // The key of RFC 8463 appendix A.2.
     DkimSigner &signer = message.DKIM.Add(DkimSigner("d.test", "may", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="));
+    CHECK(signer.Domain() == "d.test" && signer.Selector() == "may" && signer.Algorithm() == "ed25519-sha256");
     signer.Identity = "c@d.test";
     signer.BodyCanonicalization = Canonicalization::Simple;
     // At first what readers show; here less, and the sender's own.
@@ -185,6 +187,11 @@ void TheRestOfAMessage() {
     CHECK(raw.ToBytes() == "From: a@b.test\r\nTo: c@d.test\r\n\r\nbody\r\n");
     raw.Subject = "Hello";
     CHECK(Thrown<MessageError>([&] { raw.ToBytes(); }).Field() == "Raw");
+    EmailMessage from_file;
+    from_file.RawFile = folder + "/raw.eml";
+    CHECK(Thrown<FileIOError>([&] { from_file.ToBytes(); }).Field() == "Raw");
+    std::ofstream(from_file.RawFile, std::ios::binary) << text;
+    CHECK(from_file.ToBytes() == "From: a@b.test\r\nTo: c@d.test\r\n\r\nbody\r\n");
 }
 
 /// A source that breaks when it is read.
@@ -312,15 +319,25 @@ void FailuresHaveTheirClass(const std::string &silent, const std::string &closed
     std::thread other([&] { cancel.Cancel(); });
     Thrown<Cancelled>([&] { waiting.Send(message, cancel); });
     other.join();
+    Thrown<Cancelled>([&] { waiting.Connect(cancel); });
+    Thrown<Cancelled>([&] { waiting.SendSMTPCommand("NOOP", cancel); });
+    waiting.Disconnect(cancel);
     CHECK(cancel.IsCancelled());
 }
 
 void RepliesAreExplained() {
     SessionContext context;
     context.Host = "mail.example.com";
+    context.GreetingHost = "mail.other.test";
+    context.LocalAddress = "192.0.2.7";
+    context.EhloName = "client.test";
+    context.MessageID = "<1@d.test>";
+    context.MessageSize = 1000;
+    context.RecipientCount = 1;
     context.Offered = {"AUTH LOGIN", "STARTTLS"};
     const Diagnosis diagnosis = Diagnose("550 5.7.1 Relaying denied", "RCPT", context);
     CHECK(diagnosis.Cause == "relay-denied" && diagnosis.Remedy.find("AUTH LOGIN") != std::string::npos);
+    CHECK((diagnosis.Remedy + diagnosis.Evidence).find("mail.other.test") != std::string::npos);
     const std::vector<Explanation> found = Explain("C: RCPT TO:<c@d.test>\nS: 554 5.7.1 <c@d.test>: Relay access denied\n");
     CHECK(found.size() == 1 && found[0].Line == 2 && found[0].Recipient == "c@d.test" && !found[0].Sender);
     CHECK(found[0].ReplyCode == 554 && found[0].Diagnosis.Cause == "relay-denied");
@@ -335,7 +352,7 @@ int main(int argc, char **argv) {
     PropertiesReadAndWrite(argv[1]);
     ServersAreValues();
     MessagesAreValues(argv[1]);
-    TheRestOfAMessage();
+    TheRestOfAMessage(argv[1]);
     StreamsAreReadOnce(argv[1]);
     TheLogIsHeard(argv[1], argv[2]);
     MergesRows();

@@ -24,6 +24,11 @@ static void ok(freesmtp_error *error) {
     CHECK(error == NULL);
 }
 
+static void cancelled(freesmtp_error *error) {
+    CHECK((int)freesmtp_error_kind(error) == FREESMTP_ERROR_KIND_CANCELLED);
+    freesmtp_error_free(error);
+}
+
 static void cancel_there(void *user_data, const freesmtp_log_event *event) {
     struct phase *phase = user_data;
     if (strncmp(event->line, phase->line, strlen(phase->line)) == 0)
@@ -78,6 +83,12 @@ int main(int argc, char **argv) {
     CHECK((int)freesmtp_error_kind(error) == atoi(argv[3]));
     freesmtp_error_free(error);
     CHECK(!freesmtp_smtp_connected(phase.smtp));
+    /* It stays cancelled, for other calls too; what has nothing to wait for comes back. */
+    char *text = NULL;
+    cancelled(freesmtp_smtp_connect_with(phase.smtp, phase.cancel));
+    cancelled(freesmtp_smtp_send_command_with(phase.smtp, "NOOP", phase.cancel, NULL, &text));
+    CHECK(text == NULL);
+    freesmtp_smtp_disconnect_with(phase.smtp, phase.cancel);
     /* A cancel is used once; without it the object goes on. */
     freesmtp_cancel_free(phase.cancel);
     ok(freesmtp_smtp_set_protocol_log(phase.smtp, NULL, NULL, NULL));

@@ -1,6 +1,7 @@
 """The C and C++ libraries: examples, memory, signals, install."""
 
 import base64
+import contextlib
 import email
 import email.policy
 import os
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -47,11 +49,16 @@ def run(command: Sequence[object], **settings: object) -> subprocess.CompletedPr
     return done
 
 
-def build(program: Path, *sources: Path) -> Path:
-    """A program over the library that cargo built."""
+def name_the_library() -> None:
+    """Programs ask for the SONAME, and cargo makes only the plain name."""
     soname = LIBRARY / "libfreesmtp.so.0"
     if not soname.exists():
         soname.symlink_to("libfreesmtp.so")
+
+
+def build(program: Path, *sources: Path) -> Path:
+    """A program over the library that cargo built."""
+    name_the_library()
     compiler = CXX if sources[0].suffix == ".cpp" else C
     run(
         [
@@ -190,6 +197,10 @@ def test_c_message(tmp_path: Path) -> None:
     run([*VALGRIND, build(tmp_path / "message", HERE / "message.c"), tmp_path / "raw.eml"])
 
 
+def test_c_getters(tmp_path: Path) -> None:
+    run([*VALGRIND, build(tmp_path / "getters", HERE / "getters.c")])
+
+
 def test_cpp_api(tmp_path: Path, serve, closed_port: int) -> None:
     # The second connection is the cancelled one: it must find a server that waits, however late the cancel comes.
     server = serve([Say(b"220 mail.test\r\n")], [Silence()])
@@ -255,6 +266,7 @@ def test_events_of_sending(tmp_path: Path, suffix: str, serve) -> None:
 
 def test_threads(tmp_path: Path) -> None:
     if SANITIZED == "thread":
+        name_the_library()
         # Rust's own runtime has to be linked: that of gcc lacks some of its functions.
         objects, program = tmp_path / "threads.o", tmp_path / "threads"
         runtime = os.environ["FREESMTP_TSAN_RUNTIME"]
@@ -286,7 +298,19 @@ def test_a_wait_is_cancelled(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind(str(tmp_path / "agent.sock"))
         agent.listen()
+
+        def listen() -> None:
+            """Answers the first, who asks for events and may be gone by then; the others wait."""
+            client, _ = agent.accept()
+            with client, contextlib.suppress(OSError):
+                client.recv(1000)
+                client.sendall(b'{"v":1,"ok":true,"more":true,"answer":{"event":"listening"}}\n')
+                client.recv(1000)
+
+        listening = threading.Thread(target=listen)
+        listening.start()
         run([*VALGRIND, build(tmp_path / "waiting", HERE / "waiting.cpp"), tmp_path])
+        listening.join()
 
 
 def test_spool(tmp_path: Path, suffix: str) -> None:

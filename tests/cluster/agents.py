@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.agent import Agent, Recorder
+from harness.agent import Agent, Recorder, until
 from harness.nats import Nats
 from harness.process import LOOPBACK
 from harness.sink import program
@@ -61,18 +61,29 @@ class Agents:
 
         def is_done() -> bool:
             time.sleep(0.2)
+            # What is counted is counted before a message leaves the stream.
+            gone = self.in_stream() == left
             done = self.ask(index, "blast", "status", name)
             if done.returncode == 0:
                 found.update(json.loads(done.stdout))
             else:
                 said[0] = done.stdout + done.stderr
             ended = sum(found.get(what, 0) for what in ("delivered", "failed", "expired", "cancelled"))
-            return bool(ended >= recipients and self.in_stream() == left)
+            return bool(ended >= recipients and gone)
 
         end = time.monotonic() + seconds
         while not is_done():
             assert time.monotonic() < end, f"{found} {said[0]}, {self.in_stream()} in the stream\n{self.logs()}"
         return found
+
+    def until_paused(self, name: str) -> None:
+        """Until every agent has heard of it: one that has not begins messages still."""
+        for index in self.all:
+            until(
+                lambda index=index: self.run(index, "blast", "status", name)["state"] == "paused",
+                60,
+                f"agent {index} does not hear that {name} is paused",
+            )
 
     def in_stream(self) -> int:
         """Messages that the servers have; -1 while they do not say."""

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,14 @@ def check(*arguments: object, config: str = "", folder: Path | None = None) -> s
         path = folder / "agent.toml"
         path.write_text(config)
         words += ["--config", str(path)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60)
+    return subprocess.run(words, capture_output=True, text=True, timeout=180)
 
 
 def check_until_well(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Runs it until it ends well: leaders are elected after a loss."""
-    for _ in range(20):
-        done = check(*arguments)
-        if done.returncode != TRY_LATER:
-            break
+    end = time.monotonic() + 180
+    while (done := check(*arguments)).returncode == TRY_LATER and time.monotonic() < end:
+        time.sleep(0.2)
     assert done.returncode == OK, done
     return done
 

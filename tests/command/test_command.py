@@ -147,7 +147,7 @@ def test_a_signal_ends_it_and_leaves_no_half_message(start: Start, number: signa
         sink.process.send_signal(number)
         assert idle.code() == 421
         assert busy.code() == 421
-    assert sink.process.wait(20) == 0
+    assert sink.process.wait(60) == 0
     assert list(sink.folder.iterdir()) == []
 
 

@@ -89,6 +89,41 @@ def test_it_is_there(owner: str, original: str, python: str, node: str, c: str, 
         assert re.search(rf"\bpub (?:async )?(?:fn|struct|const)? ?{rust}\b", text("core/src/**/*.rs"))
 
 
+# What is given and never given back: secrets, where a server's password is; and what is asked of whoever listens.
+C_WRITES_ONLY = {
+    "freesmtp_server_set_password",
+    "freesmtp_server_set_token",
+    "freesmtp_server_set_token_callback",
+    "freesmtp_server_set_client_certificate_password",
+    "freesmtp_smtp_set_protocol_log",
+}
+# What is read in several parts.
+C_READS_AS = {
+    "freesmtp_signer_set_canonicalization": "header_canonicalization body_canonicalization",
+    "freesmtp_signer_set_headers": "header_count header",
+    "freesmtp_signer_set_oversigned": "oversigned_count oversigned",
+    "freesmtp_smtp_set_log_options": "log_timestamps log_body log_json",
+}
+
+# What is added to and no collection of the table.
+C_LISTS = (
+    "message_in_reply_to message_reference message_list_unsubscribe message_optional_extension message_signer"
+    " server_certificate_pin server_disabled_extension"
+)
+
+
+def test_what_is_set_in_c_can_be_read() -> None:
+    functions = set(re.findall(r"\bfreesmtp_\w+(?=\()", text("include/freesmtp.h")))
+    setters = {one for one in functions if re.match(r"freesmtp_\w+?_set_", one) and not one.endswith("_n")}
+    assert len(setters) > 60
+    for setter in sorted(setters - C_WRITES_ONLY):
+        owner, name = setter.split("_set_", 1)
+        for getter in C_READS_AS.get(setter, name).split():
+            assert f"{owner}_{getter}" in functions, setter
+    for listed in C_LISTS.split():
+        assert {f"freesmtp_{listed}", f"freesmtp_{listed}_count"} <= functions, listed
+
+
 def screaming(name: str) -> str:
     """`ScramSHA256` is `SCRAM_SHA256`, `QuotedPrintable` is `QUOTED_PRINTABLE`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
@@ -113,9 +148,11 @@ def test_enums_have_their_numbers(enum: str) -> None:
 def test_errors_have_their_classes() -> None:
     names = [f"{name}Error" for name in ERRORS.split()] + NAMED_ERRORS.split()
     for name in names:
-        assert issubclass(getattr(freesmtp, name), freesmtp.SMTPError)
-        assert re.search(rf"^export declare class {name} extends SMTPError", text("node/index.d.ts"), re.M)
-        assert re.search(rf"^class {name} : public SMTPError", text("include/freesmtp/error.hpp"), re.M)
+        # Whoever catches what a server refuses catches this too.
+        base = "SMTPProtocolError" if name == "SMTPRecipientsRefused" else "SMTPError"
+        assert issubclass(getattr(freesmtp, name), getattr(freesmtp, base))
+        assert re.search(rf"^export declare class {name} extends {base} ", text("node/index.d.ts"), re.M)
+        assert re.search(rf"^class {name} : public {base} ", text("include/freesmtp/error.hpp"), re.M)
     for name in ORIGINAL_ERRORS.split():
         assert getattr(freesmtp, f"{name}Exception") is getattr(freesmtp, f"{name}Error")
         assert f"export declare const {name}Exception: typeof {name}Error;" in text("node/index.d.ts")

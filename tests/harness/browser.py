@@ -16,7 +16,7 @@ SHOTS = ROOT / "build" / "monitor-shots"
 VIEWS = {"overview": "#/", "blasts": "#/blasts", "queue": "#/queue", "causes": "#/causes"}
 
 # How long something may take to be seen, in milliseconds: the machine may be busy.
-PATIENCE = 30_000
+PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 
 

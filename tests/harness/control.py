@@ -1,9 +1,12 @@
 """The control socket of an agent, and the commands that use it."""
 
+import fcntl
 import json
 import os
 import socket
+import struct
 import subprocess
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ class Control:
 
     def __init__(self, spool: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(30)
+        self.socket.settimeout(60)
         # A path too long for an address is reached by its open folder.
         folder = os.open(spool, os.O_PATH | os.O_DIRECTORY)
         try:
@@ -31,6 +34,11 @@ class Control:
     def line(self, text: str) -> None:
         self.file.write(text.encode() + b"\n")
         self.file.flush()
+
+    def is_read(self) -> bool:
+        """Whether the agent has read all that was sent (unix(7))."""
+        (unread,) = struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))
+        return bool(unread == 0)
 
     def next(self) -> dict[str, Any]:
         line = self.file.readline()
@@ -75,7 +83,7 @@ class Control:
 def command(spool: Path, *arguments: str, code: int = 0) -> str:
     """What the command prints on standard output; it ends with that code."""
     done = subprocess.run(
-        [program(), *arguments, "--spool", str(spool)], capture_output=True, text=True, timeout=60, check=False
+        [program(), *arguments, "--spool", str(spool)], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 or done.stdout else done.stderr

@@ -235,7 +235,7 @@ def check_shape(answer: Answer) -> None:
     if answer.get("at") == "check" and answer.get("ok") is True:
         _check(answer)
         return
-    if answer.get("at") in ("submittospool", "submitbulk") and answer.get("ok") is True:
+    if answer.get("at") in ("submittospool", "submitbulk", "submitmerge") and answer.get("ok") is True:
         _fields(answer, {"ok": (bool,), "at": (str,), "sends": (int,), "ids": (list,)}, "answer")
         _strings(answer["ids"], "ids")
         return

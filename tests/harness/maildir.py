@@ -105,11 +105,11 @@ class Maildir:
             raise AssertionError(f"{message_id} was delivered {len(found)} times")
         return found[0] if found else None
 
-    def wait_for(self, message_id: str, patience: float = 20) -> Arrived:
+    def wait_for(self, message_id: str, patience: float = 60) -> Arrived:
         """The message of that Message-ID; delivery goes on in the background, so it is waited for."""
         return parse(self.wait_for_raw(message_id, patience))
 
-    def wait_for_raw(self, message_id: str, patience: float = 20) -> bytes:
+    def wait_for_raw(self, message_id: str, patience: float = 60) -> bytes:
         """Its bytes, for what Python's parser has no notion of (addresses outside ASCII, RFC 6532)."""
         deadline = time.monotonic() + patience
         while (found := self.find(message_id)) is None:
@@ -118,7 +118,7 @@ class Maildir:
             time.sleep(0.02)
         return found
 
-    def wait_for_all(self, subject: str, count: int, patience: float = 20) -> list[Arrived]:
+    def wait_for_all(self, subject: str, count: int, patience: float = 60) -> list[Arrived]:
         """The messages with that subject, as soon as there are `count` of them."""
         deadline = time.monotonic() + patience
         while len(found := [m for m in self.messages() if m.header("Subject") == subject]) < count:

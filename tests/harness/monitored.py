@@ -2,7 +2,9 @@
 
 import json
 import re
+import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,19 @@ class Monitored:
         request = urllib.request.Request(
             f"{self.address}/api/{path}", headers={"Authorization": f"Bearer {self.token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             answer: dict[str, Any] = json.load(response)
         return answer
+
+    def blast(self, name: str) -> dict[str, Any]:
+        """What is known of a blast: nothing, until the agent has taken in the first of it."""
+        try:
+            return self.ask(f"blasts/{name}")
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                if refusal.code != HTTPStatus.NOT_FOUND:
+                    raise
+            return {}
 
     def drop(self, name: str, message: bytes) -> None:
         """Hands over octets as they are, by the folder that any program may write to."""

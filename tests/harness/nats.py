@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sysconfig
+import time
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -71,7 +72,11 @@ class Node:
     def is_traced(self) -> bool:
         """Whether each of its threads has a tracer."""
         threads = Path(f"/proc/{self.pid}/task").glob("*/status")
-        return all("TracerPid:\t0\n" not in thread.read_text() for thread in threads)
+        try:
+            return all("TracerPid:\t0\n" not in thread.read_text() for thread in threads)
+        except (FileNotFoundError, ProcessLookupError):
+            # One has just ended.
+            return False
 
     def alive(self) -> bool:
         return self._server is not None and self._server.alive()
@@ -206,7 +211,15 @@ class Nats:
         return node.ask("/jsz").get("meta_cluster", {}).get("leader") in names
 
     def leader(self, stream: str = "") -> int:
-        """The index of the leader of a stream, or of all."""
+        """The index of the leader of a stream, or of all, as soon as there is one."""
+        end = time.monotonic() + 60
+        while (found := self._leader(stream)) is None:
+            if time.monotonic() > end:
+                raise LookupError(f"no leader of {stream or 'JetStream'}")
+            time.sleep(0.1)
+        return found
+
+    def _leader(self, stream: str) -> int | None:
         for node in self.nodes:
             if not node.alive():
                 continue
@@ -218,7 +231,7 @@ class Nats:
             for index, other in enumerate(self.nodes):
                 if other.name == name and other.alive():
                     return index
-        raise LookupError(f"no leader of {stream or 'JetStream'}")
+        return None
 
     def api(self, subject: str, body: object = None) -> dict[str, Any]:
         """What JetStream answers to a request, such as `STREAM.INFO.MAILQ`."""

@@ -150,7 +150,9 @@ async def serve(port: int, path: Path, delay: float, sessions: int, keywords: li
         nonlocal least
         if left < least:
             least = left
-            Path(f"{path}.most").write_text(str(sessions - least))
+            half = Path(f"{path}.half")
+            half.write_text(str(sessions - least))
+            half.rename(f"{path}.most")
 
     def session() -> Session:
         return Session(file, seen, delay, room, keywords, most)

@@ -33,7 +33,7 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
     "text": ("text Hello",),
 }
 SERVER_DEFAULTS = {"host": "{host}", "port": "{port}", "security": "none", "timeout": "10"}
-VARIABLES = ("host", "port", "closed", "log", "ca", "big")
+VARIABLES = ("host", "port", "closed", "log", "ca", "big", "message")
 OPERATORS = ("=", "!=", "~", "!~", "has", "!has")
 
 
@@ -87,7 +87,11 @@ class Scenario:
                 job.put(f"server.{key}", fill(value, variables))
             job.put("server.add")
         job.put("smtp.logfile", variables["log"])
+        # A raw message holds all of that itself.
+        is_raw = bool(given & {"raw", "raw.file"})
         for needed, lines in DEFAULTS.items():
+            if is_raw and not needed.startswith("smtp."):
+                continue
             # "recipient" is there when any of recipient.to, .cc, .bcc is; text also when only html is given.
             prefixes = (needed, "html") if needed == "text" else (needed,)
             if not any(key == p or key.startswith(f"{p}.") for key in given for p in prefixes):

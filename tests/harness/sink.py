@@ -36,7 +36,7 @@ class Sink:
         self.host, self.port = self.host.strip("[]"), int(port)
 
     def client(self) -> smtplib.SMTP:
-        return smtplib.SMTP(self.host, self.port, local_hostname="client.test", timeout=20)
+        return smtplib.SMTP(self.host, self.port, local_hostname="client.test", timeout=60)
 
     def kept(self) -> list[Path]:
         return sorted(self.folder.glob("*.eml"))
@@ -51,7 +51,7 @@ class Sink:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
         self.out.close()
 
 

@@ -23,7 +23,7 @@ class Web:
         self, method: str, path: str, body: bytes = b"", **headers: str
     ) -> tuple[int, bytes, http.client.HTTPResponse]:
         """Status, body and response; `_` in the name of a header stands for `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=named)
         response = connection.getresponse()
@@ -71,7 +71,7 @@ class Events:
     """A stream of server-sent events, as a browser reads them."""
 
     def __init__(self, port: int, **headers: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
         request = f"GET /api/events HTTP/1.0\r\nHost: 127.0.0.1\r\n{''.join(lines)}\r\n"
         self.socket.sendall(request.encode())

@@ -31,7 +31,7 @@ def test_the_page_says_that_the_agent_is_gone_and_comes_back_with_it(monitored: 
     shown = look(monitored)
     page = shown.page
     submit(monitored.spool, 20, "wait{n}@x.test", blast="news")
-    until(lambda: monitored.ask("blasts/news")["deferred"] == 20, 30, "not all were tried")
+    until(lambda: monitored.blast("news").get("deferred") == 20, 30, "not all were tried")
     expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "0")
     assert monitored.agent.stop() == 0
     gone(page)

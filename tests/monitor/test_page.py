@@ -14,7 +14,7 @@ Open = Callable[..., Look]
 
 def test_without_the_token_everything_is_shown_and_nothing_changes(monitored: Monitored, look: Open) -> None:
     submit(monitored.spool, 3, "wait{n}@x.test", blast="news")
-    until(lambda: monitored.ask("blasts/news")["deferred"] == 3, 30, "not all were tried")
+    until(lambda: monitored.blast("news").get("deferred") == 3, 30, "not all were tried")
     shown = look(monitored, token=False)
     page = shown.show("#/blasts")
     expect(page.get_by_role("button", name="the agent's token")).to_be_visible()
@@ -74,7 +74,7 @@ def test_the_token_of_the_address_is_taken_out_of_it(monitored: Monitored, look:
 
 def test_the_keyboard_reaches_everything_and_sees_where_it_is(monitored: Monitored, look: Open) -> None:
     submit(monitored.spool, 1, "wait{n}@x.test", blast="news")
-    until(lambda: monitored.ask("blasts/news")["deferred"] == 1, 30, "it was not tried")
+    until(lambda: monitored.blast("news").get("deferred") == 1, 30, "it was not tried")
     shown = look(monitored)
     page = shown.page
     expect(page.locator(".bar")).to_be_visible()

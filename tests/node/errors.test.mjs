@@ -22,7 +22,7 @@ test('a refusal has every field, rejected and thrown alike', async (t) => {
   const message = plainMessage();
   message.messageId = 'id@example.test';
   const rejected = await smtpFor(server).send(message).then(() => assert.fail('was sent'), (error) => error);
-  for (const Class of [freesmtp.SMTPRecipientsRefused, SMTPError, Error]) {
+  for (const Class of [freesmtp.SMTPRecipientsRefused, freesmtp.SMTPProtocolException, SMTPError, Error]) {
     assert.ok(rejected instanceof Class);
   }
   assert.deepEqual(Object.keys(rejected).sort(), FIELDS);

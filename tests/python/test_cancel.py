@@ -1,4 +1,9 @@
-"""A cancel in each phase of a send: it ends at once, says so, and the object goes on with the next message."""
+"""A cancel in each phase of a send: it ends at once, says so, and the object goes on with the next message.
+
+From the listener that hears the line. Ctrl-C and `cancel` from another thread, while a name is looked up, a connection
+is made, TLS is agreed on or QUIT is answered, and of `connect`, `disconnect` and `send_smtp_command`:
+tests/servers/test_cancel.py.
+"""
 
 import asyncio
 import gc

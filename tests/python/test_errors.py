@@ -222,7 +222,7 @@ def test_a_password_is_in_no_error(serve: Serve, message: EmailMessage) -> None:
         assert not any(secret in shown for secret in secrets)
 
 
-@pytest.mark.parametrize("way", ["call", "detached", "interruptible"])
+@pytest.mark.parametrize("way", ["call", "detached", "waiting", "interruptible"])
 def test_a_panic_is_an_error_like_the_others(way: str) -> None:
     for _ in range(2):
         with pytest.raises(freesmtp.InternalError, match=way) as caught:

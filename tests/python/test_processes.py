@@ -89,3 +89,39 @@ def test_multiprocessing(method: str, sink: int, closed_port: int, tmp_path: Pat
     command = [sys.executable, str(program), method, str(sink), str(closed_port)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("{'2.0.0 taken'}\nconnect-refused\n", "")
+
+
+LOOP = """
+import asyncio, os, sys
+from freesmtp import SMTP, EmailMessage
+
+async def send(count):
+    async with SMTP("127.0.0.1:" + sys.argv[1]) as smtp:
+        await asyncio.gather(*(smtp.send_async(EmailMessage("a@b.test", "c@d.test", "s", "t")) for _ in range(count)))
+
+def sends():
+    asyncio.run(send(5))
+    with SMTP("127.0.0.1:" + sys.argv[1]) as smtp:
+        smtp.send(EmailMessage("a@b.test", "c@d.test", "s", "t"))
+
+async def fork_while_sending():
+    # Threads wait for the server, idle ones for work, and others end, at the moment of each fork.
+    sending = asyncio.create_task(send(20))
+    for _ in range(10):
+        await asyncio.sleep(0.002)
+        number = os.fork()
+        if number == 0:
+            asyncio.events._set_running_loop(None)
+            sends()
+            os._exit(0)
+        assert os.waitpid(number, 0)[1] == 0
+    await sending
+
+asyncio.run(fork_while_sending())
+sends()
+"""
+
+
+def test_a_child_has_threads_of_its_own(sink: int) -> None:
+    done = subprocess.run([sys.executable, "-c", LOOP, str(sink)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,5 +1,6 @@
 """Sending: the connection is kept, threads do not wait for each other, Ctrl-C ends a call."""
 
+import ipaddress
 import os
 import signal
 import socket
@@ -124,6 +125,19 @@ def test_diagnose() -> None:
     assert caught.value.field == "stage"
 
 
+def test_diagnose_knows_who_greeted_and_from_where() -> None:
+    found = diagnose("550 5.7.1 Unable to relay", stage="RCPT", host="mail.example.com", greeting_host="proxy.isp.test")
+    assert found.cause == "relay-denied"
+    assert "asked for mail.example.com, greeted by proxy.isp.test" in found.evidence
+    for address in ("192.0.2.7", ipaddress.IPv4Address("192.0.2.7")):
+        found = diagnose("550 5.7.1 Client host rejected: cannot find your reverse hostname", local_address=address)
+        assert found.cause == "helo-or-rdns-rejected"
+        assert "192.0.2.7" in found.remedy
+    with pytest.raises(MessageError) as caught:
+        diagnose("550 no", local_address="here")
+    assert caught.value.field == "local_address"
+
+
 class Meeting:
     """A server that answers the end of a message only when two clients have come to it at the same time."""
 
@@ -212,7 +226,7 @@ def test_ctrl_c_ends_a_call(call: str) -> None:
             with client:
                 process.send_signal(signal.SIGINT)
                 assert client.recv(1) == b"", "the connection must be closed"
-                out, _ = process.communicate(timeout=30)
+                out, _ = process.communicate(timeout=60)
     assert (out, process.returncode) == ("interrupted\n", 0)
 
 

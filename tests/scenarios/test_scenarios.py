@@ -11,6 +11,10 @@ from harness.scenario import Scenario
 from harness.scripted import Violation
 
 FOLDER = Path(__file__).parent
+MESSAGE = (
+    b'From: Joe <joe@a.test>\nTo: b@c.test, "D, E" <d@e.test>\nBcc: f@g.test,\n h@i.test\n'
+    b"X-Own:  kept\n as it is\n\nText\n.\n..\nend\n"
+)
 FILES = sorted(FOLDER.glob("*.scn"))
 CASES = [(case, split) for file in FILES for case in scenario.read_cases(file) for split in case.splits]
 
@@ -21,6 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenarios")
     # More than sockets and buffers hold, so that the server can act while the message is on its way.
     (folder / "big.bin").write_bytes(bytes(4 << 20))
+    (folder / "message.eml").write_bytes(MESSAGE)
     return folder
 
 
@@ -40,6 +45,7 @@ def test_scenario(
         "log": str(log_file),
         "ca": str(pki.ca_file),
         "big": str(folder / "big.bin"),
+        "message": str(folder / "message.eml"),
     }
     answers = running.run(case.make_job(variables))
     wrong = []

@@ -64,9 +64,9 @@ class Cancelled:
         self._cancel, self._wait = Fifo(folder / "cancel"), Fifo(folder / "wait")
         self._way = way
 
-    def cancel(self, job: Job, key: str) -> Job:
+    def cancel(self, job: Job, key: str, value: str | None = None) -> Job:
         """The lines of the call, and of the send after it."""
-        job.put(f"cancel.{self._way}", self._cancel.path).put(key)
+        job.put(f"cancel.{self._way}", self._cancel.path).put(key, value)
         return job.put("wait", self._wait.path).send().put("smtp.disconnect")
 
     def stuck(self) -> None:
@@ -135,8 +135,6 @@ def test_while_a_connection_is_made(language: str, way: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_disconnect(language: str, way: str, serve, tmp_path: Path) -> None:
-    if way == "own" and language in ("c", "cpp"):
-        pytest.skip("there Cancel of the object is the only way to end a Disconnect")
     cancelled = Cancelled(tmp_path, way)
     server = serve([*GREETING, *TRANSACTION, Hear("QUIT"), Call(cancelled.stuck), Silence()], TAKES)
     job = Job().server("127.0.0.1", server.port, security="none").message("recipient@domain.test").send()
@@ -146,6 +144,28 @@ def test_a_disconnect(language: str, way: str, serve, tmp_path: Path) -> None:
     assert ({"ended": True} in answers) == (way == "own" and language in driver.ENDED)
     server.finish()
     assert [len(connection.messages) for connection in server.connections] == [1, 1]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("key", "value", "script", "stage"),
+    [
+        ("smtp.connect", None, EHLO, "EHLO"),
+        ("smtp.command", "VRFY postmaster", [*GREETING, Hear("VRFY postmaster")], "COMMAND"),
+    ],
+    ids=["connect", "command"],
+)
+def test_a_call(
+    language: str, key: str, value: str | None, script: list[Step], stage: str, way: str, serve, tmp_path: Path
+) -> None:
+    cancelled = Cancelled(tmp_path, way)
+    server = serve([*script, Call(cancelled.stuck), Silence()], TAKES)
+    job = Job().server("127.0.0.1", server.port, security="none").message("recipient@domain.test")
+    cancelled.cancel(job, key, value)
+    first, second = cancelled.play(language, job, cancelled.until_reached, lambda: None)
+    assert is_ended(first, language, way, stage), first
+    assert is_sent(second), second
+    server.finish()
 
 
 class Resolver:

@@ -88,8 +88,9 @@ AROUND: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "dkim.oversigned": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {"dkim.key": DKIM_KEY}),
     "dkim.key": ({"dkim.domain": "domain.test", "dkim.selector": "mail"}, {}),
 }
-#: Texts that no line or header is made of, and files; tests elsewhere hold what is right for them.
+#: Texts that no line or header is made of, whole messages, and files; tests elsewhere hold what is right for them.
 FREE = {
+    "raw", "raw.file",
     "text", "html", "calendar.text", "attachment.file", "attachment.stream", "attachment.bytes", "embedded.file",
     "blast", "idempotencykey",
 }  # fmt: skip

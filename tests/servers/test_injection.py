@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,8 @@ MEMBERS: dict[str, dict[str, str]] = {
     "EmailMessage.Attachments": {"attachment.name": "a.txt", "attachment.contenttype": "text/plain"},
     "EmailMessage.EmbeddedObjects": {"embedded.cid": "logo", "embedded.contenttype": "image/png"},
     "EmailMessage.CustomHeaders": {"header.name": "X-Mine", "header.value": "value"},
+    "DkimSigner.Domain": {"dkim.domain": "domain.test"},
+    "DkimSigner.Selector": {"dkim.selector": "mail"},
     "DkimSigner.Identity": {"dkim.identity": "@domain.test"},
     "DkimSigner.Headers": {"dkim.headers": "From,Subject"},
     "DkimSigner.Oversigned": {"dkim.oversigned": "From,Subject"},
@@ -78,8 +81,6 @@ MORE = {
     "listunsubscribe": "https://domain.test/u",
     "calendar.method": "REQUEST",
     "calendar.filename": "invite.ics",
-    "dkim.domain": "domain.test",
-    "dkim.selector": "mail",
     "dkim.key": "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
     "envelopeid": "envelope",
     "optionalextensions": "DSN",
@@ -87,12 +88,48 @@ MORE = {
     "idempotencykey": "key",
 }
 #: Bodies are lines, and whatever they hold arrives as it was: `test_smuggling.py`, `test_arrival.py`.
-LINES = {"text", "html", "calendar.text", "attachment.file", "attachment.stream", "attachment.bytes", "embedded.file"}
+LINES = {
+    "raw",
+    "raw.file",
+    "text",
+    "html",
+    "calendar.text",
+    "attachment.file",
+    "attachment.stream",
+    "attachment.bytes",
+    "embedded.file",
+}
 #: Bodies, and files that are named: `test_hostile_values.py`.
 BODIES = {"EmailMessage.BodyParts", "BodyPart.Body", "Attachment.Filename"}
-#: Texts of a call, for which the drivers have no key: nothing looks at them here.
-CALLS = {"SMTP.QuickSend", "SMTP.SendSMTPCommand", "SMTP.SendBulkMerge", "SMTP.SubmitBulkMerge", "-.Diagnose",
-         "-.Explain"}  # fmt: skip
+#: What a row of a merge fills in, with a value that is right; a text is a body.
+FIELDS = {
+    "from": "sender@domain.test", "sender": "Sender", "email": "recipient@domain.test", "name": "Recipient",
+    "subject": "Hello", "header": "value", "link": "https://domain.test/u", "file": "a.txt",
+}  # fmt: skip
+#: Texts of a call, likewise: of a merge those of its row.
+CALLS: dict[str, dict[str, str]] = {
+    "SMTP.QuickSend": {
+        "quick.server": "smtp://127.0.0.1:{port}",
+        "quick.from": "sender@domain.test",
+        "quick.subject": "Hello",
+        "quicksend": "recipient@domain.test",
+    },
+    "SMTP.SendSMTPCommand": {"smtp.command": "VRFY user"},
+    "SMTP.SendBulkMerge": {f"sendmerge {field}": value for field, value in FIELDS.items()},
+    "SMTP.SubmitBulkMerge": {f"submitmerge {field}": value for field, value in FIELDS.items()},
+    "-.Diagnose": {
+        "diagnose.stage": "RCPT",
+        "diagnose.host": "mail.test",
+        "diagnose.offered": "AUTH PLAIN",
+        "diagnose.account": "user",
+        "diagnose.sender": "sender@domain.test",
+        "diagnose.recipient": "recipient@domain.test",
+        "diagnose": "550 5.7.1 Relaying denied",
+    },
+    "-.Explain": {"explain": "C: RCPT TO:<recipient@domain.test>\nS: 550 5.7.1 Relaying denied"},
+}
+#: What is told of lines is told in lines.
+OF_LINES = {"diagnose", "explain"}
 #: They take an object whose texts are members themselves, numbers, truth values, callbacks or nothing.
 NO_TEXT = {
     "SMTP.SMTPServers", "SMTP.LogOptions", "SMTP.DefaultTimeout", "SMTP.Timeouts", "SMTP.Connected", "SMTP.Version",
@@ -103,9 +140,9 @@ NO_TEXT = {
     "SMTPServer.MinTlsVersion", "SMTPServer.Lmtp", "SMTPServer.AllowPlaintextAuth",
     "SMTPServer.DangerAcceptInvalidCerts", "SMTPServer.DangerAcceptInvalidHostnames", "EmailMessage.Priority",
     "EmailMessage.Date", "EmailMessage.Reset", "EmailMessage.SaveMessage", "EmailMessage.ToBytes",
-    "DkimSigner.HeaderCanonicalization", "DkimSigner.BodyCanonicalization", "DkimSigner.ExpiresAfter",
-    "BodyPart.Encoding", "BodyPart.Format", "Recipient.Type", "Timeouts.Command", "Timeouts.Connect",
-    "Timeouts.DataBlock", "Timeouts.EndOfData", "Timeouts.Greeting", "Timeouts.Operation",
+    "DkimSigner.Algorithm", "DkimSigner.HeaderCanonicalization", "DkimSigner.BodyCanonicalization",
+    "DkimSigner.ExpiresAfter", "BodyPart.Encoding", "BodyPart.Format", "Recipient.Type", "Timeouts.Command",
+    "Timeouts.Connect", "Timeouts.DataBlock", "Timeouts.EndOfData", "Timeouts.Greeting", "Timeouts.Operation",
     *(f"{listed}.{call}" for listed in ("Attachments", "BodyParts", "CustomHeaders", "EmbeddedObjects", "Recipients",
                                         "SMTPServers") for call in ("Add", "Count", "GetLastItem", "Remove")),
 }  # fmt: skip
@@ -119,7 +156,7 @@ KEYS = {key: value for keys in MEMBERS.values() for key, value in keys.items()} 
 def test_every_member_is_looked_at() -> None:
     rows = (ROOT / "tests/docs/members.tsv").read_text().splitlines()
     members = {".".join(row.split("\t")[:2]) for row in rows if not row.startswith("#")}
-    assert members == set(MEMBERS) | PARTS | BODIES | CALLS | NO_TEXT
+    assert members == set(MEMBERS) | PARTS | BODIES | set(CALLS) | NO_TEXT
 
 
 def test_every_text_of_the_drivers_is_looked_at() -> None:
@@ -133,7 +170,12 @@ def test_every_text_of_the_drivers_is_looked_at() -> None:
             r"number|truth value|moment|seconds\b|\| no value|`none` `|`1\.0`|calls `Disc", rest
         ):
             keys |= set(re.findall(r"`([a-z.]+)`", name))
-    assert keys - LINES - {"message.new"} == set(KEYS)
+    assert keys - LINES - {"message.new", "smtp.connect", "smtp.command"} == set(KEYS)
+    calls = contract.partition("### Calls whose texts are arguments")[2].partition("\n### ")[0]
+    named = {key for row in calls.splitlines() for key in re.findall(r"`([a-z.]+)`", row.partition(" | ")[0])}
+    looked_at = {key.partition(" ")[0] for texts in CALLS.values() for key in texts}
+    # A body, and what a row is made of.
+    assert named - {"quick.body", "row.name", "row.value"} == looked_at - {"smtp.command"}
 
 
 class Listening:
@@ -284,4 +326,70 @@ def test_no_hidden_line_comes_out(
     # Of a server, nothing is looked at for the spool; a password and a path may hold what they like.
     unseen = key.startswith("server.") if spool else key in SPOOLED
     if not unseen and key not in FREE:
+        assert refused, "a text with line ends is refused"
+
+
+def call(server: Listening, folder: Path, key: str, value: str) -> Job:
+    """The call that the key belongs to, with everything else right."""
+    lines = Job()
+    if key.startswith("diagnose") or key == "explain":
+        for name, text in {**CALLS["-.Diagnose"], key: value}.items() if key != "explain" else [(key, value)]:
+            lines.put(name, text)
+        return lines
+    if key.startswith("quick"):
+        for name, text in {**CALLS["SMTP.QuickSend"], "quick.body": "Hello", key: value}.items():
+            if name != "quicksend":
+                lines.put(name, text.replace("{port}", str(server.port)))
+        return lines.put("quicksend", value if key == "quicksend" else CALLS["SMTP.QuickSend"]["quicksend"])
+    lines.server("127.0.0.1", server.port, security="none", timeout=5)
+    lines.put("smtp.defaultdomain", "client.test").put("smtp.spoolpath", str(folder / "spool"))
+    lines.put("smtp.logfile", str(folder / "log"))
+    if key == "smtp.command":
+        return lines.put(key, value)
+    merge, _, own = key.partition(" ")
+    for name, field in (
+        ("from.email", "from"), ("from.name", "sender"), ("recipient.name", "name"), ("recipient.to", "email"),
+        ("subject", "subject"), ("listunsubscribe", "link"),
+    ):  # fmt: skip
+        lines.put(name, f"{{{{ {field} }}}}")
+    lines.put("header.name", "X-Mine").put("header.value", "{{ header }}").put("text", "Hello")
+    lines.put("attachment.name", "{{ file }}").put("attachment.bytes", "ZGF0YQ==")
+    for field, text in {**FIELDS, own: value}.items():
+        lines.put("row.name", field).put("row.value", text)
+    return lines.put(merge)
+
+
+def texts_of(answer: dict[str, Any]) -> list[str]:
+    """What a call says to its program."""
+    if "told" in answer:
+        return list(answer["told"])
+    return [answer["error"]["message"]] if not answer["ok"] else []
+
+
+@pytest.mark.parametrize("key", [key for keys in CALLS.values() for key in keys])
+def test_no_hidden_line_comes_out_of_a_call(
+    key: str, running: RunningDriver, listening: Listening, tmp_path: Path
+) -> None:
+    right = next(keys[key] for keys in CALLS.values() if key in keys).replace("{port}", str(listening.port))
+    refused = 0
+    for number, value in enumerate(values(right, tmp_path)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        listening.heard.clear()
+        try:
+            answers = running.run(call(listening, folder, key, value))
+        except (ContractError, Unsupported):
+            # A stage of Rust is no text; a text of C ends at NUL.
+            assert key == "diagnose.stage" or "\0" in value, value
+            continue
+        for answer in answers:
+            refused += not answer["ok"]
+            for text in texts_of(answer):
+                assert key in OF_LINES or key == "smtp.command" or not injected(text.encode()), (value, text)
+                assert not re.search("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\u2028\u2029]", text), (value, text)
+        assert not injected(bytes(listening.heard)), (value, bytes(listening.heard))
+        for path in folder.rglob("*"):
+            if path.is_file() and (path.name == "log" or "\u2028" not in value):
+                assert not injected(path.read_bytes()), (value, path)
+    if not key.startswith(("diagnose", "explain")):
         assert refused, "a text with line ends is refused"

@@ -7,7 +7,7 @@ import pytest
 
 from harness.driver import Job
 from harness.pki import Pki
-from harness.scripted import Hear, Message, Say, Silence, Step, Tls
+from harness.scripted import Hear, Message, Part, Say, Silence, Step, Tls
 
 # What is wrong with each: the cause, and the facts that the error must tell.
 FAULTS = {
@@ -268,3 +268,12 @@ def test_tls_to_a_plain_port_shows_what_was_said(language: str, serve, send) -> 
     server.finish()
     assert error["diagnosis"]["cause"] == "tls-on-plain-port"
     assert "220 mail.test ESMTP plain" in error["message"]
+
+
+def test_plain_text_in_place_of_the_tls_that_was_offered(language: str, serve, send) -> None:
+    """The port is the right one: whoever runs the server has to mend what it offers."""
+    server = serve([*STARTTLS, Part(11), Say(b"454 4.7.0 TLS is not to be had after all\r\n"), Silence()])
+    error = send(job_for(server.port, "required"))["error"]
+    server.finish()
+    assert (error["kind"], error["stage"], error["diagnosis"]["cause"]) == ("tls", "STARTTLS", "tls-failed")
+    assert "454 4.7.0 TLS is not to be had" in error["message"]

@@ -4,6 +4,7 @@
 #define TOLD_H
 
 #include "answer.h"
+#include "cancel.h"
 #include "job.h"
 #include <inttypes.h>
 #include <stdbool.h>
@@ -89,9 +90,11 @@ static bool told_event(void *user_data, const freesmtp_spool_event *event) {
 }
 
 /* The value is how many events, of the blast `news`. */
-static freesmtp_error *told_spool_events(const freesmtp_smtp *smtp, const struct line *line) {
+static freesmtp_error *told_spool_events(freesmtp_smtp *smtp, struct ending *ending, const struct line *line) {
     struct told_events to = {.key = line->key, .left = job_number(line), .first = true};
-    return freesmtp_spool_events(smtp, "news", told_event, &to, NULL);
+    freesmtp_error *error = freesmtp_spool_events(smtp, "news", told_event, &to, ending_begin(ending, smtp));
+    ending_end(ending);
+    return error;
 }
 
 #endif

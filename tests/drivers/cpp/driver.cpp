@@ -1,125 +1,20 @@
 // The C++ driver of the test suite: see tests/drivers/README.md.
 
-#include <cstdlib>
-#include <deque>
 #include <fstream>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
-#include <sstream>
-#include <stdexcept>
 #include <thread>
 #include <utility>
 
+#include "job.hpp"
 #include "json.hpp"
 
 namespace {
 
 using namespace freesmtp;
-
-[[noreturn]] void Fault(const std::string &what) {
-    std::cerr << "job: " << what << '\n';
-    std::exit(2);
-}
-
-std::string Unescape(const std::string &text) {
-    static const std::map<char, char> escapes{{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'0', '\0'}, {'\\', '\\'}};
-    std::string out;
-    for (auto at = text.begin(); at != text.end(); ++at) {
-        if (*at != '\\') {
-            out += *at;
-            continue;
-        }
-        if (++at == text.end() || escapes.count(*at) == 0)
-            Fault("unknown escape in " + text);
-        out += escapes.at(*at);
-    }
-    return out;
-}
-
-std::vector<unsigned char> Base64(const std::string &text) {
-    static const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::vector<unsigned char> out;
-    unsigned bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        if (c == '=')
-            break;
-        const std::size_t digit = digits.find(c);
-        if (digit == std::string::npos)
-            Fault("not base64");
-        bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xffffff;
-        if ((count += 6) >= 8)
-            out.push_back(static_cast<unsigned char>(bits >> (count -= 8)));
-    }
-    return out;
-}
-
-bool Truth(const std::string &text) {
-    if (text != "true" && text != "false")
-        Fault("neither true nor false: " + text);
-    return text == "true";
-}
-
-/// A number, read with one of the `std::sto…` functions.
-template <class Read>
-auto Numeric(const std::string &text, Read read) {
-    std::size_t end = 0;
-    try {
-        const auto number = read(text, &end);
-        if (end == text.size())
-            return number;
-    } catch (const std::logic_error &) {
-    }
-    Fault("not a number: " + text);
-}
-
-int Number(const std::string &text) {
-    return Numeric(text, [](const std::string &from, std::size_t *end) { return std::stoi(from, end); });
-}
-
-double Decimal(const std::string &text) {
-    return Numeric(text, [](const std::string &from, std::size_t *end) { return std::stod(from, end); });
-}
-
-template <class T>
-T Named(const std::map<std::string, T> &names, const std::string &text) {
-    const auto found = names.find(text);
-    if (found == names.end())
-        Fault("no such value: " + text);
-    return found->second;
-}
-
-std::vector<std::string> Split(const std::string &text) {
-    std::vector<std::string> parts;
-    std::istringstream in(text);
-    for (std::string part; std::getline(in, part, ',');)
-        parts.push_back(part);
-    return parts;
-}
-
-/// A token callback that answers with one token after the other.
-std::function<std::string(bool)> Tokens(const std::string &text) {
-    const std::vector<std::string> parts = Split(text);
-    std::deque<std::string> tokens(parts.begin(), parts.end());
-    return [tokens](bool) mutable {
-        if (tokens.empty())
-            throw std::runtime_error("no more tokens");
-        const std::string token = tokens.front();
-        tokens.pop_front();
-        return token;
-    };
-}
-
-/// Waits until somebody says something in that FIFO.
-void Hear(const std::string &path) {
-    std::ifstream fifo(path, std::ios::binary);
-    if (!fifo)
-        Fault("no such FIFO: " + path);
-    fifo.get();
-}
+using namespace job;
 
 /// The objects that the lines of a job work on, and the second parts that wait for their line.
 class Driver {
@@ -146,6 +41,29 @@ private:
             json::Print(report, "send", sends);
         } catch (const SMTPError &error) {
             json::Print(error, "send");
+        }
+    }
+
+    void Connect() {
+        try {
+            Cancelled([&](const CancelToken *cancel) {
+                cancel == nullptr ? smtp_.Connect() : smtp_.Connect(*cancel);
+            });
+            json::PrintTold({}, "smtp.connect");
+        } catch (const SMTPError &error) {
+            json::Print(error, "smtp.connect");
+        }
+    }
+
+    void Command(Value line) {
+        try {
+            SMTPReply reply;
+            Cancelled([&](const CancelToken *cancel) {
+                reply = cancel == nullptr ? smtp_.SendSMTPCommand(line) : smtp_.SendSMTPCommand(line, *cancel);
+            });
+            json::PrintTold({std::to_string(reply.Code), reply.Text}, "smtp.command");
+        } catch (const SMTPError &error) {
+            json::Print(error, "smtp.command");
         }
     }
 
@@ -187,25 +105,73 @@ private:
 
     void TellEvents(std::size_t count) {
         std::vector<std::string> told;
-        smtp_.SpoolEvents(
-            [&](const SpoolEvent &event) {
-                told.push_back(event.Event + " " + event.Recipient + " " + event.Blast + " " +
-                               std::to_string(event.ReplyCode));
-                return told.size() < count;
-            },
-            "news");
+        const auto tell = [&](const SpoolEvent &event) {
+            told.push_back(event.Event + " " + event.Recipient + " " + event.Blast + " " +
+                           std::to_string(event.ReplyCode));
+            return told.size() < count;
+        };
+        Cancelled([&](const CancelToken *cancel) {
+            cancel == nullptr ? smtp_.SpoolEvents(tell, "news") : smtp_.SpoolEvents(tell, "news", {}, *cancel);
+        });
         json::PrintTold(told, "spoolevents");
     }
 
     void SendBulk() {
         std::map<std::size_t, BulkResult> results;
         smtp_.SendBulk(std::exchange(bulk_, {}), [&](const BulkResult &sent) { results.emplace(sent.Index, sent); });
+        PrintSent(results);
+    }
+
+    static void PrintSent(const std::map<std::size_t, BulkResult> &results) {
         for (const auto &[index, sent] : results) {
             if (sent)
                 json::Print(*sent.Report, "sendbulk", 1, index);
             else
                 json::Print(*sent.Error, "sendbulk", index);
         }
+    }
+
+    void SendMerge() {
+        std::map<std::size_t, BulkResult> results;
+        smtp_.SendBulkMerge(MergeTemplate(message_), std::vector<MergeRow>{std::exchange(row_, {})},
+                            [&](const BulkResult &sent) { results.emplace(sent.Index, sent); });
+        PrintSent(results);
+    }
+
+    void QuickSend(Value recipient) {
+        std::map<std::string, std::string> texts = std::exchange(texts_, {});
+        json::Print(SMTP::QuickSend(texts["quick.server"], recipient, texts["quick.from"], texts["quick.subject"],
+                                    texts["quick.body"]),
+                    "send", 1);
+    }
+
+    void SendCommand(Value command) const {
+        const SMTPReply reply = smtp_.SendSMTPCommand(command);
+        json::PrintTold({std::to_string(reply.Code), reply.Text}, "command");
+    }
+
+    void Explained(Value reply) {
+        std::map<std::string, std::string> texts = std::exchange(texts_, {});
+        SessionContext context;
+        context.Host = texts["diagnose.host"];
+        if (texts.count("diagnose.offered") != 0)
+            context.Offered = {texts["diagnose.offered"]};
+        context.User = texts["diagnose.account"];
+        context.Sender = texts["diagnose.sender"];
+        context.Recipient = texts["diagnose.recipient"];
+        json::PrintTold(json::Told(Diagnose(reply, texts["diagnose.stage"], context)), "diagnose");
+    }
+
+    static void ExplainAll(Value transcript) {
+        std::vector<std::string> told;
+        for (const Explanation &found : Explain(transcript))
+            for (const std::string &text : json::Told(found.Diagnosis))
+                told.push_back(text);
+        json::PrintTold(told, "explain");
+    }
+
+    std::function<void(Value)> Keeps(const std::string &key) {
+        return [this, key](Value v) { texts_[key] = v; };
     }
 
     void AddRecipient(Value email, RecipientType type) {
@@ -226,6 +192,10 @@ private:
     int repeat_ = 1;
     CheckOptions checking_;
     std::vector<EmailMessage> bulk_;
+    /// The texts of the next QuickSend or Diagnose, and the row of the next merge.
+    std::map<std::string, std::string> texts_;
+    std::string row_name_;
+    MergeRow row_;
 
     const std::map<std::string, std::function<void(Value)>> lines_{
         {"server.host", [this](Value v) { server_ = SMTPServer(v); }},
@@ -296,11 +266,28 @@ private:
         {"smtp.ratelimit", [this](Value v) { smtp_.RateLimit = Decimal(v); }},
         {"smtp.spoolpath", [this](Value v) { smtp_.SpoolPath = v; }},
         {"smtp.spooldurability", [this](Value v) { smtp_.SpoolDurability = static_cast<Durability>(Number(v)); }},
-        {"smtp.disconnect", [this](Value) { Cancelled([this](const CancelToken *) { smtp_.Disconnect(); }); }},
+        {"smtp.connect", [this](Value) { Connect(); }},
+        {"smtp.command", [this](Value v) { Command(v); }},
+        {"smtp.disconnect",
+         [this](Value) {
+             Cancelled([this](const CancelToken *cancel) {
+                 cancel == nullptr ? smtp_.Disconnect() : smtp_.Disconnect(*cancel);
+             });
+         }},
         {"cancel.own", [this](Value v) { cancel_own_ = v; }},
         {"cancel.object", [this](Value v) { cancel_object_ = v; }},
         {"wait", [](Value v) { Hear(v); }},
         {"message.new", [this](Value) { message_ = EmailMessage(); }},
+        {"raw",
+         [this](Value v) {
+             message_ = EmailMessage();
+             message_.Raw = std::make_shared<const std::vector<unsigned char>>(v.begin(), v.end());
+         }},
+        {"raw.file",
+         [this](Value v) {
+             message_ = EmailMessage();
+             message_.RawFile = v;
+         }},
         {"from.email", [this](Value v) { message_.From.Email = v; }},
         {"from.name", [this](Value v) { message_.From.Name = v; }},
         {"sender.email", [this](Value v) { message_.Sender.Email = v; }},
@@ -399,6 +386,28 @@ private:
         {"check.timeout", [this](Value v) { checking_.Timeout = Number(v); }},
         {"check.server", [this](Value v) { checking_.Server = static_cast<std::size_t>(Number(v)); }},
         {"check", [this](Value) { json::Print(smtp_.Check(std::exchange(checking_, {}))); }},
+        {"quick.server", Keeps("quick.server")},
+        {"quick.from", Keeps("quick.from")},
+        {"quick.subject", Keeps("quick.subject")},
+        {"quick.body", Keeps("quick.body")},
+        {"quicksend", [this](Value v) { QuickSend(v); }},
+        {"command", [this](Value v) { SendCommand(v); }},
+        {"row.name", [this](Value v) { row_name_ = v; }},
+        {"row.value", [this](Value v) { row_[std::exchange(row_name_, {})] = v; }},
+        {"sendmerge", [this](Value) { SendMerge(); }},
+        {"submitmerge",
+         [this](Value) {
+             const std::vector<MergeRow> rows{std::exchange(row_, {})};
+             json::Print(smtp_.SubmitBulkMerge(MergeTemplate(message_), rows), "submitmerge");
+         }},
+        {"diagnose.stage", Keeps("diagnose.stage")},
+        {"diagnose.host", Keeps("diagnose.host")},
+        {"diagnose.offered", Keeps("diagnose.offered")},
+        {"diagnose.account", Keeps("diagnose.account")},
+        {"diagnose.sender", Keeps("diagnose.sender")},
+        {"diagnose.recipient", Keeps("diagnose.recipient")},
+        {"diagnose", [this](Value v) { Explained(v); }},
+        {"explain", [](Value v) { ExplainAll(v); }},
         {"bulk.add", [this](Value) { bulk_.push_back(message_); }},
         {"bulk.repeat", [this](Value v) { bulk_.insert(bulk_.end(), static_cast<std::size_t>(Number(v)), message_); }},
         {"sendbulk", [this](Value) { SendBulk(); }},

@@ -153,7 +153,12 @@ inline void Print(const std::vector<std::string> &ids, const std::string &at) {
     std::cout << Begin(true, at, 0, {}).Put("ids", ids).Text() << std::endl;
 }
 
-/// What the agent of the spool told.
+/// What a diagnosis says.
+inline std::vector<std::string> Told(const freesmtp::Diagnosis &diagnosis) {
+    return {diagnosis.Cause, diagnosis.Who, diagnosis.Summary, diagnosis.Remedy, diagnosis.Evidence};
+}
+
+/// What a call gave as texts.
 inline void PrintTold(const std::vector<std::string> &told, const std::string &at) {
     std::cout << Begin(true, at, 0, {}).Put("told", told).Text() << std::endl;
 }

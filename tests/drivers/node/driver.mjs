@@ -1,9 +1,9 @@
 // The driver of tests/drivers/README.md: carries out a job with the public API of the Node package only.
-import { writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Calendar, DkimSigner, EmailMessage, SMTP, SMTPError, SMTPServer } from '../../../node/index.mjs';
+import { Calendar, DkimSigner, EmailMessage, SMTP, SMTPServer, diagnose, explain } from '../../../node/index.mjs';
+import { checkOf, failure, print, reportOf, submitted, tell, tellBlast, tellMessage, tellSent, toldOf } from './answers.mjs';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
@@ -21,6 +21,8 @@ let bulk;
 let checking;
 /** Optional second parts, used by the line that adds and forgotten then. */
 let parts;
+/** The row of the next merge. */
+let row;
 /** The FIFOs that tell when the next call is cancelled: by a signal of its own, by the object. */
 let ending;
 /** The job ended with an error of a line that sets or adds. */
@@ -34,6 +36,7 @@ function begin() {
   bulk = [];
   checking = {};
   parts = {};
+  row = {};
   ending = {};
   failed = false;
 }
@@ -145,12 +148,26 @@ const KEYS = {
   blast: sets(() => message, 'blast'),
   idempotencykey: sets(() => message, 'idempotencyKey'),
   'smtp.ratelimit': sets(() => smtp, 'rateLimit', Number),
+  'smtp.connect': () => cancelled(calls('smtp.connect', (options) => smtp.connect(options).then(() => []))),
+  'smtp.command': (line) =>
+    cancelled(
+      calls('smtp.command', async (options) => {
+        const { code, text } = await smtp.sendSMTPCommand(line, options);
+        return [code, text];
+      }),
+    ),
   'smtp.disconnect': () => cancelled((options) => smtp.disconnect(options)),
   'cancel.own': sets(() => ending, 'own'),
   'cancel.object': sets(() => ending, 'object'),
   wait: hears,
   'message.new': () => {
     message = new EmailMessage();
+  },
+  raw: (value) => {
+    message = EmailMessage.raw(Buffer.from(value));
+  },
+  'raw.file': (path) => {
+    message = EmailMessage.raw(path);
   },
   'from.email': sets(() => message.from, 'email'),
   'from.name': sets(() => message.from, 'name'),
@@ -251,17 +268,43 @@ const KEYS = {
   resumeblast: async (value) => tellBlast('resumeblast', await smtp.resumeBlast(value)),
   cancelblast: async (value) => tellBlast('cancelblast', await smtp.cancelBlast(value)),
   waitforblast: async (value) => tellBlast('waitforblast', await smtp.waitForBlast(value, 20)),
-  spoolevents: async (value) => {
-    const told = [];
-    for await (const { event, recipient, blast, replyCode } of smtp.spoolEvents({ blast: 'news' })) {
-      told.push(`${event} ${recipient} ${blast} ${replyCode}`);
-      if (told.length === number(value)) {
-        break;
+  spoolevents: (value) =>
+    cancelled(async (options) => {
+      const told = [];
+      for await (const { event, recipient, blast, replyCode } of smtp.spoolEvents({ blast: 'news', ...options })) {
+        told.push(`${event} ${recipient} ${blast} ${replyCode}`);
+        if (told.length === number(value)) {
+          break;
+        }
       }
-    }
-    tell('spoolevents', told);
-  },
+      tell('spoolevents', told);
+    }),
   check,
+  'quick.server': keeps('server'),
+  'quick.from': keeps('from'),
+  'quick.subject': keeps('subject'),
+  'quick.body': keeps('body'),
+  quicksend: async (recipient) => {
+    const { server = '', from = '', subject = '', body = '' } = parts;
+    parts = {};
+    print({ ok: true, at: 'send', sends: 1, report: reportOf(await SMTP.quickSend(server, recipient, from, subject, body)) });
+  },
+  'row.name': keeps('row.name'),
+  'row.value': takes((value, used) => {
+    row[needed(used, 'row.name')] = value;
+  }),
+  sendmerge: () => tellSent(smtp.sendBulkMerge(message, [takeRow()])),
+  submitmerge: async () => submitted('submitmerge', await smtp.submitBulkMerge(message, [takeRow()])),
+  'diagnose.stage': keeps('stage'),
+  'diagnose.host': keeps('host'),
+  'diagnose.offered': keeps('offered'),
+  'diagnose.account': keeps('user'),
+  'diagnose.sender': keeps('sender'),
+  'diagnose.recipient': keeps('recipient'),
+  diagnose: takes((reply, { stage, offered, ...known }) =>
+    tell('diagnose', toldOf(diagnose(reply, stage, offered === undefined ? known : { ...known, offered: [offered] }))),
+  ),
+  explain: (transcript) => tell('explain', explain(transcript).flatMap(({ diagnosis }) => toldOf(diagnosis))),
   send: () => cancelled(send),
 };
 
@@ -291,6 +334,15 @@ async function cancelled(call) {
   }
 }
 
+/** A call that tells texts, or its error. */
+const calls = (at, call) => async (options) => {
+  try {
+    tell(at, await call(options));
+  } catch (error) {
+    print(failure(at, 0, error));
+  }
+};
+
 function addRecipient(email, used, type) {
   message.recipients.add(email, used['recipient.name'], type);
 }
@@ -315,31 +367,13 @@ async function send(options) {
 async function sendBulk() {
   const messages = bulk;
   bulk = [];
-  const results = [];
-  for await (const result of smtp.sendBulk(messages)) {
-    results.push(result);
-  }
-  for (const { index, report, error } of results.sort((a, b) => a.index - b.index)) {
-    print({ index, ...(error ? failure('sendbulk', 0, error) : { ok: true, at: 'sendbulk', sends: 1, report: reportOf(report) }) });
-  }
+  await tellSent(smtp.sendBulk(messages));
 }
 
-function submitted(at, ids) {
-  print({ ok: true, at, sends: 0, ids });
-}
-
-function tellMessage(at, { id, state, isDone, recipientsTotal, recipientsOpen, recipients }) {
-  const each = recipients.map((one) => `${one.email} ${one.state} ${one.replyCode}`);
-  tell(at, [id, state, isDone, recipientsTotal, recipientsOpen, ...each]);
-}
-
-function tellBlast(at, { name, state, isDone, messages, recipients, open, delivered, failed, cancelled }) {
-  tell(at, [name, state, isDone, messages, recipients, open, delivered, failed, cancelled]);
-}
-
-/** Prints what the agent of the spool told. */
-function tell(at, told) {
-  print({ ok: true, at, sends: 0, told: told.map(String) });
+function takeRow() {
+  const taken = row;
+  row = {};
+  return taken;
 }
 
 async function check() {
@@ -347,103 +381,6 @@ async function check() {
   checking = {};
   const report = await smtp.check(options);
   print({ ok: true, at: 'check', sends: 0, check: checkOf(report) });
-}
-
-function checkOf(report) {
-  return {
-    server: report.server,
-    status: report.status,
-    summary: report.summary,
-    is_temporary: report.isTemporary,
-    steps: report.steps.map((step) => ({
-      name: step.name,
-      status: step.status,
-      summary: step.summary,
-      is_temporary: step.isTemporary,
-      facts: step.facts.map(({ name, value }) => ({ name, value })),
-      diagnosis: diagnosisOf(step.diagnosis),
-    })),
-    warnings: report.warnings,
-    transcript: report.transcript,
-    text: report.text,
-  };
-}
-
-function failure(at, sends, error) {
-  if (!(error instanceof SMTPError)) {
-    throw error;
-  }
-  return {
-    ok: false,
-    at,
-    sends,
-    error: {
-      kind: error.kind,
-      number: error.number,
-      stage: error.stage,
-      field: error.field,
-      message: error.reason,
-      reply_code: error.replyCode,
-      enhanced_code: error.enhancedCode,
-      reply_text: error.replyText,
-      server: error.server,
-      is_temporary: error.isTemporary,
-      message_id: error.messageId,
-      recipients: error.recipients.map(recipientOf),
-      diagnosis: diagnosisOf(error.diagnosis),
-      transcript: error.transcript,
-    },
-  };
-}
-
-function reportOf(report) {
-  const { tls } = report;
-  return {
-    recipients: report.recipients.map(recipientOf),
-    reply_code: report.replyCode,
-    reply_text: report.replyText,
-    message_id: report.messageId,
-    size: report.size,
-    server: report.server,
-    tls: tls && {
-      version: tls.version,
-      cipher: tls.cipher,
-      certificate_subject: tls.certificateSubject,
-      certificate_not_after: tls.certificateNotAfter && tls.certificateNotAfter.getTime() / 1000,
-    },
-    auth_mechanism: report.authMechanism,
-    warnings: report.warnings,
-  };
-}
-
-function recipientOf(recipient) {
-  return {
-    email: recipient.email,
-    status: recipient.status,
-    stage: recipient.stage,
-    reply_code: recipient.replyCode,
-    enhanced_code: recipient.enhancedCode,
-    reply_text: recipient.replyText,
-    diagnosis: diagnosisOf(recipient.diagnosis),
-  };
-}
-
-function diagnosisOf(diagnosis) {
-  return (
-    diagnosis && {
-      cause: diagnosis.cause,
-      who: diagnosis.who,
-      summary: diagnosis.summary,
-      remedy: diagnosis.remedy,
-      evidence: diagnosis.evidence,
-      retry_after: diagnosis.retryAfter,
-      reference: diagnosis.reference,
-    }
-  );
-}
-
-function print(answer) {
-  writeSync(1, `${JSON.stringify(answer)}\n`);
 }
 
 const ESCAPES = { n: '\n', r: '\r', t: '\t', 0: '\0', '\\': '\\' };

@@ -5,27 +5,22 @@ from __future__ import annotations
 import base64
 import functools
 import gc
-import json
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from answers import check_data, error_data, report_data, say, say_sent, submitted, tell, tell_blast, tell_message
+from calls import Calls
 from freesmtp import (
     SMTP,
     BodyPartFormat,
     Calendar,
-    CheckReport,
-    CheckStep,
-    Diagnosis,
     DkimSigner,
     EmailMessage,
-    RecipientResult,
     RecipientType,
-    Report,
     SMTPError,
     SMTPServer,
-    SpoolStatus,
 )
 from operations import Awaited, Blocking, Ended, beside, hears
 
@@ -140,11 +135,15 @@ class Driver:
             "smtp.ratelimit": lambda v: setattr(self.smtp, "rate_limit", float(v)),
             "smtp.spoolpath": lambda v: setattr(self.smtp, "spool_path", v),
             "smtp.spooldurability": lambda v: setattr(self.smtp, "spool_durability", number(v)),
+            "smtp.connect": lambda _: self.ending(self.connect),
+            "smtp.command": lambda v: self.ending(lambda: self.command(v)),
             "smtp.disconnect": lambda _: self.ending(lambda: operations.disconnect(self.smtp)),
             "cancel.own": lambda v: setattr(operations, "fifo", v),
             "cancel.object": lambda v: setattr(self, "fifo", v),
             "wait": hears,
             "message.new": self.new_message,
+            "raw": lambda v: setattr(self, "message", EmailMessage.raw(v.encode())),
+            "raw.file": lambda v: setattr(self, "message", EmailMessage.raw(v)),
             "from.email": lambda v: setattr(self.message.from_, "email", v),
             "from.name": lambda v: setattr(self.message.from_, "name", v),
             "sender.email": lambda v: setattr(self.message.sender, "email", v),
@@ -229,6 +228,7 @@ class Driver:
             "check.timeout": lambda v: self.checking.update(timeout=number(v)),
             "check.server": lambda v: self.checking.update(server=number(v)),
             "check": lambda _: self.check(),
+            **Calls(operations, self.smtp, lambda: self.message).keys,
         }
 
     def keep(self, key: str, value: str) -> None:
@@ -318,6 +318,24 @@ class Driver:
             return
         say({"ok": True, "at": "send", "sends": sends, "report": report_data(report)})
 
+    def connect(self) -> None:
+        """Connects, and prints the answer."""
+        try:
+            self.operations.connect(self.smtp)
+        except SMTPError as error:
+            say({"ok": False, "at": "smtp.connect", "sends": 0, "error": error_data(error)})
+            return
+        tell("smtp.connect", [])
+
+    def command(self, line: str) -> None:
+        """Sends a command, and prints the answer."""
+        try:
+            reply = self.operations.command(self.smtp, line)
+        except SMTPError as error:
+            say({"ok": False, "at": "smtp.command", "sends": 0, "error": error_data(error)})
+            return
+        tell("smtp.command", [str(reply.code), reply.text])
+
     def ending(self, call: Callable[[], object]) -> None:
         """Makes a call that may be cancelled."""
         fifo, self.fifo = self.fifo, ""
@@ -331,22 +349,19 @@ class Driver:
                 canceller.join()
 
     def send_bulk(self) -> None:
-        """Sends the list, and prints the answers in the order of the messages."""
+        """Sends the list, and prints the answers."""
         messages, self.bulk = self.bulk, []
-        for sent in sorted(self.operations.send_bulk(self.smtp, messages), key=lambda sent: sent.index):
-            answer: dict[str, Any] = {"index": sent.index, "at": "sendbulk"}
-            if sent.report is not None:
-                say({"ok": True, **answer, "sends": 1, "report": report_data(sent.report)})
-            elif isinstance(sent.error, SMTPError):
-                say({"ok": False, **answer, "sends": 0, "error": error_data(sent.error)})
-            elif sent.error is not None:
-                raise sent.error
+        say_sent(self.operations.send_bulk(self.smtp, messages))
 
     def spool_events(self, count: str) -> None:
         """Tells so many events of the blast `news`."""
-        events = self.operations.spool_events(self.smtp, "news", number(count))
-        told = [f"{event.event} {event.recipient} {event.blast} {event.reply_code}" for event in events]
-        tell("spoolevents", told)
+
+        def tell_events() -> None:
+            events = self.operations.spool_events(self.smtp, "news", number(count))
+            told = [f"{event.event} {event.recipient} {event.blast} {event.reply_code}" for event in events]
+            tell("spoolevents", told)
+
+        self.ending(tell_events)
 
     def submit_bulk(self) -> None:
         """Submits the list, and prints the ids."""
@@ -366,130 +381,6 @@ class Driver:
             say({"ok": False, "at": key, "sends": 0, "error": error_data(error)})
             return False
         return True
-
-
-def submitted(at: str, ids: list[str]) -> None:
-    """Prints the ids of what the spool has taken."""
-    say({"ok": True, "at": at, "sends": 0, "ids": ids})
-
-
-def tell_message(at: str, status: SpoolStatus) -> None:
-    """Tells what became of a message."""
-    done = "true" if status.is_done else "false"
-    told = [status.id, status.state, done, str(status.recipients_total), str(status.recipients_open)]
-    tell(at, told + [f"{one.email} {one.state} {one.reply_code}" for one in status.recipients])
-
-
-def tell_blast(at: str, status: Any) -> None:
-    """Tells how far a blast is."""
-    counts = (status.messages, status.recipients, status.open, status.delivered, status.failed, status.cancelled)
-    tell(at, [status.name, status.state, "true" if status.is_done else "false", *map(str, counts)])
-
-
-def tell(at: str, told: list[str]) -> None:
-    """Prints what the agent of the spool told."""
-    say({"ok": True, "at": at, "sends": 0, "told": told})
-
-
-def say(answer: dict[str, Any]) -> None:
-    """Prints one line of JSON."""
-    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def diagnosis_data(diagnosis: Diagnosis | None) -> dict[str, Any] | None:
-    """A diagnosis as the contract has it."""
-    if diagnosis is None:
-        return None
-    return {
-        "cause": diagnosis.cause,
-        "who": diagnosis.who,
-        "summary": diagnosis.summary,
-        "remedy": diagnosis.remedy,
-        "evidence": diagnosis.evidence,
-        "retry_after": diagnosis.retry_after,
-        "reference": diagnosis.reference,
-    }
-
-
-def recipient_data(result: RecipientResult) -> dict[str, Any]:
-    """The result of one recipient as the contract has it."""
-    return {
-        "email": result.email,
-        "status": result.status,
-        "stage": result.stage,
-        "reply_code": result.reply_code,
-        "enhanced_code": result.enhanced_code,
-        "reply_text": result.reply_text,
-        "diagnosis": diagnosis_data(result.diagnosis),
-    }
-
-
-def report_data(report: Report) -> dict[str, Any]:
-    """A report as the contract has it."""
-    tls = report.tls and {
-        "version": report.tls.version,
-        "cipher": report.tls.cipher,
-        "certificate_subject": report.tls.certificate_subject,
-        "certificate_not_after": report.tls.certificate_not_after,
-    }
-    return {
-        "recipients": [recipient_data(result) for result in report.recipients],
-        "reply_code": report.reply_code,
-        "reply_text": report.reply_text,
-        "message_id": report.message_id,
-        "size": report.size,
-        "server": report.server,
-        "tls": tls,
-        "auth_mechanism": report.auth_mechanism,
-        "warnings": list(report.warnings),
-    }
-
-
-def step_data(step: CheckStep) -> dict[str, Any]:
-    """A step of a check as the contract has it."""
-    return {
-        "name": step.name,
-        "status": step.status,
-        "summary": step.summary,
-        "is_temporary": step.is_temporary,
-        "facts": [{"name": fact.name, "value": fact.value} for fact in step.facts],
-        "diagnosis": diagnosis_data(step.diagnosis),
-    }
-
-
-def check_data(report: CheckReport) -> dict[str, Any]:
-    """What a check found, as the contract has it."""
-    return {
-        "server": report.server,
-        "status": report.status,
-        "summary": report.summary,
-        "is_temporary": report.is_temporary,
-        "steps": [step_data(step) for step in report.steps],
-        "warnings": list(report.warnings),
-        "transcript": list(report.transcript),
-        "text": str(report),
-    }
-
-
-def error_data(error: SMTPError) -> dict[str, Any]:
-    """An error as the contract has it."""
-    return {
-        "kind": error.kind,
-        "number": error.number,
-        "stage": error.stage,
-        "field": error.field,
-        "message": error.message,
-        "reply_code": error.reply_code,
-        "enhanced_code": error.enhanced_code,
-        "reply_text": error.reply_text,
-        "server": error.server,
-        "is_temporary": error.is_temporary,
-        "message_id": error.message_id,
-        "recipients": [recipient_data(result) for result in error.recipients],
-        "diagnosis": diagnosis_data(error.diagnosis),
-        "transcript": list(error.transcript),
-    }
 
 
 def run(operations: Blocking | Awaited, jobs: Iterable[bytes]) -> None:

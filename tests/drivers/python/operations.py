@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
-from freesmtp import SMTP, BulkResult, CheckReport, EmailMessage, Report, SMTPError
+from freesmtp import SMTP, BulkResult, CheckReport, EmailMessage, Reply, Report, SMTPError, _freesmtp
 
 _T = TypeVar("_T")
 
@@ -42,15 +40,6 @@ def beside(path: str, act: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def is_told() -> bool:
-    """Whether a thread of the library is there."""
-    for task in Path("/proc/self/task").glob("*/comm"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if task.read_text() == "freesmtp\n":
-                return True
-    return False
-
-
 class Blocking:
     """Those that wait."""
 
@@ -66,9 +55,21 @@ class Blocking:
         """Disconnects."""
         self._interrupted(smtp.disconnect)
 
+    def connect(self, smtp: SMTP) -> None:
+        """Connects."""
+        self._interrupted(smtp.connect)
+
+    def command(self, smtp: SMTP, line: str) -> Reply:
+        """Sends a command."""
+        return self._interrupted(lambda: smtp.send_smtp_command(line))
+
     def send_bulk(self, smtp: SMTP, messages: list[EmailMessage]) -> list[BulkResult]:
         """The results in the order in which they complete."""
         return list(smtp.send_bulk(messages))
+
+    def send_bulk_merge(self, smtp: SMTP, message: EmailMessage, rows: list[dict[str, str]]) -> list[BulkResult]:
+        """The same of a message for each row."""
+        return list(smtp.send_bulk_merge(message, rows))
 
     def check(self, smtp: SMTP, **options: Any) -> CheckReport:
         """Checks."""
@@ -80,8 +81,12 @@ class Blocking:
 
     def spool_events(self, smtp: SMTP, blast: str, count: int) -> list[Any]:
         """So many events."""
-        with smtp.spool_events(blast) as events:
-            return [event for _, event in zip(range(count), events)]
+
+        def told() -> list[Any]:
+            with smtp.spool_events(blast) as events:
+                return [event for _, event in zip(range(count), events)]
+
+        return self._interrupted(told)
 
     def settle(self) -> None:
         """Nothing is left over."""
@@ -116,11 +121,27 @@ class Awaited:
         """Disconnects."""
         self._cancelled(smtp.disconnect_async())
 
+    def connect(self, smtp: SMTP) -> None:
+        """Connects."""
+        self._cancelled(smtp.connect_async())
+
+    def command(self, smtp: SMTP, line: str) -> Reply:
+        """Sends a command."""
+        return self._cancelled(smtp.send_smtp_command_async(line))
+
     def send_bulk(self, smtp: SMTP, messages: list[EmailMessage]) -> list[BulkResult]:
         """The results in the order in which they complete."""
 
         async def results() -> list[BulkResult]:
             return [result async for result in smtp.send_bulk_async(messages)]
+
+        return self.loop.run_until_complete(results())
+
+    def send_bulk_merge(self, smtp: SMTP, message: EmailMessage, rows: list[dict[str, str]]) -> list[BulkResult]:
+        """The same of a message for each row."""
+
+        async def results() -> list[BulkResult]:
+            return [result async for result in smtp.send_bulk_merge_async(message, rows)]
 
         return self.loop.run_until_complete(results())
 
@@ -137,19 +158,19 @@ class Awaited:
 
         async def events() -> list[Any]:
             told: list[Any] = []
-            with smtp.spool_events(blast) as events:
+            with await smtp.spool_events_async(blast) as events:
                 async for event in events:
                     told.append(event)
                     if len(told) == count:
                         break
             return told
 
-        return self.loop.run_until_complete(events())
+        return self._cancelled(events())
 
     def settle(self) -> None:
         """Threads that have told the loop of a result hold it until they have the GIL once more."""
         deadline = time.monotonic() + 5
-        while is_told() and time.monotonic() < deadline:
+        while _freesmtp._inside() and time.monotonic() < deadline:
             self.loop.run_until_complete(asyncio.sleep(0.001))
 
     def _cancelled(self, call: Awaitable[_T]) -> _T:

@@ -1,7 +1,7 @@
 //! The answers: reports and errors as the JSON of the contract.
 
 use freesmtp_core::{
-    Diagnosis, Error, RecipientResult, Report,
+    BulkResult, Diagnosis, Error, RecipientResult, Report,
     check::{CheckFact, CheckReport, CheckStep},
     spool::{
         Id,
@@ -41,10 +41,26 @@ pub(crate) fn success(sends: u64, report: &Report) -> Value {
     })
 }
 
+/// The line for a call that has no more to say than these texts.
+pub(crate) fn told(at: &str, told: &[String]) -> Value {
+    json!({ "ok": true, "at": at, "sends": 0, "told": told })
+}
+
 /// The line for messages that the spool has taken.
 pub(crate) fn submitted(at: &str, ids: &[Id]) -> Value {
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     json!({ "ok": true, "at": at, "sends": 0, "ids": ids })
+}
+
+/// What a diagnosis says.
+pub(crate) fn diagnosed(diagnosis: &Diagnosis) -> Vec<String> {
+    vec![
+        diagnosis.cause.to_string(),
+        diagnosis.who.to_string(),
+        diagnosis.summary.clone(),
+        diagnosis.remedy.clone(),
+        diagnosis.evidence.clone(),
+    ]
 }
 
 /// The line for what became of a message.
@@ -59,7 +75,7 @@ pub(crate) fn spool_status(at: &str, status: &SpoolStatus) -> Value {
     told.extend(
         status.recipients.iter().map(|one| format!("{} {} {}", one.email, one.state, one.reply_code)),
     );
-    json!({ "ok": true, "at": at, "sends": 0, "told": told })
+    self::told(at, &told)
 }
 
 /// The line for a blast.
@@ -68,7 +84,7 @@ pub(crate) fn blast(at: &str, status: &BlastStatus) -> Value {
     let counts =
         [status.messages, status.recipients, status.open, status.delivered, status.failed, status.cancelled];
     told.extend(counts.map(|count| count.to_string()));
-    json!({ "ok": true, "at": at, "sends": 0, "told": told })
+    self::told(at, &told)
 }
 
 /// The line for events.
@@ -77,7 +93,7 @@ pub(crate) fn events(at: &str, events: &[SpoolEvent]) -> Value {
         .iter()
         .map(|event| format!("{} {} {} {}", event.event, event.recipient, event.blast, event.reply_code))
         .collect();
-    json!({ "ok": true, "at": at, "sends": 0, "told": told })
+    self::told(at, &told)
 }
 
 /// The line for a check.
@@ -136,10 +152,14 @@ pub(crate) fn failure(at: &str, sends: u64, error: &Error) -> Value {
 }
 
 /// The line for one message of a bulk.
-pub(crate) fn of_bulk(index: usize, mut answer: Value) -> Value {
+pub(crate) fn sent(sent: &BulkResult) -> Value {
+    let mut answer = match &sent.result {
+        Ok(report) => success(1, report),
+        Err(error) => failure("sendbulk", 0, error),
+    };
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("at".to_owned(), json!("sendbulk"));
-        fields.insert("index".to_owned(), json!(index));
+        fields.insert("index".to_owned(), json!(sent.index));
     }
     answer
 }

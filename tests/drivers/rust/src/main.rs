@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod calls;
 mod job;
 mod operations;
 mod session;

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io, io::Read, thread};
 
-use freesmtp_core::{BulkResult, Cancel, EmailMessage, Error, Report, Smtp};
+use freesmtp_core::{BulkResult, Cancel, EmailMessage, Error, Report, Smtp, types::Reply};
 use tokio::{
     runtime::{Builder, Runtime},
     task::LocalSet,
@@ -89,16 +89,39 @@ impl Operations {
                 });
                 Ok(())
             }
-            Self::Tokio(runtime) => match ending.own.take() {
-                Some(path) => {
-                    let smtp = smtp.clone();
-                    aborted(runtime, &path, async move { smtp.disconnect_async().await })
-                }
-                None => {
-                    cancelled(smtp, ending, |_| runtime.block_on(smtp.disconnect_async()));
-                    Ok(())
-                }
-            },
+            Self::Tokio(runtime) => {
+                awaited(runtime, smtp, ending, |smtp| async move { smtp.disconnect_async().await })
+            }
+        }
+    }
+
+    pub(crate) fn connect(&self, smtp: &Smtp, ending: &mut Ending) -> Result<Result<(), Error>, Ended> {
+        match self {
+            Self::Blocking => Ok(cancelled(smtp, ending, |cancel| match cancel {
+                Some(cancel) => smtp.connect_with(cancel),
+                None => smtp.connect(),
+            })),
+            Self::Tokio(runtime) => {
+                awaited(runtime, smtp, ending, |smtp| async move { smtp.connect_async().await })
+            }
+        }
+    }
+
+    pub(crate) fn command(
+        &self,
+        smtp: &Smtp,
+        line: &str,
+        ending: &mut Ending,
+    ) -> Result<Result<Reply, Error>, Ended> {
+        match self {
+            Self::Blocking => Ok(cancelled(smtp, ending, |cancel| match cancel {
+                Some(cancel) => smtp.send_command_with(line, cancel),
+                None => smtp.send_command(line),
+            })),
+            Self::Tokio(runtime) => {
+                let line = line.to_owned();
+                awaited(runtime, smtp, ending, |smtp| async move { smtp.send_command_async(&line).await })
+            }
         }
     }
 }
@@ -109,7 +132,7 @@ pub(crate) fn hear(path: &str) -> io::Result<()> {
 }
 
 /// Makes a call that may be cancelled: by the `Cancel` that it gets then, or by the object.
-fn cancelled<T>(smtp: &Smtp, ending: &mut Ending, call: impl FnOnce(Option<&Cancel>) -> T) -> T {
+pub(crate) fn cancelled<T>(smtp: &Smtp, ending: &mut Ending, call: impl FnOnce(Option<&Cancel>) -> T) -> T {
     let (own, object, cancel) = (ending.own.take(), ending.object.take(), Cancel::new());
     let wanted = own.as_ref().map(|_| &cancel);
     thread::scope(|scope| {
@@ -120,6 +143,20 @@ fn cancelled<T>(smtp: &Smtp, ending: &mut Ending, call: impl FnOnce(Option<&Canc
         }
         call(wanted)
     })
+}
+
+/// Awaits an operation of a copy of the object, which may be cancelled: its task is aborted, or by the object.
+fn awaited<T: 'static, F: Future<Output = T> + 'static>(
+    runtime: &Runtime,
+    smtp: &Smtp,
+    ending: &mut Ending,
+    call: impl FnOnce(Smtp) -> F,
+) -> Result<T, Ended> {
+    let operation = call(smtp.clone());
+    match ending.own.take() {
+        Some(path) => aborted(runtime, &path, operation),
+        None => Ok(cancelled(smtp, ending, |_| runtime.block_on(operation))),
+    }
 }
 
 /// Awaits a task that is aborted once somebody says something in that FIFO.

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     mem::take,
+    path::Path,
     str::FromStr,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -10,20 +11,21 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use freesmtp_core::{
-    BulkResult, EmailMessage, Error, Secret, Server, Smtp, Token,
+    EmailMessage, Error, Secret, Server, Smtp, Token,
     check::CheckOptions,
     message::{
         Attachment, AutoSubmitted, Calendar, DeliverByMode, DkimSigner, Notify, Priority, RecipientOptions,
         RecipientType, ReturnContent, Stream, ValidSinceAction,
     },
     spool::Durability,
-    types::Moment,
+    types::{Moment, Reply},
 };
 use serde_json::Value;
 
 use crate::{
     answer,
-    operations::{Ended, Ending, Operations, hear},
+    calls::Calls,
+    operations::{Ended, Ending, Operations, cancelled, hear},
 };
 
 /// Why a line could not be carried out.
@@ -61,6 +63,7 @@ pub(crate) struct Session {
     bulk: Vec<EmailMessage>,
     check: CheckOptions,
     ending: Ending,
+    calls: Calls,
 }
 
 impl Session {
@@ -87,6 +90,15 @@ impl Session {
                 if let Err(Ended) = operations.disconnect(&self.smtp, &mut self.ending) {
                     return Ok(vec![answer::ended()]);
                 }
+            }
+            "smtp.connect" => {
+                let connected = operations.connect(&self.smtp, &mut self.ending);
+                return Ok(vec![called(key, connected.map(|done| done.map(|()| Vec::new())))]);
+            }
+            "smtp.command" => {
+                let reply = operations.command(&self.smtp, value, &mut self.ending);
+                let texts = |reply: Reply| vec![reply.code().to_string(), reply.text()];
+                return Ok(vec![called(key, reply.map(|done| done.map(texts)))]);
             }
             "cancel.own" => self.ending.own = Some(value.to_owned()),
             "cancel.object" => self.ending.object = Some(value.to_owned()),
@@ -120,8 +132,13 @@ impl Session {
                 return Ok(vec![answer::spool_status(key, &self.smtp.wait_for_message(value, limit)?)]);
             }
             "spoolevents" => {
-                let events = self.smtp.spool_events("news")?.take(parse(value)?);
-                return Ok(vec![answer::events(key, &events.collect::<Result<Vec<_>, _>>()?)]);
+                let smtp = &self.smtp;
+                let events = cancelled(smtp, &mut self.ending, |cancel| match cancel {
+                    Some(cancel) => smtp.spool_events_with("news", cancel),
+                    None => smtp.spool_events("news"),
+                })?;
+                let events = events.take(parse(value)?).collect::<Result<Vec<_>, _>>()?;
+                return Ok(vec![answer::events(key, &events)]);
             }
             "submittospool" => {
                 return Ok(vec![answer::submitted(key, &[self.smtp.submit_to_spool(&self.message)?])]);
@@ -131,6 +148,7 @@ impl Session {
                 return Ok(vec![answer::submitted(key, &ids)]);
             }
             "check" => return Ok(vec![self.check()]),
+            _ if Calls::has(key) => return self.calls.carry_out(&self.smtp, &self.message, key, value),
             _ => self.set_message(key, value)?,
         }
         Ok(Vec::new())
@@ -195,6 +213,8 @@ impl Session {
         let text = || value.to_owned();
         match key {
             "message.new" => *message = EmailMessage::new(),
+            "raw" => *message = EmailMessage::raw(value.as_bytes()),
+            "raw.file" => *message = EmailMessage::raw(Path::new(value)),
             "from.email" => message.from.email = text(),
             "from.name" => message.from.name = text(),
             "sender.email" => message.sender.get_or_insert_default().email = text(),
@@ -334,11 +354,16 @@ impl Session {
     fn send_bulk(&mut self, operations: &Operations) -> Vec<Value> {
         let mut results = operations.send_bulk(&self.smtp, std::mem::take(&mut self.bulk));
         results.sort_by_key(|sent| sent.index);
-        let answer = |sent: &BulkResult| match &sent.result {
-            Ok(report) => answer::of_bulk(sent.index, answer::success(1, report)),
-            Err(error) => answer::of_bulk(sent.index, answer::failure("sendbulk", 0, error)),
-        };
-        results.iter().map(answer).collect()
+        results.iter().map(answer::sent).collect()
+    }
+}
+
+/// The answer of a call that is no send.
+fn called(key: &str, done: Result<Result<Vec<String>, Error>, Ended>) -> Value {
+    match done {
+        Ok(Ok(told)) => answer::told(key, &told),
+        Ok(Err(error)) => answer::failure(key, 0, &error),
+        Err(Ended) => answer::ended(),
     }
 }
 
