@@ -9,7 +9,7 @@
 #   make audit              licences, sources and known holes of what is depended on
 #   make coverage           which lines the Rust tests run, by file, with SUITES=tests/agent those suites too
 #   make miri               what Miri can run of the core's own tests
-#   make mutants FILES=…    changes of files of the core that none of its tests notices
+#   make mutants FILES=…    changes of files of message, protocol and spool that no test of the core notices
 #   make lint               formatting, lints, types, drift of generated files
 #   make bench              freesmtp beside other clients on the same work
 #   make install PREFIX=…   headers, libraries, pkg-config and CMake files, the command, the agent's service
@@ -29,6 +29,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTHON := .venv/bin/python
 STAMPS := build/stamps
 TOOLS := build/tools/bin
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 CARGO_FLAGS := --locked
 
 export FREESMTP_PROFILE := release
@@ -152,10 +153,11 @@ MIRI ?= dns::message protocol::capabilities protocol::stuffing any_cut_gives wha
 miri: | $(STAMPS)/packages-build
 	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=1 cargo +nightly miri test $(CARGO_FLAGS) -p freesmtp-core --lib -- $(MIRI)
 
+# SHARD=0/3 makes every third change. SECURITY.md has what has come of it.
 FILES ?= core/src/protocol/stuffing.rs core/src/protocol/reply_parser.rs
-mutants: $(TOOLS)/cargo-mutants $(STAMPS)/venv
-	PATH="$(CURDIR)/$(TOOLS):$$PATH" CARGO_PROFILE_DEV_DEBUG=0 cargo mutants --package freesmtp-core --output build \
-		$(foreach file,$(FILES),--file $(file))
+SHARD ?=
+mutants: $(TOOLS)/cargo-mutants $(STAMPS)/venv | $(STAMPS)/packages-build
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" scripts/mutants.py $(if $(SHARD),--shard $(SHARD)) $(FILES)
 
 # tests/supply asks for the licences and sources in every test run, without a tool; known holes are in databases elsewhere.
 audit: $(TOOLS)/cargo-deny
@@ -186,9 +188,10 @@ lint-monitor: $(STAMPS)/npm-monitor
 	cd monitor && npm run --silent lint
 
 # The C suite with AddressSanitizer, and threads that share an object with ThreadSanitizer. Both are unstable options of
-# rustc; the second has to instrument std too, so it takes a nightly toolchain with the component rust-src.
-HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+# rustc; the second has to instrument std too, so it takes a nightly toolchain with the component rust-src. The libraries are
+# debug builds, which check more.
 NIGHTLY = $(shell rustc +nightly --print sysroot)
+sanitize: export FREESMTP_PROFILE := debug
 sanitize: $(STAMPS)/venv
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo build $(CARGO_FLAGS) -p freesmtp-ffi --target $(HOST) --target-dir target/address
 	FREESMTP_SANITIZE=address CARGO_TARGET_DIR="$(CURDIR)/target/address/$(HOST)" $(PYTHON) -m pytest -q tests/c
@@ -217,11 +220,12 @@ install: rust
 	$(MAKE) -f ffi-c/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 	$(MAKE) -f packaging/install.mk install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 
-# What is published, in dist/. The libraries carry their own TLS (`vendored`), which takes some minutes to build.
+# What is published, in dist/. The libraries carry their own TLS (`vendored`), which takes some minutes to build; with the
+# target named, as napi does, both take the same one.
 dist: dist-python dist-node
 
 dist-python: $(STAMPS)/venv
-	.venv/bin/maturin build --release --locked --features vendored --out dist -m py/Cargo.toml
+	.venv/bin/maturin build --release --locked --features vendored --target $(HOST) --out dist -m py/Cargo.toml
 	.venv/bin/maturin sdist --out dist -m py/Cargo.toml
 
 dist-node: $(STAMPS)/npm

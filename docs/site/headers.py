@@ -48,8 +48,8 @@ NOUNS = {
 }
 # C++: the headers in the order in which a reader wants them.
 PARTS = [
-    *("smtp", "server", "token", "log", "message", "stream", "delivery", "dkim", "merge", "spool", "agent", "bulk"),
-    *("report", "error", "diagnosis", "explain", "check", "collection", "property"),
+    *("smtp", "server", "token", "log", "observers", "message", "stream", "delivery", "dkim", "merge", "spool"),
+    *("agent", "bulk", "report", "error", "diagnosis", "context", "explain", "check", "collection", "property"),
 ]
 
 
