@@ -1,10 +1,11 @@
 //! What the model looks at in a reply: its words, pairs of words and beginnings of words, what is said of whom, its
-//! codes, the phase, and the names in hosts and links. `model.txt` weighs them.
+//! codes, the phase, the names in hosts and links, and what the rules say of it. `model.txt` weighs them.
 
 use super::pattern::Concepts;
 use super::reading::Text;
 use super::rules::Facts;
 use super::text::{Kind, Token};
+use crate::types::Cause;
 
 /// One thing that a reply has. Its name in `model.txt` is the kind and the parts, with blanks between them.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ const PHASE: &str = "p";
 const NOUN: &str = "n";
 const SAID: &str = "v";
 const SAID_OF: &str = "o";
+const RULE: &str = "r";
 
 /// What a feature counts, in hundredths: beginnings of words and names say less than words.
 pub(super) fn value(kind: &str) -> i32 {
@@ -71,14 +73,18 @@ impl Fnv {
     }
 }
 
-/// Calls `found` for each feature; one may come several times.
+/// Calls `found` for each feature; one may come several times. `rule` is the cause that the rules name.
 pub(super) fn each(
     facts: &Facts,
     tokens: &[Token],
     text: &Text<'_>,
     concepts: &Concepts,
+    rule: Option<Cause>,
     found: &mut impl FnMut(Feature<'_>),
 ) {
+    if let Some(cause) = rule {
+        found(Feature { kind: RULE, first: cause.as_str(), second: "" });
+    }
     numbers(facts, found);
     words(tokens, found);
     text.sayings(concepts, &mut |noun, said| match (noun, said) {

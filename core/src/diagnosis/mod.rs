@@ -172,7 +172,7 @@ struct Judged {
 }
 
 /// A cause that comes less than this behind the first one, in ten-thousandths, may be meant as well. That is so for one
-/// reply in fourteen, and for one in three of those it is the right one (`make accuracy`).
+/// reply in fourteen, and for three in ten of those it is the right one (`make accuracy`).
 const OPEN: i32 = 6_000;
 
 /// What a model and the rules say together.

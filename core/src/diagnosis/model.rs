@@ -1,5 +1,6 @@
 //! The words of a reply weighed: a linear model, learned from the tables of `tests/corpus/`, that stands beside the
-//! rules. It knows what many words say a little; a rule knows what few words say for certain. The two add up.
+//! rules. It knows what many words say a little; a rule knows what few words say for certain. What the rules name is one
+//! thing more that the reply has, and weighs as much as it was right.
 //!
 //! `model.txt` is data, written by `training.rs` (`make model`); a test fails when it is not what the tables give.
 
@@ -14,12 +15,6 @@ const SOURCE: &str = include_str!("model.txt");
 
 /// The model. One that cannot be read knows nothing: the rules decide alone.
 pub(super) static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(SOURCE).unwrap_or_default());
-
-/// What a rule of weight 100 adds to its cause, in ten-thousandths; a weaker one adds by the square of its weight.
-const RULE: i32 = 10_000;
-
-/// A rule that weighs this much looks at words, or is a provider's own code.
-const WORDS: i32 = 50;
 
 /// Weights of features for causes, in hundredths.
 #[derive(Debug, Default)]
@@ -100,18 +95,6 @@ impl Model {
                 if let Some(score) = scores.get_mut(usize::from(*cause)) {
                     *score += i32::from(*weight) * value;
                 }
-            }
-        }
-        if let Some(rule) = verdict.rule {
-            let weight = i32::from(rule.weight());
-            // A rule that words fulfil says something: the honest answer is not "unknown".
-            let silent = self.causes.iter().position(|cause| *cause == Cause::Unknown);
-            if let Some(score) = silent.and_then(|at| scores.get_mut(at)).filter(|_| weight >= WORDS) {
-                *score = i32::MIN;
-            }
-            let own = self.causes.iter().position(|cause| *cause == rule.cause);
-            if let Some(score) = own.and_then(|at| scores.get_mut(at)) {
-                *score += RULE * weight * weight / 10_000;
             }
         }
         let (best, second) = two_best(&scores)?;

@@ -156,7 +156,8 @@ impl Verdict<'_> {
     }
 
     pub(super) fn each_feature(&self, found: &mut impl FnMut(Feature<'_>)) {
-        features::each(self.facts, self.tokens, &self.text, self.concepts, found);
+        let rule = self.rule.map(|rule| rule.cause);
+        features::each(self.facts, self.tokens, &self.text, self.concepts, rule, found);
     }
 }
 
@@ -244,10 +245,6 @@ impl Rule {
     #[cfg(test)]
     pub(super) fn is_local(&self) -> bool {
         self.phases == [Phase::Local]
-    }
-
-    pub(super) fn weight(&self) -> u8 {
-        self.weight
     }
 
     /// Whether what the session did decides, beside the text: then no word says more.

@@ -488,7 +488,7 @@ fn what_a_reply_leaves_open_is_told_last() {
         (diagnose(&context), other_cause(&context))
     };
     // The sender's domain, or who sends for it?
-    let (open, other) = diagnosed("554 Refused. Your domain name is blacklisted.");
+    let (open, other) = diagnosed("554 Your domain has been blacklisted here");
     let other = other.unwrap();
     assert_ne!(open.cause, other);
     let last = open.remedy.lines().last().unwrap();
