@@ -96,13 +96,21 @@ class Blocking:
         if not fifo:
             return call()
         main = threading.main_thread().ident or 0
-        ctrl_c = beside(fifo, lambda: signal.pthread_kill(main, signal.SIGINT))
+
+        def ctrl_c() -> None:
+            # Between two steps of this driver a Ctrl-C would end it before the call, which is to be interrupted.
+            time.sleep(0.05)
+            signal.pthread_kill(main, signal.SIGINT)
+
+        hearing = None
         try:
+            hearing = beside(fifo, ctrl_c)
             return call()
         except KeyboardInterrupt:
             raise Ended from None
         finally:
-            ctrl_c.join()
+            if hearing:
+                hearing.join()
 
 
 class Awaited:
