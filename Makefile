@@ -107,7 +107,7 @@ model: | $(STAMPS)/packages-test
 	cargo test --package freesmtp-core --lib -- --ignored write_the_model
 
 test-suites: drivers $(STAMPS)/npm-monitor | $(STAMPS)/packages-test
-	$(PYTHON) -m pytest -q tests
+	$(PYTHON) scripts/suites.py tests
 
 # Django's backends once more, with the newest Django; the suites have the newest that runs on python3.
 test-django: python $(STAMPS)/newest | $(STAMPS)/packages-test
@@ -175,8 +175,8 @@ lint-rust: | $(STAMPS)/packages-build
 lint-python: python
 	.venv/bin/ruff check tests py examples/python
 	.venv/bin/ruff format --check tests py examples/python
-	.venv/bin/ruff check --config tests/ruff.toml bench demo docs/site
-	.venv/bin/ruff format --check --config tests/ruff.toml bench demo docs/site
+	.venv/bin/ruff check --config tests/ruff.toml bench demo docs/site scripts
+	.venv/bin/ruff format --check --config tests/ruff.toml bench demo docs/site scripts
 	.venv/bin/ruff check --config py/pyproject.toml tests/drivers/python
 	cd tests && ../.venv/bin/mypy
 	cd py && ../.venv/bin/mypy --strict ../examples/python && ../.venv/bin/stubtest freesmtp

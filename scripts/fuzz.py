@@ -5,8 +5,8 @@
 
 It begins with fuzz/corpus and with what somebody wrote into fuzz/seeds: texts, whose lines get CRLF, and calls of the C
 interface.
-What it finds on the way stays in build/fuzz: `corpus/` and `crashes/` by target, `record.tsv` with a line for each round.
-With `--keep`, what covers the most with the fewest bytes becomes fuzz/corpus, which every `cargo test` replays.
+What it finds on the way stays in build/fuzz: `corpus/` and `crashes/` by target, `record.tsv` with a line for each
+round. With `--keep`, what covers the most with the fewest bytes becomes fuzz/corpus, which every `cargo test` replays.
 """
 
 import argparse
@@ -166,9 +166,7 @@ def keep(program: Path, target: str) -> None:
     arguments = [
         str(program), "-merge=1", str(merged), str(BUILD / "corpus" / target), str(kept), str(seeds(target)),
     ]  # fmt: skip
-    subprocess.run(
-        arguments, env=os.environ | {"FREESMTP_FUZZ": target}, cwd=BUILD, check=True, capture_output=True
-    )
+    subprocess.run(arguments, env=os.environ | {"FREESMTP_FUZZ": target}, cwd=BUILD, check=True, capture_output=True)
     inputs = sorted((path.read_bytes() for path in merged.iterdir()), key=len)
     inputs = [data for data in inputs if 0 < len(data) <= LONGEST_KEPT]
     step = max(1.0, len(inputs) / MOST_KEPT)
