@@ -205,10 +205,10 @@ drift: headers monitor
 	git diff --exit-code -- include node/index.d.ts node/lib agent/src/http/page docs/openapi.json Cargo.lock
 
 header headers: node-binding
-	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-ffi --example header > build/freesmtp.h.new
+	cargo run $(CARGO_FLAGS) --quiet -p freesmtp-ffi --example header > build/freesmtp.h.new
 	mv build/freesmtp.h.new include/freesmtp.h
 	cd node && npm run --silent types
-	cargo run $(CARGO_FLAGS) --quiet --release -p freesmtp-agent --example openapi > build/openapi.json.new
+	cargo run $(CARGO_FLAGS) --quiet -p freesmtp-agent --example openapi > build/openapi.json.new
 	mv build/openapi.json.new docs/openapi.json
 
 # --- The rest ---------------------------------------------------------------------------------------------------
