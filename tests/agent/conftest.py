@@ -6,6 +6,15 @@ from pathlib import Path
 import pytest
 
 from harness.agent import Agent
+from harness.sink import Sink
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    """A server that takes everything."""
+    server = Sink(tmp_path / "mail")
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,6 @@ Start = Callable[..., Agent]
 
 LETTER: dict[str, Any] = {"from": "A <a@x.test>", "to": "b@y.test", "subject": "s", "text": "Text\n"}
 RAW = b"From: a@x.test\r\nTo: h@y.test\r\nBcc: i@y.test\r\nSubject: raw\r\n\r\nText\r\n"
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -22,13 +22,6 @@ from harness.sink import Sink, program, read
 Start = Callable[..., Agent]
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
-
-
 def port(agent: Agent) -> int:
     """Where it listens for SMTP."""
     found = re.findall(r"SMTP on \S+:(\d+)", agent.log())

@@ -7,8 +7,7 @@ import contextlib
 import itertools
 import re
 import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -21,13 +20,6 @@ BEFORE = {"crlf": b"\r\n", "lf": b"\n", "cr": b"\r", "lfcr": b"\n\r", "nul": b"\
 AFTER = {"crlf": b"\r\n", "lf": b"\n", "cr": b"\r", "nul": b"\0\r\n", "blank": b" \r\n", "crcrlf": b"\r\r\n"}
 #: What is a line end and no CRLF, and what cuts a message in some servers.
 BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
 
 
 def listening(start: Start, sink: Sink, settings: str = "") -> int:

@@ -8,7 +8,6 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,13 +22,6 @@ VERSIONS = ["1.2", "1.3"]
 #: More than a flood comes to in the time that a silent client gets.
 MOST = 1 << 30
 ENVELOPE = b"EHLO c\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\n"
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
 
 
 @pytest.fixture

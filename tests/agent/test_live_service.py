@@ -105,13 +105,6 @@ def cgroups() -> Path:
 
 
 @pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def machine(tmp_path: Path, sink: Sink) -> Iterator[Machine]:
     if os.geteuid() != 0 or not os.access(SYSTEMD, os.X_OK):
         pytest.skip("only root starts a systemd, where there is one")

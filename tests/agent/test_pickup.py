@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,6 @@ DOT_NET = (
     b"Date: 2 Jan 2026 10:00:00 +0000\r\nSubject: =?utf-8?B?R3LDvMOfZQ==?=\r\n"
     b"Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nText=0D=0A\r\n"
 )
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
 
 
 @pytest.fixture

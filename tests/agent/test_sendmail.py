@@ -8,7 +8,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,6 @@ from harness.agent import Agent, until
 from harness.sink import Sink, program, read
 
 Start = Callable[..., Agent]
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
 
 
 class Sendmail:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,6 @@ from harness.sink import Sink, program, read
 Start = Callable[..., Agent]
 
 WHO = ["--from", "a@x.test", "--to", "b@y.test", "--subject", "s"]
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    server = Sink(tmp_path / "mail")
-    yield server
-    server.close()
 
 
 def submit(spool: Path, *arguments: str, text: bytes = b"Text\n", status: int = 0) -> str:

@@ -33,6 +33,13 @@ def always_three() -> Iterator[Nats]:
     servers.close()
 
 
+@pytest.fixture(scope="module")
+def servers(always_three: Nats) -> Nats:
+    """The same three for all tests of a module, without a stream of those before."""
+    always_three.forget()
+    return always_three
+
+
 @pytest.fixture
 def nats3(always_three: Nats) -> Iterator[Nats]:
     """The same three, without a stream of the test before. Whoever kills one of them starts it again."""

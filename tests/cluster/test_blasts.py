@@ -15,12 +15,6 @@ from harness.sink import program
 
 
 @pytest.fixture(scope="module")
-def servers(always_three: Nats) -> Nats:
-    always_three.forget()
-    return always_three
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, servers: Nats) -> Iterator[tuple[Agents, Recorder]]:
     """Sessions that have messages under way while others stand behind them."""
     folder = tmp_path_factory.mktemp("blasts")

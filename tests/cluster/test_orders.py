@@ -26,12 +26,6 @@ class Since:
 
 
 @pytest.fixture(scope="module")
-def servers(always_three: Nats) -> Nats:
-    always_three.forget()
-    return always_three
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, servers: Nats) -> Iterator[tuple[Agents, Recorder]]:
     folder = tmp_path_factory.mktemp("orders")
     recorder = Recorder(folder)
