@@ -1,6 +1,7 @@
 """Fixtures for every test that needs a server, a certificate or a language's driver."""
 
 import os
+import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ from harness.process import LOOPBACK, Unavailable
 from harness.running import RunningDriver
 from harness.scripted import ScriptedServer, Step
 from harness.submission import Submission
+
+# Started in the background by a shell, or by some runners of tests, this process ignores Ctrl-C, and so would every
+# program that it starts. Some of them are to be ended by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Serve = Callable[..., ScriptedServer]
 Send = Callable[[Job], Answer]
