@@ -48,6 +48,12 @@ pub(super) fn read(text: &str) -> Result<(String, Option<String>), String> {
     }
     let (unicode, result) = idna.to_unicode(ascii.as_bytes(), AsciiDenyList::EMPTY, Hyphens::CheckFirstLast);
     result.map_err(|_| invalid())?;
+    // A label of punycode may hold what only looks like another one ("xn--xn--…"): written in Unicode it would be no domain.
+    let again =
+        idna.to_ascii(unicode.as_bytes(), AsciiDenyList::EMPTY, Hyphens::CheckFirstLast, DnsLength::Verify);
+    if !again.is_ok_and(|again| again == ascii) {
+        return Err(invalid());
+    }
     Ok((unicode.into_owned(), Some(ascii.into_owned())))
 }
 

@@ -284,6 +284,7 @@ mod tests {
             ("user@[example.com]", "[192.0.2.1]"),
             ("user@[192.0.2.1", "[192.0.2.1]"),
             ("user@xn--a.example", "IDNA"),
+            ("user@ü.xn--xn--ov--xn--ovg", "IDNA"),
         ] {
             let error = parse(email).unwrap_err();
             assert_eq!(error.field(), Some("From.Email"), "{email}");
