@@ -22,7 +22,7 @@ CORE = ROOT / "core"
 BUILD = ROOT / "build/mutants"
 #: Modules, those of `os` that know nothing of sockets, and the suites with what they ask for.
 CRATES = {
-    "message": ("message", "entropy file folder", "message_compose message_memory message_parts message_size"),
+    "message": ("message", "entropy file folder", "message_compose message_memory message_parties message_parts message_raw_head message_size"),
     "dkim": ("message", "entropy file folder", "dkim message_parts"),
     "protocol": (
         "message protocol",
@@ -31,6 +31,8 @@ CRATES = {
     ),
     "spool": ("message spool", "entropy file folder local", "spool spool_damage"),
 }
+#: What the tests of another crate than its folder's ask for.
+ELSEWHERE = {"message/delivery.rs": "protocol", "message/notify.rs": "protocol"}
 #: What takes seconds, measures time, or asks for explanations.
 SKIPPED = [
     "a_gibibyte_takes",
@@ -112,7 +114,7 @@ def crate(name: str) -> Path:
     return folder
 
 
-def run(folder: Path, file: Path, shard: list[str]) -> None:
+def run(folder: Path, name: str, file: Path, shard: list[str]) -> None:
     """Changes one file; what came of it is told and kept."""
     results = BUILD / "results" / str(file).removesuffix(".rs").replace("/", "-")
     shutil.rmtree(results, ignore_errors=True)
@@ -120,8 +122,8 @@ def run(folder: Path, file: Path, shard: list[str]) -> None:
     command = ["cargo", "mutants", "--in-place", "--timeout", str(LONGEST), "--build-timeout", "300"]
     command += ["--cap-lints", "true", "--no-times", "--output", str(results), "--file", f"src/{file}"]
     command += [*shard, "--", "--offline", "--"]
-    others = [f"{name}::" for name in ("types", *CRATES) if name not in file.parts]
-    command += [word for name in SKIPPED + others for word in ("--skip", name)]
+    others = [f"{other}::" for other in ("types", *CRATES) if other != name and other not in file.parts]
+    command += [word for test in SKIPPED + others for word in ("--skip", test)]
     environment = os.environ | {
         "CARGO_TARGET_DIR": str(BUILD / "target"),
         "PROPTEST_CASES": "64",
@@ -147,12 +149,12 @@ def main() -> None:
     for argument in arguments.files:
         file = Path(argument).resolve().relative_to(CORE / "src")
         # The tests of DKIM ask another program, which takes long.
-        name = "dkim" if "dkim" in file.parts else file.parts[0]
+        name = "dkim" if "dkim" in file.parts else ELSEWHERE.get(file.as_posix(), file.parts[0])
         if name not in CRATES:
             sys.exit(f"{argument}: only {', '.join(CRATES)} are built small")
         if name not in crates:
             crates[name] = crate(name)
-        run(crates[name], file, shard)
+        run(crates[name], name, file, shard)
 
 
 if __name__ == "__main__":

@@ -3,76 +3,35 @@
 // Helpers outside of test functions may fail the test.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod composing;
+
 use std::{
-    cell::RefCell,
-    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use composing::{EVERYTHING, SEVEN_BIT, Shelf, base, field_of, stamp, text_of};
 use freesmtp_core::{
     Error, ErrorKind,
     message::{
-        Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Composed, Content, Date, EmailMessage, Files,
-        Form, OpenedFile, Priority, RecipientType, Stamp, Stream,
+        Attachment, BodyPart, BodyPartEncoding, BodyPartFormat, Composed, Content, Date, EmailMessage,
+        Priority, RecipientType, Stamp, Stream,
     },
-    types::{Address, Cause, Stage},
+    types::{Address, Cause},
 };
 
-/// Files in memory that remembers what was asked for.
-#[derive(Default)]
-struct Shelf {
-    files: HashMap<PathBuf, Vec<u8>>,
-    opened: RefCell<Vec<PathBuf>>,
-}
-
-impl Files for Shelf {
-    fn open(&self, path: &Path) -> io::Result<OpenedFile> {
-        self.opened.borrow_mut().push(path.to_owned());
-        let bytes = self.files.get(path).ok_or(io::ErrorKind::NotFound)?.clone();
-        Ok(OpenedFile { size: bytes.len() as u64, reader: Box::new(io::Cursor::new(bytes)) })
-    }
-}
-
-const SEVEN_BIT: Form = Form { eight_bit: false, utf8: false, exact: false, binary: false, unencoded: false };
-const EVERYTHING: Form = Form { eight_bit: true, utf8: true, exact: false, binary: false, unencoded: false };
-
-fn stamp() -> Stamp {
-    Stamp {
-        date: Date { unix_seconds: 880_127_706, offset_minutes: -360 },
-        random: *b"abcdefghijklmnopqrstuvwx",
-        host: "host.example".into(),
-    }
-}
-
-fn base() -> EmailMessage {
-    EmailMessage::quick("to@example.com", "from@example.com", "Subject", "Text.\n", BodyPartFormat::Plain)
-}
-
 fn compose(message: &EmailMessage) -> Result<Composed, Error> {
-    message.compose(&stamp(), &Shelf::default(), SEVEN_BIT)
-}
-
-fn text_with(message: &EmailMessage, form: Form) -> String {
-    let composed = message.compose(&stamp(), &Shelf::default(), form).unwrap();
-    String::from_utf8(composed.into_bytes().unwrap()).unwrap()
+    composing::compose(message, SEVEN_BIT)
 }
 
 fn text(message: &EmailMessage) -> String {
-    text_with(message, SEVEN_BIT)
+    text_of(message, SEVEN_BIT)
 }
 
 /// The fields of the head, unfolded.
 fn head(text: &str) -> Vec<String> {
     text.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").split("\r\n").map(str::to_owned).collect()
-}
-
-fn field_of(message: &EmailMessage) -> String {
-    let error = compose(message).unwrap_err();
-    assert_eq!((error.kind(), error.stage()), (ErrorKind::Message, Stage::Compose), "{error}");
-    assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
-    error.field().unwrap().to_owned()
 }
 
 #[test]
@@ -166,39 +125,6 @@ fn every_property_has_its_header_and_order() {
     assert!(!text.contains("hidden@") && !text.contains("Hidden") && !text.contains("Bcc"));
 }
 
-#[test]
-fn the_envelope() {
-    let mut message = base();
-    message.add_recipient_as("hidden@example.com", "", RecipientType::Bcc);
-    message.add_recipient_as("to@EXAMPLE.com", "again", RecipientType::Cc);
-    message.add_recipient_as("To@example.com", "another local part", RecipientType::Cc);
-    let composed = compose(&message).unwrap();
-    let emails: Vec<_> = composed.recipients().iter().map(|r| &*r.email).collect();
-    assert_eq!(emails, ["to@example.com", "hidden@example.com", "To@example.com"]);
-
-    let reverse_path = |message: &EmailMessage| {
-        compose(message).unwrap().reverse_path().map(|mailbox| mailbox.to_path(false).unwrap().into_owned())
-    };
-    assert_eq!(reverse_path(&message).as_deref(), Some("from@example.com"));
-    message.sender = Some("sender@example.com".into());
-    assert_eq!(reverse_path(&message).as_deref(), Some("sender@example.com"));
-    message.return_path = Some("bounce@example.com".into());
-    assert_eq!(reverse_path(&message).as_deref(), Some("bounce@example.com"));
-    message.return_path = Some(String::new());
-    assert_eq!(reverse_path(&message), None);
-}
-
-#[test]
-fn a_message_to_hidden_recipients_only() {
-    let mut message = base();
-    message.recipients[0].kind = RecipientType::Bcc;
-    let text = text(&message);
-    assert!(text.contains("\r\nTo: undisclosed-recipients:;\r\n"));
-    assert!(!text.contains("to@example.com"));
-    message.add_recipient_as("cc@example.com", "", RecipientType::Cc);
-    assert!(!self::text(&message).contains("\r\nTo:"));
-}
-
 /// `Content-Type` of every part in order, deeper parts further in.
 fn structure(text: &str) -> Vec<String> {
     let unfolded = text.replace("\r\n ", " ");
@@ -268,7 +194,7 @@ fn a_multipart_says_when_a_part_is_eight_bit() {
     message.add_html("grüße");
     message.attach_bytes("a.bin", &b"\xff\0\0\0"[..]);
     let encodings = |form| {
-        let text = text_with(&message, form);
+        let text = text_of(&message, form);
         let lines = text.split("\r\n").filter_map(|line| line.strip_prefix("Content-Transfer-Encoding: "));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
@@ -286,7 +212,7 @@ fn no_boundary_occurs_in_a_text() {
         message.body_parts = vec![BodyPart { body: attack.clone(), format: BodyPartFormat::Plain, encoding }];
         message.add_html(attack.as_str());
         message.attach_bytes("a.txt", attack.as_bytes());
-        let text = text_with(&message, EVERYTHING);
+        let text = text_of(&message, EVERYTHING);
         for (number, parts) in [(1, 2), (2, 2)] {
             let lines = text.split("\r\n").filter(|line| line.starts_with(&format!("--{boundary}_{number}")));
             assert_eq!(lines.count(), parts + 1);
@@ -443,13 +369,12 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn an_unset_optional_address_is_no_address() {
+fn an_identifier_has_250_characters_at_most() {
     let mut message = base();
-    message.reply_to = Some(Address::default());
-    message.sender = Some(Address::default());
-    assert!(!text(&message).contains("Reply-To") && !text(&message).contains("Sender"));
-    message.reply_to = Some(Address::named("", "Name"));
-    assert_eq!(field_of(&message), "ReplyTo.Email");
+    message.message_id = Some(format!("{}@example.com", "x".repeat(238)));
+    assert!(text(&message).contains("xxx@example.com>\r\n"));
+    message.message_id = Some(format!("{}@example.com", "x".repeat(239)));
+    assert_eq!(field_of(&message), "MessageID");
 }
 
 /// Control characters, alone and as an injected header, in every property that reaches a header or the envelope.
@@ -496,7 +421,7 @@ fn nothing_can_be_injected() {
     for body in ["a\r\n.\r\nMAIL FROM:<x@y>", "\n.\n", "\r.\r\n", "a\0b"] {
         let mut message = base();
         message.body_parts = vec![BodyPart::plain(body)];
-        let text = text_with(&message, EVERYTHING);
+        let text = text_of(&message, EVERYTHING);
         assert!(!text.replace("\r\n", "").contains(['\r', '\n', '\0']), "{text:?}");
     }
 }
@@ -510,7 +435,7 @@ fn characters_that_truncate_to_line_ends_stay_characters() {
     message.add_header("X-Y", text_in);
     message.attach_bytes(text_in, &b""[..]);
     for form in [SEVEN_BIT, EVERYTHING] {
-        let text = text_with(&message, form);
+        let text = text_of(&message, form);
         assert!(!text.contains("\nBcc") && !text.contains("\rBcc"), "{text}");
     }
 }
@@ -526,20 +451,9 @@ fn a_host_that_is_no_domain_is_not_used_for_the_message_id() {
     ] {
         let stamp = Stamp { host: host.into(), ..stamp() };
         let composed = base().compose(&stamp, &Shelf::default(), SEVEN_BIT).unwrap();
-        assert!(composed.message_id().ends_with(&format!("@{right}>")), "{}", composed.message_id());
+        let id = composed.message_id();
+        assert_eq!(id.split_once('@').map(|(_, host)| host), Some(&*format!("{right}>")), "{id}");
     }
-}
-
-#[test]
-fn many_recipients_take_linear_time() {
-    let mut message = base();
-    for i in 0..200_000 {
-        message.add_recipient_as(format!("user{i}@example.com"), "Name, with comma", RecipientType::To);
-    }
-    let composed = compose(&message).unwrap();
-    assert_eq!(composed.recipients().len(), 200_001);
-    let text = String::from_utf8(composed.into_bytes().unwrap()).unwrap();
-    assert!(text.split("\r\n").all(|line| line.len() <= 78));
 }
 
 #[test]

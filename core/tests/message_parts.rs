@@ -3,60 +3,26 @@
 // Helpers outside of test functions may fail the test.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    io,
-    path::{Path, PathBuf},
-};
+mod composing;
 
+use std::{collections::BTreeMap, io, path::Path};
+
+use composing::{EVERYTHING, SEVEN_BIT, base, field_of, text_of};
 use freesmtp_core::{
     Error, ErrorKind,
     message::{
-        Attachment, AutoSubmitted, BodyPartFormat, Calendar, Composed, Content, Date, DkimSigner,
-        EmailMessage, Files, Form, OpenedFile, Priority, Stamp, Stream, merge::Template,
+        Attachment, AutoSubmitted, Calendar, Composed, Content, Date, DkimSigner, EmailMessage, Form,
+        Priority, Stream, merge::Template,
     },
 };
 use mail_parser::{MessageParser, MimeHeaders as _};
 
-#[derive(Default)]
-struct Shelf(HashMap<PathBuf, Vec<u8>>);
-
-impl Files for Shelf {
-    fn open(&self, path: &Path) -> io::Result<OpenedFile> {
-        let bytes = self.0.get(path).ok_or(io::ErrorKind::NotFound)?.clone();
-        Ok(OpenedFile { size: bytes.len() as u64, reader: Box::new(io::Cursor::new(bytes)) })
-    }
-}
-
-const SEVEN_BIT: Form = Form { eight_bit: false, utf8: false, exact: false, binary: false, unencoded: false };
-const EVERYTHING: Form = Form { eight_bit: true, utf8: true, exact: false, binary: false, unencoded: false };
-
-fn stamp() -> Stamp {
-    Stamp { date: Date::utc(880_127_706), random: *b"abcdefghijklmnopqrstuvwx", host: "host.example".into() }
-}
-
-fn base() -> EmailMessage {
-    EmailMessage::quick("to@example.com", "from@example.com", "Subject", "Text.\n", BodyPartFormat::Plain)
-}
-
-fn compose_with(message: &EmailMessage, form: Form) -> Result<Composed, Error> {
-    let shelf = Shelf([("/m.eml".into(), b"From: a@b.example\n\nfile\n".to_vec())].into());
-    message.compose(&stamp(), &shelf, form)
-}
-
 fn compose(message: &EmailMessage) -> Result<Composed, Error> {
-    compose_with(message, EVERYTHING)
+    composing::compose(message, EVERYTHING)
 }
 
 fn text(message: &EmailMessage) -> String {
-    String::from_utf8(compose(message).unwrap().into_bytes().unwrap()).unwrap()
-}
-
-fn field_of(message: &EmailMessage) -> String {
-    let error = compose(message).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Message, "{error}");
-    assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
-    error.field().unwrap().to_owned()
+    text_of(message, EVERYTHING)
 }
 
 #[test]
@@ -136,7 +102,7 @@ fn messages_within_messages() {
     // No session carries these lines: they arrive as a file, byte for byte.
     let mut message = base();
     message.attach_message(&b"From: a@b.example\n\nGr\xfc\xdfe\n"[..]);
-    let bytes = compose_with(&message, SEVEN_BIT).unwrap().into_bytes().unwrap();
+    let bytes = composing::compose(&message, SEVEN_BIT).unwrap().into_bytes().unwrap();
     let parsed = MessageParser::default().parse(&bytes).unwrap();
     assert!(bytes.is_ascii());
     assert_eq!(parsed.attachment(0).unwrap().contents(), b"From: a@b.example\n\nGr\xfc\xdfe\n");
@@ -277,7 +243,7 @@ fn a_raw_message_of_the_wire_stays_octet_by_octet_where_it_can() {
         ("", binary, false, false),
     ] {
         let message = EmailMessage::raw(format!("{head}{body}").as_bytes());
-        let composed = compose_with(&message, form).unwrap();
+        let composed = composing::compose(&message, form).unwrap();
         assert_eq!((composed.needs_exact(), composed.needs_binary()), (exact, needs_binary), "{body:?}");
         let size = composed.exact_size().unwrap();
         let text = String::from_utf8(composed.into_bytes().unwrap()).unwrap();
@@ -286,15 +252,15 @@ fn a_raw_message_of_the_wire_stays_octet_by_octet_where_it_can() {
         assert_eq!(text, format!("From: a@b.example\r\n\r\n{right}"));
     }
     let long = format!("{head}{}", "x".repeat(2000));
-    assert!(compose_with(&EmailMessage::raw(long.as_bytes()), binary).unwrap().needs_binary());
+    assert!(composing::compose(&EmailMessage::raw(long.as_bytes()), binary).unwrap().needs_binary());
     assert_eq!(field_of(&EmailMessage::raw(long.as_bytes())), "Raw");
     // A file in the form of some system is no message of the wire, though its lines could pass.
     let local = EmailMessage::raw(&b"From: a@b.example\nTo: a@b.example\n\nline\nline"[..]);
-    let composed = compose_with(&local, binary).unwrap();
+    let composed = composing::compose(&local, binary).unwrap();
     assert!(!composed.needs_binary() && !composed.needs_exact());
     assert!(composed.into_bytes().unwrap().ends_with(b"\r\n\r\nline\r\nline\r\n"));
     for bad in ["From: a@b.example\r\nX: a\0b\r\n\r\n\0", "\0\r\n\r\n"] {
-        let error = compose_with(&EmailMessage::raw(bad.as_bytes()), binary).unwrap_err();
+        let error = composing::compose(&EmailMessage::raw(bad.as_bytes()), binary).unwrap_err();
         assert_eq!(error.field(), Some("Raw"), "{bad:?}");
     }
 }
@@ -317,7 +283,7 @@ fn attachments_travel_unencoded_on_request() {
     let mut inner = base();
     inner.attach_bytes("inner.bin", bytes.clone());
     message.attach_message(inner);
-    let composed = compose_with(&message, unencoded).unwrap();
+    let composed = composing::compose(&message, unencoded).unwrap();
     assert!(composed.needs_binary() && !composed.needs_exact());
     let out = composed.into_bytes().unwrap();
     let parsed = MessageParser::default().parse(&out).unwrap();
@@ -335,15 +301,15 @@ fn attachments_travel_unencoded_on_request() {
     // A signed message stays lines, and so does one that nobody asked it for.
     message.attachments.truncate(1);
     for form in [Form { unencoded: false, ..unencoded }, Form { binary: false, ..unencoded }] {
-        assert!(!compose_with(&message, form).unwrap().needs_binary());
+        assert!(!composing::compose(&message, form).unwrap().needs_binary());
     }
     message.dkim.push(DkimSigner::new("b.example", "s", include_str!("dkim_ed25519.pem")).unwrap());
-    assert!(!compose_with(&message, unencoded).unwrap().needs_binary());
+    assert!(!composing::compose(&message, unencoded).unwrap().needs_binary());
 
     // Whoever knows the boundary cannot end the part with it.
     let mut message = base();
     message.attach_bytes("a.bin", &b"\0\r\n--=_6d6e6f707172737475767778_1--\r\n"[..]);
-    let composed = compose_with(&message, unencoded).unwrap();
+    let composed = composing::compose(&message, unencoded).unwrap();
     assert!(!composed.needs_binary());
 }
 

@@ -337,6 +337,36 @@ mod tests {
         }
     }
 
+    const WIDE: Allowed = Allowed { eight_bit: true, binary: false, alone: false, line_ends: true };
+
+    #[test]
+    fn a_line_has_998_octets_at_most() {
+        let lines = |octets: usize| [b"short\r\n", vec![b'x'; octets].as_slice(), b"\r\nshort\r\n"].concat();
+        for (octets, right) in
+            [(998, Encoding::SevenBit), (999, Encoding::QuotedPrintable), (1000, Encoding::QuotedPrintable)]
+        {
+            for step in [1, 7, 500, 2000] {
+                assert_eq!(chosen(&lines(octets), step, WIDE).0, right, "{octets} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_boundary_is_seen_over_any_border() {
+        for before in 0..100 {
+            let bytes = [vec![b'a'; before].as_slice(), BOUNDARY, b"\r\n"].concat();
+            for step in 1..60 {
+                assert_eq!(chosen(&bytes, step, WIDE).0, Encoding::QuotedPrintable, "{before} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_as_base64_where_its_line_end_would_count_as_its_own() {
+        assert_eq!(chosen(b"", 1, WIDE), (Encoding::Base64, 0));
+        assert_eq!(chosen(b"", 1, Allowed { binary: true, ..WIDE }), (Encoding::SevenBit, 0));
+    }
+
     #[test]
     fn large_contents_are_not_looked_at_to_the_end_for_nothing() {
         let random: Vec<u8> =

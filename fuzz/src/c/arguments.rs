@@ -74,7 +74,11 @@ impl World<'_> {
                 self.input.bytes(most).unwrap_or_default().to_vec()
             }
         };
-        Some(if FILES.contains(&name) { self.file(&text) } else { text })
+        if !FILES.contains(&name) {
+            return Some(text);
+        }
+        // Miri cannot open a file by the handle of its folder.
+        if cfg!(miri) { None } else { Some(self.file(&text)) }
     }
 
     /// The text as the name of a file of this program.
@@ -92,17 +96,16 @@ impl World<'_> {
 
     /// Lends bytes to the call: as many as there are, and no more.
     fn lend(&mut self, bytes: Vec<u8>) -> *mut c_void {
-        let mut bytes = bytes.into_boxed_slice();
-        let at = bytes.as_mut_ptr().cast();
+        let bytes = Box::into_raw(bytes.into_boxed_slice());
         self.lent.push(Lent::Bytes(bytes));
-        at
+        bytes.cast()
     }
 
-    fn lend_words(&mut self, words: Vec<u64>) -> *mut c_void {
-        let mut words = words.into_boxed_slice();
-        let at = words.as_mut_ptr().cast();
+    /// Lends words: pointers as what they are, and numbers that stand among them.
+    fn lend_words(&mut self, words: Vec<*mut c_void>) -> *mut c_void {
+        let words = Box::into_raw(words.into_boxed_slice());
         self.lent.push(Lent::Words(words));
-        at
+        words.cast()
     }
 
     /// A text that ends in NUL.
@@ -130,17 +133,17 @@ impl World<'_> {
     /// Texts, and how many.
     pub(super) fn texts(&mut self) -> (*mut c_void, usize) {
         let count = self.count();
-        let texts: Vec<u64> = (0..count).map(|_| self.text("") as u64).collect();
+        let texts = (0..count).map(|_| self.text("")).collect();
         (self.lend_words(texts), count)
     }
 
     /// Texts, their sizes, and how many.
     pub(super) fn texts_n(&mut self) -> (*mut c_void, *mut c_void, usize) {
         let count = self.count();
-        let (texts, sizes): (Vec<u64>, Vec<u64>) = (0..count)
+        let (texts, sizes) = (0..count)
             .map(|_| {
                 let (text, size) = self.text_n("");
-                (text as u64, size as u64)
+                (text, word(size))
             })
             .unzip();
         (self.lend_words(texts), self.lend_words(sizes), count)
@@ -149,17 +152,17 @@ impl World<'_> {
     /// Names and values.
     pub(super) fn fields(&mut self) -> (*mut c_void, usize) {
         let count = self.count();
-        let words: Vec<u64> = (0..2 * count).map(|_| self.text("") as u64).collect();
+        let words = (0..2 * count).map(|_| self.text("")).collect();
         (self.lend_words(words), count)
     }
 
     /// Names and values with their sizes.
     pub(super) fn fields_n(&mut self) -> (*mut c_void, usize) {
         let count = self.count();
-        let words: Vec<u64> = (0..2 * count)
+        let words = (0..2 * count)
             .flat_map(|_| {
                 let (text, size) = self.text_n("");
-                [text as u64, size as u64]
+                [text, word(size)]
             })
             .collect();
         (self.lend_words(words), count)
@@ -168,7 +171,7 @@ impl World<'_> {
     /// Messages, and how many; the same one may be there twice, and NULL.
     pub(super) fn messages(&mut self) -> (*mut c_void, usize) {
         let count = self.count();
-        let words: Vec<u64> = (0..count).map(|_| self.handle("message", false) as u64).collect();
+        let words = (0..count).map(|_| self.handle("message", false)).collect();
         (self.lend_words(words), count)
     }
 
@@ -179,7 +182,7 @@ impl World<'_> {
 
     /// Room for a result, in words; or NULL, where it is not asked for.
     pub(super) fn room(&mut self, words: usize) -> *mut c_void {
-        if self.alone || self.byte() > 240 { ptr::null_mut() } else { self.lend_words(vec![0; words]) }
+        if self.alone || self.byte() > 240 { ptr::null_mut() } else { self.lend_words(vec![ptr::null_mut(); words]) }
     }
 
     /// Where callbacks have what they work with.
@@ -221,7 +224,7 @@ impl World<'_> {
         if self.alone || self.byte() > 240 {
             return ptr::null_mut();
         }
-        let words = (0..6).map(|_| self.real().to_bits()).collect();
+        let words = (0..6).map(|_| word(self.real().to_bits() as usize)).collect();
         self.lend_words(words)
     }
 
@@ -247,11 +250,16 @@ impl World<'_> {
         let host = self.text("host");
         let (offered, offered_count) = self.texts();
         let mut words =
-            vec![size as u64, host as u64, u64::from_ne_bytes(numbers), offered as u64, offered_count as u64];
-        words.extend((0..8).map(|_| self.text("") as u64));
-        words.extend([self.number() as u64, self.number() as u64]);
+            vec![word(size), host, word(usize::from_ne_bytes(numbers)), offered, word(offered_count)];
+        words.extend((0..8).map(|_| self.text("")));
+        words.extend([word(self.number() as usize), word(self.number() as usize)]);
         debug_assert_eq!(words.len(), CONTEXT);
         words.truncate(size.div_ceil(8).max(1));
         self.lend_words(words)
     }
+}
+
+/// A number among pointers.
+fn word(number: usize) -> *mut c_void {
+    ptr::without_provenance_mut(number)
 }

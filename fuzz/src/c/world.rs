@@ -33,11 +33,23 @@ pub(super) struct World<'a> {
     files: Option<TempDir>,
 }
 
-/// Memory of a call, which is given back behind it.
-#[expect(dead_code, reason = "they are held, and read through their addresses")]
+/// Memory of a call, which is given back behind it. It is known by its address alone: a `Box` that moves ends, by Rust's
+/// rules, what was lent of it before.
 pub(super) enum Lent {
-    Bytes(Box<[u8]>),
-    Words(Box<[u64]>),
+    Bytes(*mut [u8]),
+    Words(*mut [*mut c_void]),
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // SAFETY: they were boxes, and are let go of here alone.
+        unsafe {
+            match *self {
+                Self::Bytes(bytes) => drop(Box::from_raw(bytes)),
+                Self::Words(words) => drop(Box::from_raw(words)),
+            }
+        }
+    }
 }
 
 impl<'a> World<'a> {
