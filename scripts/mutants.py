@@ -22,7 +22,11 @@ CORE = ROOT / "core"
 BUILD = ROOT / "build/mutants"
 #: Modules, those of `os` that know nothing of sockets, and the suites with what they ask for.
 CRATES = {
-    "message": ("message", "entropy file folder", "message_compose message_memory message_parties message_parts message_raw_head message_size"),
+    "message": (
+        "message",
+        "entropy file folder",
+        "message_compose message_memory message_parties message_parts message_raw_head message_size",
+    ),
     "dkim": ("message", "entropy file folder", "dkim message_parts"),
     "protocol": (
         "message protocol",
