@@ -148,10 +148,13 @@ coverage: $(TOOLS)/cargo-llvm-cov $(STAMPS)/venv | $(STAMPS)/packages-test
 
 # Parsers and checksums, and what is below them in other crates, each test with one of the inputs that it makes up: Miri interprets, a
 # thousand times slower. Left out is what it cannot do (sockets, OpenSSL, other programs) or not in time (long messages, big primes).
+# And the C interface, by the calls that the fuzzer kept, as they are and changed a little.
 MIRI ?= dns::message protocol::capabilities protocol::stuffing any_cut_gives what_is_no_reply spool::frame spool::id spool::fields \
         types::reply types::text types::xtext
 miri: | $(STAMPS)/packages-build
 	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=1 cargo +nightly miri test $(CARGO_FLAGS) -p freesmtp-core --lib -- $(MIRI)
+	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-env-set=FREESMTP_FUZZ=c -Zmiri-env-set=FREESMTP_FUZZ_ROUNDS=1" \
+		cargo +nightly miri test $(CARGO_FLAGS) -p freesmtp-fuzz --no-default-features --features c --test replay -- what_
 
 # SHARD=0/3 makes every third change. SECURITY.md has what has come of it.
 FILES ?= core/src/protocol/stuffing.rs core/src/protocol/reply_parser.rs

@@ -58,8 +58,9 @@ STAND_IN = """mod smtp {
         }
     }
 }"""
-#: Seconds for all tests of a crate, which take about one: what is endless ends then.
-LONGEST = 15
+#: Seconds for all tests of a crate, which take about one: what is endless ends then; and for a build, which computes
+#: constants, endless ones too.
+LONGEST, LONGEST_BUILD = 15, 120
 
 
 def root(modules: list[str], system: list[str], suites: list[str]) -> str:
@@ -123,7 +124,7 @@ def run(folder: Path, name: str, file: Path, shard: list[str]) -> None:
     results = BUILD / "results" / str(file).removesuffix(".rs").replace("/", "-")
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
-    command = ["cargo", "mutants", "--in-place", "--timeout", str(LONGEST), "--build-timeout", "300"]
+    command = ["cargo", "mutants", "--in-place", "--timeout", str(LONGEST), "--build-timeout", str(LONGEST_BUILD)]
     command += ["--cap-lints", "true", "--no-times", "--output", str(results), "--file", f"src/{file}"]
     command += [*shard, "--", "--offline", "--"]
     others = [f"{other}::" for other in ("types", *CRATES) if other != name and other not in file.parts]

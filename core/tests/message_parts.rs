@@ -110,6 +110,9 @@ fn messages_within_messages() {
     let mut message = base();
     message.attach_message(Path::new("/m.eml"));
     assert!(text(&message).contains("\r\n\r\nFrom: a@b.example\r\n\r\nfile\r\n\r\n--"), "{}", text(&message));
+    // Every session carries those, and none is asked for more.
+    assert_eq!(text_of(&message, SEVEN_BIT), text(&message));
+    assert!(!compose(&message).unwrap().has_eight_bit());
 
     let mut wrong = base();
     let mut inner = base();

@@ -4,12 +4,18 @@
 
 use std::{fs, panic::catch_unwind, path::Path};
 
-use freesmtp_fuzz::TARGETS;
+use freesmtp_fuzz::{TARGETS, Target};
+
+/// Every target, or the one that `FREESMTP_FUZZ` names.
+fn targets() -> impl Iterator<Item = (&'static str, Target)> {
+    let only = std::env::var("FREESMTP_FUZZ").ok();
+    TARGETS.iter().copied().filter(move |(name, _)| only.as_deref().is_none_or(|only| only == *name))
+}
 
 #[test]
 fn what_was_found_before_is_found_no_more() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (name, target) in TARGETS {
+    for (name, target) in targets() {
         let mut inputs = 0;
         for kind in ["corpus", "crashes"] {
             let Ok(folder) = fs::read_dir(home.join(kind).join(name)) else { continue };
@@ -65,9 +71,7 @@ fn every_path_of_the_web_server_has_a_seed() {
 fn what_is_like_it_is_not_found_either() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let rounds = std::env::var("FREESMTP_FUZZ_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
-    let only = std::env::var("FREESMTP_FUZZ").ok();
-    for (name, target) in TARGETS.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name))
-    {
+    for (name, target) in targets() {
         let mut paths: Vec<_> = fs::read_dir(home.join("corpus").join(name))
             .unwrap()
             .map(|entry| entry.unwrap().path())

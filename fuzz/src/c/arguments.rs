@@ -182,7 +182,11 @@ impl World<'_> {
 
     /// Room for a result, in words; or NULL, where it is not asked for.
     pub(super) fn room(&mut self, words: usize) -> *mut c_void {
-        if self.alone || self.byte() > 240 { ptr::null_mut() } else { self.lend_words(vec![ptr::null_mut(); words]) }
+        if self.alone || self.byte() > 240 {
+            ptr::null_mut()
+        } else {
+            self.lend_words(vec![ptr::null_mut(); words])
+        }
     }
 
     /// Where callbacks have what they work with.
