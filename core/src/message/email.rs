@@ -251,3 +251,22 @@ fn add<T>(list: &mut Vec<T>, item: T) {
         list.push(item);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_holds_is_found_in_the_messages_within_it() {
+        let mut message = EmailMessage::quick("a@b.test", "c@d.test", "x", "1234", BodyPartFormat::Plain);
+        message.attach_bytes("a", &b"12345"[..]).attach_file("/file").embed_bytes("b", &b"123456"[..], "id");
+        assert_eq!((message.octets_in_memory(), message.has_streams()), (15, false));
+        let inner = message.clone();
+        message.attach_message(inner.clone());
+        assert_eq!((message.octets_in_memory(), message.has_streams()), (30, false));
+        let mut streamed = inner;
+        streamed.attach_stream("s", Stream::new(std::io::empty()));
+        message.attach_message(streamed);
+        assert_eq!((message.octets_in_memory(), message.has_streams()), (45, true));
+    }
+}
