@@ -1,6 +1,6 @@
 //! Invitations: an iCalendar text that mail programs offer to accept or decline (RFC 5546, RFC 6047).
 
-use super::{BodyPart, check, parameter::is_token};
+use super::{BodyPart, check};
 use crate::{error::Error, types::shown};
 
 /// What may be done with an iCalendar object (RFC 5546 section 1.4).
@@ -56,7 +56,7 @@ impl Calendar {
             }
             (given, _) => given,
         };
-        if !is_token(&method) || !METHODS.contains(&method.as_str()) {
+        if !METHODS.contains(&method.as_str()) {
             let problem = format!("{} is none of {}", shown(&method), METHODS.join(", "));
             return refuse("Method", problem);
         }
@@ -93,6 +93,8 @@ mod tests {
             let error = calendar(lines, method).check().unwrap_err();
             assert_eq!(error.field(), Some("Calendar.Method"), "{lines:?} {method:?}");
         }
+        let error = calendar("", "").check().unwrap_err();
+        assert!(error.to_string().contains("no METHOD line"), "{error}");
         assert_eq!(Calendar::new("hello").check().unwrap_err().field(), Some("Calendar.Text"));
         let mut bad = calendar("METHOD:ADD\n", "");
         bad.file_name = Some("../x".into());

@@ -60,3 +60,17 @@ impl fmt::Debug for Stream {
         f.debug_struct("Stream").field("size", &self.size).field("is_used", &self.is_used()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_are_equal_when_they_share_their_reader_and_its_length() {
+        let stream = Stream::new(std::io::empty());
+        assert_eq!(stream, stream.clone());
+        assert_ne!(stream, Stream::new(std::io::empty()));
+        assert_ne!(stream, stream.clone().with_size(1));
+        assert_eq!(format!("{stream:?}"), "Stream { size: None, is_used: false }");
+    }
+}
