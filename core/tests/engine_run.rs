@@ -270,6 +270,21 @@ fn a_server_without_rset_is_followed_one_message_at_a_time() {
     assert!(run.model.taken.iter().all(|t| t.recipients.len() == 1));
 }
 
+/// 4 MiB, beyond the first two; a message waits after its first MiB until somebody is to have it.
+#[test]
+fn few_octets_are_under_way_at_once() {
+    for (count, size, flights) in [
+        (1, 1 << 20, 1),
+        (1, 1 << 21, 2),
+        (20, 1 << 19, 1 + 19_usize.div_ceil(8)),
+        (20, 1 << 20, 1 + 19_usize.div_ceil(4)),
+    ] {
+        let long = |index| Item { bytes: vec![b'x'; size], ..Item::new(index) };
+        let run = run(Model::new(ALL), (0..count).map(long).collect());
+        assert_eq!((run.delivered(), run.flights), (count, OPENING + flights), "{count} of {size} octets");
+    }
+}
+
 #[test]
 fn a_long_message_stops_when_it_is_refused() {
     let long = |index| Item { bytes: vec![b'x'; 4_000_000], ..Item::new(index) };
@@ -374,11 +389,19 @@ fn binary_needs_its_extensions() {
     assert_eq!(binary.delivered(), 1);
     assert_eq!(binary.model.taken[0].bytes, binary.items[0].bytes);
     assert!(binary.model.heard[1].contains(" BODY=BINARYMIME"), "{:?}", binary.model.heard);
-    let mut refused = Run::new(config(), Model::new(" CHUNKING"), items(1));
-    refused.engine.begin(Transaction { binary: true, ..refused.items[0].transaction(0) });
-    refused.next = 1;
-    refused.play();
-    assert_eq!((refused.delivered(), refused.model.heard.len()), (0, 1), "nothing but EHLO was said");
+    for (keywords, binary, exact, delivered) in [
+        (" CHUNKING", true, false, 0),
+        (" BINARYMIME", true, true, 0),
+        (" PIPELINING", false, true, 0),
+        (" CHUNKING", false, true, 1),
+    ] {
+        let mut asked = Run::new(config(), Model::new(keywords), items(1));
+        asked.engine.begin(Transaction { binary, exact, ..asked.items[0].transaction(0) });
+        asked.next = 1;
+        asked.play();
+        assert_eq!(asked.delivered(), delivered, "{keywords}: {binary} {exact}");
+        assert!(delivered == 1 || asked.model.heard.len() == 1, "nothing but EHLO: {:?}", asked.model.heard);
+    }
 }
 
 /// A message of a generated run.
