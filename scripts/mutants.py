@@ -31,7 +31,8 @@ CRATES = {
     "protocol": (
         "message protocol",
         "",
-        "auth engine engine_random engine_replies engine_run engine_silence parameters",
+        "auth auth_replies auth_shown engine engine_random engine_replies engine_run engine_silence engine_unasked"
+        " parameters",
     ),
     "spool": ("message spool", "entropy file folder local", "spool spool_damage"),
 }

@@ -338,3 +338,30 @@ fn may_try_another(reply: &Reply) -> bool {
     let mechanism_too_weak = EnhancedCode { class: 5, subject: 7, detail: 4 };
     matches!(reply.code(), 432 | 504 | 534 | 538) || reply.enhanced_code() == Some(mechanism_too_weak)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+
+    impl Mechanism for Silent {
+        fn initial(&mut self) -> Option<Message> {
+            None
+        }
+
+        fn respond(&mut self, _challenge: &[u8]) -> Result<Message, Fault> {
+            Err(Fault::Malformed("it is silent".into()))
+        }
+    }
+
+    #[test]
+    fn a_login_that_is_over_holds_no_secret() {
+        let mut login = LogIn::new([0; 32]);
+        login.exchange = Some(Box::new(Silent));
+        login.first = Some(Message::new(b"password".to_vec()));
+        login.token = Some(Secret::new("token"));
+        login.forget();
+        assert!(login.exchange.is_none() && login.first.is_none() && login.token.is_none());
+    }
+}

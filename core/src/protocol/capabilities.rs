@@ -259,6 +259,7 @@ mod tests {
     fn parameters_of_delivery_options() {
         let minimum = |text: &str| parse(&format!("250-a\n250 {text}")).deliver_by.map(|offer| offer.minimum);
         assert_eq!(minimum("DELIVERBY"), Some(None));
+        assert_eq!(minimum("DELIVERBY 0"), Some(None));
         assert_eq!(minimum("DELIVERBY 240"), Some(Some(240)));
         assert_eq!(minimum("DELIVERBY 240,TRACE"), Some(Some(240)));
         assert_eq!(minimum("DELIVERBY ,X"), Some(None));

@@ -101,6 +101,7 @@ mod tests {
         assert_eq!(line(Inquiry::verify("postmaster"), true).unwrap(), "VRFY postmaster");
         assert_eq!(line(Inquiry::verify("\"a b\"@c.test"), false).unwrap(), "VRFY \"a b\"@c.test");
         assert_eq!(line(Inquiry::verify("jürgen@b.test"), true).unwrap(), "VRFY jürgen@b.test SMTPUTF8");
+        assert_eq!(line(Inquiry::verify(&"x".repeat(480)), false).unwrap().len(), 485);
         assert_eq!(line(Inquiry::expand("staff"), false).unwrap(), "EXPN staff");
         assert_eq!(line(Inquiry::help(""), false).unwrap(), "HELP");
         assert_eq!(line(Inquiry::help("MAIL"), false).unwrap(), "HELP MAIL");

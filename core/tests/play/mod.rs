@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each file of tests uses its part")]
 
+pub(crate) mod login;
 pub(crate) mod model;
 
 use std::{

@@ -306,12 +306,13 @@ mod tests {
     fn the_answer_is_that_of_the_example_for_a_server_without_a_clock() {
         let mut ntlm = ntlm("Domain\\User");
         ntlm.unix_seconds = -11_644_473_600;
-        assert!(matches!(ntlm.initial(), Some(m) if m.starts_with(b"NTLMSSP\0\x01\0\0\0")));
+        assert!(matches!(ntlm.initial(), Some(m) if m.starts_with(b"NTLMSSP\0\x01\0\0\0\x05\x82\x88\xa0\0")));
         let message = ntlm.respond(&challenge(INFO)).unwrap();
         assert_eq!(hash::hex(field(&message, 0)), "86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa");
         assert_eq!(hash::hex(&field(&message, 1)[..16]), "68cd0ab851e51c96aabc927bebef6a1c");
         assert_eq!(field(&message, 2), utf16("Domain"));
         assert_eq!(field(&message, 3), utf16("User"));
+        assert_eq!(number(&message[60..64]), 0xa088_8201, "what both can do, and Unicode");
         assert_eq!(message[MIC], [0; 16]);
         ntlm.respond(&challenge(INFO)).unwrap_err();
     }
@@ -340,6 +341,21 @@ mod tests {
         blank[MIC].fill(0);
         let mic = hash::hmac(&MD5, &session_key, &[&negotiate[..], &challenge, &blank].concat());
         assert_eq!(message[MIC], mic);
+    }
+
+    /// MS-NLMP has no example; another implementation (ntlm-auth for Python) comes to the same.
+    #[test]
+    fn the_channel_is_bound_by_the_hash_of_its_certificate() {
+        let hash = b"\xe3\xca\x49\x27\x1e\x50\x89\xcc\x48\xce\x82\x10\x9f\x13\x24\xf4\
+                     \x1d\xbe\xdd\xc2\x9a\x77\x74\x10\xc7\x38\xf7\x86\x8c\x4f\xf4\x05";
+        assert_eq!(hash::hex(&channel_binding(hash)), "6ea19df066da4622051f9c4f92c6df74");
+    }
+
+    #[test]
+    fn what_the_server_says_of_itself_is_kept() {
+        assert_eq!(number(&[1, 2, 3, 4]), 0x0403_0201);
+        let sent = ntlm("u").extended(&[(AV_FLAGS, &[3, 0, 1, 0])]);
+        assert!(sent.starts_with(b"\x06\0\x04\0\x03\0\x01\0"), "{sent:?}");
     }
 
     #[test]
