@@ -54,6 +54,27 @@ fn what_is_no_answer_to_a_cancelled_login_ends_the_session() {
     }
 }
 
+/// What has said everything in one message has no answer to a second question.
+#[test]
+fn a_question_after_the_only_message_cancels_the_login() {
+    for (mode, name) in
+        [(AuthMode::Plain, "PLAIN"), (AuthMode::External, "EXTERNAL"), (AuthMode::Anonymous, "ANONYMOUS")]
+    {
+        let play = play(credentials(mode), name, |line| match line {
+            "*" => "501 cancelled\r\n".to_owned(),
+            _ => "334 bW9yZQ==\r\n".to_owned(),
+        });
+        assert_eq!(error(&play).failure(), Some(Failure::MalformedChallenge), "{name}");
+        assert!(error(&play).message().contains("has no second challenge"), "{}", error(&play));
+    }
+}
+
+#[test]
+fn a_refusal_is_explained_by_who_explains_it() {
+    let play = play(credentials(AuthMode::Plain), "PLAIN", |_| "535 5.7.8 no\r\n".to_owned());
+    assert!(!error(&play).message().contains("explains"), "{}", error(&play));
+}
+
 #[test]
 fn a_server_that_closes_in_a_login_has_refused_it() {
     let play = play(credentials(AuthMode::Plain), "PLAIN", |_| "421 4.7.0 try later\r\n".to_owned());

@@ -130,3 +130,23 @@ impl std::str::FromStr for Security {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_has_a_name_and_a_number() {
+        for (number, (value, name)) in Security::ALL
+            .into_iter()
+            .zip(["none", "opportunistic", "required", "implicit", "auto"])
+            .enumerate()
+        {
+            assert_eq!(value.as_str(), name);
+            assert_eq!(name.to_uppercase().parse::<Security>().unwrap(), value);
+            assert_eq!(Security::from_number(i64::try_from(number).unwrap()), Some(value));
+        }
+        assert_eq!((Security::from_number(5), Security::from_number(-1)), (None, None));
+        assert_eq!("tls".parse::<Security>().unwrap_err().field(), Some("Security"));
+    }
+}

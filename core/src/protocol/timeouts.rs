@@ -60,3 +60,24 @@ impl Timeouts {
         (Self { operation: None, ..*self } == Self::all(self.command)).then_some(self.command)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_limit_for_every_phase_leaves_that_for_the_whole() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+        assert_eq!(Timeouts::default().same(), None);
+        let all = Timeouts::all(second);
+        assert_eq!(
+            (all.same(), all.connect, all.end_of_data, all.operation),
+            (Some(second), second, second, None)
+        );
+        let bounded = Timeouts { operation: Some(minute), ..Timeouts::default() };
+        let same = bounded.with_phases(Some(second));
+        assert_eq!((same.same(), same.operation), (Some(second), Some(minute)));
+        assert_eq!(same.with_phases(None), bounded);
+        assert_eq!(Timeouts { greeting: minute, ..all }.same(), None);
+    }
+}

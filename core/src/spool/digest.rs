@@ -94,4 +94,24 @@ mod tests {
         }
         assert_eq!(first, Sha256::digest("Subject: x\r\nTo: y\r\n\r\nDate: 1\r\n")[..]);
     }
+
+    /// What a signal interrupts goes on, and what fails has no digest.
+    #[test]
+    fn the_reader_is_read_to_its_end_or_fails() {
+        struct Reader(Vec<io::Result<&'static [u8]>>);
+        impl Read for Reader {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                let Some(piece) = self.0.pop() else { return Ok(0) };
+                piece.map(|piece| {
+                    out[..piece.len()].copy_from_slice(piece);
+                    piece.len()
+                })
+            }
+        }
+        let failed =
+            |kind: io::ErrorKind| Reader(vec![Ok(b"\r\nx"), Err(kind.into()), Ok(b"Subject: x\r\n")]);
+        let whole = content_digest(&b"Subject: x\r\n\r\nx"[..]).unwrap();
+        assert_eq!(content_digest(failed(io::ErrorKind::Interrupted)).unwrap(), whole);
+        assert_eq!(content_digest(failed(io::ErrorKind::Other)).unwrap_err().kind(), io::ErrorKind::Other);
+    }
 }

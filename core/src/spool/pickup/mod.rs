@@ -43,10 +43,15 @@ pub fn read_file(path: &Path) -> Result<EmailMessage, String> {
             "the file has another name besides this one (a hard link): move or copy it here".to_owned()
         );
     }
+    let too_long = || format!("the file has over {LONGEST} octets");
+    if file.metadata().map_err(unreadable)?.len() > LONGEST {
+        return Err(too_long());
+    }
+    // It may have grown since.
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LONGEST {
-        return Err(format!("the file has over {LONGEST} octets"));
+        return Err(too_long());
     }
     parse(&bytes)
 }
@@ -65,5 +70,14 @@ mod tests {
         assert!(read_file(&here).unwrap_err().contains("hard link"));
         std::fs::remove_file(&secret).unwrap();
         assert!(read_file(&here).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_is_no_message_for_its_length_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long");
+        // Of zeros that the disk does not hold.
+        std::fs::File::create(&path).unwrap().set_len(LONGEST + 1).unwrap();
+        assert_eq!(read_file(&path).unwrap_err(), "the file has over 1073741824 octets");
     }
 }

@@ -191,8 +191,13 @@ mod tests {
         let null = parse(b"X-Sender: <>\r\nX-Receiver: \"a b\"@example.org\r\nSubject: x\r\n\r\n").unwrap();
         assert_eq!(null.return_path.as_deref(), Some(""));
         assert_eq!(null.recipients[0].address.email, "\"a b\"@example.org");
-        let quoted = parse(b"X-Receiver: <\"a>b\"@example.org>\r\nSubject: x\r\n\r\n").unwrap();
-        assert_eq!(quoted.recipients[0].address.email, "\"a>b\"@example.org");
+        for quoted in [r#""a>b"@example.org"#, r#""a\">b"@example.org"#, r#""a\\"@example.org"#] {
+            let file = format!("X-Receiver: <{quoted}> NOTIFY=never\r\nSubject: x\r\n\r\n");
+            let recipient = &parse(file.as_bytes()).unwrap().recipients[0];
+            assert_eq!((recipient.address.email.as_str(), recipient.options.notify), (quoted, Notify::NEVER));
+        }
+        let full = parse(b"X-Sender: <a@b> SIZE=5 RET=full SMTPUTF8\r\nSubject: x\r\n\r\n").unwrap();
+        assert_eq!(full.delivery.return_content, ReturnContent::Full);
         // A header of that name further down belongs to the message.
         let later = parse(b"Subject: x\r\nX-Receiver: a@example.org\r\n\r\n").unwrap();
         assert_eq!(later.recipients.len(), 0);
