@@ -228,3 +228,88 @@ fn what_is_no_key_no_domain_no_identity_is_refused() {
     }
     assert_eq!(Content::from(vec![1]), Content::Bytes(vec![1].into()));
 }
+
+/// Whether a message may be signed so, and if not, what is wrong.
+fn field_of(set: impl FnOnce(&mut DkimSigner)) -> Option<String> {
+    let (mut message, mut signer) = (message(), signer(ED25519));
+    set(&mut signer);
+    message.dkim.push(signer);
+    compose(&message).err().map(|error| error.field().unwrap().to_owned())
+}
+
+#[test]
+fn an_identity_is_an_address_in_the_domain_or_under_it() {
+    for (identity, fits) in [
+        ("a@example.com", true),
+        ("@example.com", true),
+        ("a+b@sub.EXAMPLE.com", true),
+        ("a@deep.sub.example.com", true),
+        ("a@xexample.com", false),
+        ("a@example.org", false),
+        ("a@com", false),
+        ("a@üexample.com", false),
+        ("ü@example.com", false),
+        ("\"a\"@example.com", false),
+        ("a@-.example.com", false),
+    ] {
+        let field = field_of(|signer| signer.identity = Some(identity.into()));
+        assert_eq!(field.is_none(), fits, "{identity}");
+        assert!(field.is_none_or(|field| field == "DKIM[0].Identity"), "{identity}");
+    }
+}
+
+#[test]
+fn a_header_to_sign_has_the_name_of_one() {
+    let (longest, longer) = ("x".repeat(70), "x".repeat(71));
+    for (name, fits) in [
+        ("X-Y", true),
+        (longest.as_str(), true),
+        (&longer, false),
+        ("", false),
+        ("a b", false),
+        ("a:", false),
+    ] {
+        let signed = field_of(|signer| signer.headers.push(name.into()));
+        assert_eq!(signed, (!fits).then(|| "DKIM[0].Headers".to_owned()), "{name}");
+        let oversigned = field_of(|signer| signer.oversigned.push(name.into()));
+        assert_eq!(oversigned, (!fits).then(|| "DKIM[0].Oversigned".to_owned()), "{name}");
+    }
+}
+
+#[test]
+fn a_domain_and_a_selector_are_names_of_dns() {
+    let label = "x".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", "x".repeat(61));
+    for (name, fits) in [
+        (longest.as_str(), true),
+        (&format!("{longest}x"), false),
+        (&format!("{label}.test"), true),
+        (&format!("{label}x.test"), false),
+        ("a..test", false),
+        ("a_b.c-d.test", true),
+        ("a/b.test", false),
+    ] {
+        assert_eq!(DkimSigner::new(name, "s", ED25519).is_ok(), fits, "{name}");
+        assert_eq!(DkimSigner::new("example.com", name, ED25519).is_ok(), fits, "{name}");
+    }
+}
+
+#[test]
+fn two_signers_are_equal_when_everything_is() {
+    let first = signer(ED25519);
+    assert_eq!(first, first.clone());
+    assert_ne!(first, signer(ED25519), "another key, as far as anybody can tell");
+    let changes: [fn(&mut DkimSigner); 6] = [
+        |s| s.headers.push("X".into()),
+        |s| s.oversigned.push("X".into()),
+        |s| s.expires_after = Some(1),
+        |s| s.identity = Some("@example.com".into()),
+        |s| s.header_canonicalization = Canonicalization::Simple,
+        |s| s.body_canonicalization = Canonicalization::Simple,
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let mut other = first.clone();
+        change(&mut other);
+        assert_ne!(first, other, "{index}");
+    }
+}

@@ -55,3 +55,18 @@ impl std::str::FromStr for Durability {
         Self::ALL.into_iter().find(|value| value.as_str().eq_ignore_ascii_case(text)).ok_or(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_a_name_and_a_number() {
+        for (number, (value, name)) in (0..).zip(Durability::ALL.into_iter().zip(["Full", "Batch", "None"])) {
+            assert_eq!((value.number(), value.as_str()), (number, name));
+            assert_eq!(Durability::from_number(number), Some(value));
+            assert_eq!(name.to_lowercase().parse(), Ok(value));
+        }
+        assert_eq!((Durability::from_number(3), "sync".parse::<Durability>()), (None, Err(())));
+    }
+}
