@@ -37,7 +37,7 @@ fn first_challenge(name: &str, line: &str) -> Option<String> {
 #[test]
 fn a_server_that_tells_the_password_before_the_login_is_not_quoted_either() {
     let token = "ya29.A0ARrdaM-token";
-    let ehlo = format!("250-a {PASSWORD}\r\n250-X-{token}\r\n250 AUTH PLAIN\r\n").leak();
+    let ehlo = format!("250-{token} {PASSWORD}\r\n250-X-{token}\r\n250 AUTH PLAIN\r\n").leak();
     let greeting = format!("220 hi, {PASSWORD} {}\r\n", b64(PASSWORD)).leak();
     let server = Server::new(&[("", greeting), ("EHLO client.test", ehlo)]);
     let c = Credentials { token: TokenSource::Fixed(token.into()), ..credentials(AuthMode::Plain) };

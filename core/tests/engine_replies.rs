@@ -13,12 +13,32 @@ use std::time::{Duration, Instant};
 
 use freesmtp_core::{
     Error, ErrorKind, RecipientStatus, Stage,
-    protocol::{Outcome, Step, Transaction},
+    protocol::{Config, Outcome, Step, Transaction},
     types::Reply,
 };
 use play::{Cut, Play, Server, config, transaction};
 
 const GREETING: (&str, &str) = ("", "220 mail.example.com ESMTP\r\n");
+
+#[test]
+fn only_who_does_not_know_ehlo_is_greeted_otherwise() {
+    for (lmtp, ehlo, helo) in [
+        (false, "500 what\r\n", Some("451 no\r\n")),
+        (false, "500 what\r\n", Some("554 no\r\n")),
+        (false, "451 later\r\n", None),
+        (true, "500 what\r\n", None),
+    ] {
+        let verb = if lmtp { "LHLO client.test" } else { "EHLO client.test" };
+        let mut script = vec![GREETING, (verb, ehlo)];
+        script.extend(helo.map(|answer| ("HELO client.test", answer)));
+        let mut play = Play::new(Config { lmtp, ..config() }, Server::new(&script), Cut::Whole);
+        play.open();
+        play.finish();
+        let error = play.engine.error().unwrap();
+        assert_eq!((error.kind(), error.stage()), (ErrorKind::Protocol, Stage::Ehlo));
+        assert!(helo.unwrap_or(ehlo).starts_with(&error.reply_code().to_string()), "{error}");
+    }
+}
 
 #[test]
 fn a_421_is_the_answer_to_the_recipient_that_got_it() {
