@@ -119,12 +119,37 @@ fn a_server_that_closes_for_no_reason_of_ours_is_lost() {
         ("450 4.4.2 idle\r\n", ErrorKind::Protocol, Failure::MalformedReply),
         ("250 ok\r\n", ErrorKind::Protocol, Failure::MalformedReply),
     ] {
-        let mut play = Play::new(config(), Server::new(&script), Cut::Whole);
-        play.open();
-        let (engine, _) = ends(play.engine, words);
-        let error = engine.error().unwrap();
-        assert_eq!((error.kind(), error.failure()), (kind, Some(failure)), "{words}: {error}");
-        assert!(error.is_temporary());
+        // Whether a command waits to be written or not.
+        for begun in [false, true] {
+            let mut play = Play::new(config(), Server::new(&script), Cut::Whole);
+            play.open();
+            if begun {
+                play.engine.begin(transaction(&["r1@b.test"]));
+                while !matches!(play.engine.next(Instant::now()), Step::Output) {}
+            }
+            let (engine, _) = ends(play.engine, words);
+            let error = engine.error().unwrap();
+            assert_eq!((error.kind(), error.failure()), (kind, Some(failure)), "{words}: {error}");
+            assert!(error.is_temporary());
+        }
+    }
+}
+
+/// The whole message has been given, and its end waits to be written.
+#[test]
+fn a_refusal_before_the_end_of_a_message_has_left_is_the_reason() {
+    for (words, failure) in
+        [("452 4.3.1 disk full\r\n", None), ("250 taken\r\n", Some(Failure::MalformedReply))]
+    {
+        let mut engine = in_message(false);
+        engine.body(b"text\r\n", false);
+        while !matches!(engine.next(Instant::now()), Step::Output) {}
+        let (_, result) = ends(engine, words);
+        let Some(TransactionResult { outcome: Outcome::NotDelivered { error, .. }, .. }) = result else {
+            panic!("{result:?}")
+        };
+        assert_eq!(error.failure(), failure, "{error}");
+        assert_eq!(error.reply_code() == 452, failure.is_none());
     }
 }
 
