@@ -148,3 +148,20 @@ fn what_a_server_was_told_is_hidden_by_itself_too() {
     assert_eq!(play.log.last().unwrap(), "535 no **** for **** by biws");
     assert!(error(&play).to_string().contains("no **** for **** by biws"));
 }
+
+/// What everybody knows stays readable.
+#[test]
+fn what_is_no_secret_of_a_login_is_shown() {
+    let mut told = 0;
+    let play = play(credentials(AuthMode::DigestMd5), "DIGEST-MD5", move |line| {
+        told += 1;
+        match told {
+            1 => format!("334 {}\r\n", first_challenge("DIGEST-MD5", line).unwrap()),
+            _ => {
+                assert!(decode(line).contains("nc=00000001,"), "{}", decode(line));
+                "535 no login 00000001 of user@a.test\r\n".to_owned()
+            }
+        }
+    });
+    assert_eq!(play.log.last().unwrap(), "535 no login 00000001 of user@a.test");
+}

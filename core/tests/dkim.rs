@@ -248,6 +248,7 @@ fn an_identity_is_an_address_in_the_domain_or_under_it() {
         ("a@example.org", false),
         ("a@com", false),
         ("a@üexample.com", false),
+        ("a@aüxample.com", false),
         ("ü@example.com", false),
         ("\"a\"@example.com", false),
         ("a@-.example.com", false),
