@@ -31,8 +31,8 @@ CRATES = {
     "protocol": (
         "message protocol",
         "",
-        "auth auth_replies auth_shown engine engine_random engine_replies engine_run engine_silence engine_unasked"
-        " parameters",
+        "auth auth_replies auth_shown engine engine_login engine_random engine_replies engine_run engine_silence"
+        " engine_unasked parameters",
     ),
     "spool": ("message spool", "entropy file folder local", "spool spool_damage"),
 }

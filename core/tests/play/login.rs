@@ -78,3 +78,14 @@ pub(crate) fn scram_server(first: &'static str, last: &'static str) -> Rest {
         }
     })
 }
+
+/// A session with another security and password.
+pub(crate) fn with_login(security: Security, mode: AuthMode) -> Config {
+    let credentials = Credentials {
+        account: "user@a.test".to_owned(),
+        password: "hunter22".into(),
+        mode,
+        ..Credentials::default()
+    };
+    Config { security, credentials: Some(credentials), ..config() }
+}

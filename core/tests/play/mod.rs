@@ -24,6 +24,13 @@ pub(crate) enum Cut {
     Bytes,
 }
 
+/// Replays under every cut; what happens must not depend on it.
+pub(crate) fn each_cut(run: impl Fn(Cut)) {
+    for cut in [Cut::Whole, Cut::Lines, Cut::Bytes] {
+        run(cut);
+    }
+}
+
 /// A server with a script: `("", greeting)` first, then a line of the client and the answer.
 pub(crate) struct Server {
     script: VecDeque<(&'static str, &'static str)>,
