@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use freesmtp_core::{
     Error, ErrorKind, RecipientStatus, Stage,
-    protocol::{Config, Outcome, Step, Transaction},
+    protocol::{Config, Event, Outcome, Step, Transaction},
     types::Reply,
 };
 use play::{Cut, Play, Server, config, transaction};
@@ -56,6 +56,44 @@ fn a_421_is_the_answer_to_the_recipient_that_got_it() {
     assert_eq!((asked.status, asked.stage), (RecipientStatus::Deferred, Stage::Rcpt));
     assert_eq!(codes[1].as_deref(), Some("4.3.2 too many"));
     assert!(!play.engine.is_open());
+}
+
+/// A list that is longer than what may wait to be written.
+#[test]
+fn a_refused_sender_stops_the_recipients_that_have_not_left() {
+    const ALL: usize = 20_000;
+    let ehlo = "250-mail.example.com\r\n250 PIPELINING\r\n";
+    let script = [GREETING, ("EHLO client.test", ehlo)];
+    let mut play = Play::new(config(), Server::new(&script), Cut::Whole);
+    play.open();
+    let recipients: Vec<_> = (0..ALL).map(|index| format!("r{index}@b.test")).collect();
+    let recipients: Vec<_> = recipients.iter().map(String::as_str).collect();
+    play.engine.begin(transaction(&recipients));
+    let (mut engine, now) = (play.engine, Instant::now());
+    // What leaves, and the answers of a server that does not want the sender.
+    let (mut left, mut finished) = (0, None);
+    loop {
+        match engine.next(now) {
+            Step::Event(Event::Finished(result)) => finished = Some(result),
+            Step::Event(_) => {}
+            Step::Output => {
+                let lines = engine.output().iter().filter(|octet| **octet == b'\n').count();
+                engine.written(engine.output().len());
+                for answer in
+                    (left..left + lines).map(|line| if line == 0 { "550 5.1.8 no\r\n" } else { "503 no\r\n" })
+                {
+                    engine.input(answer.as_bytes());
+                }
+                left += lines;
+            }
+            _ => break,
+        }
+    }
+    assert!(left < ALL / 2, "{left} commands for nobody");
+    let result = finished.unwrap();
+    let Outcome::NotDelivered { error, .. } = result.outcome else { panic!("{:?}", result.outcome) };
+    assert_eq!((error.reply_code(), result.recipients.len()), (550, ALL));
+    assert!(engine.is_open(), "{:?}", engine.error());
 }
 
 #[test]

@@ -181,13 +181,11 @@ impl Engine {
     fn continue_envelope(&mut self, next: usize) -> bool {
         let pipelined = self.capabilities.pipelining;
         let Some(active) = self.queue.get_mut(self.sending) else { return false };
-        let outstanding = active.outstanding > 0;
         if active.mail_refused.is_some() {
-            if !outstanding {
-                self.give_up();
-            }
-            return !outstanding;
+            // Nobody more is named, and the answer to the last who was ends the transaction.
+            return false;
         }
+        let outstanding = active.outstanding > 0;
         if outstanding && !pipelined {
             return false;
         }
