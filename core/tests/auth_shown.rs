@@ -165,3 +165,16 @@ fn what_is_no_secret_of_a_login_is_shown() {
     });
     assert_eq!(play.log.last().unwrap(), "535 no login 00000001 of user@a.test");
 }
+
+/// One that heard it in an earlier session, say. It is hidden though it has not left yet: it is too long for its command.
+#[test]
+fn a_message_that_waits_to_be_asked_for_is_hidden_already() {
+    let c = Credentials { account: "x".repeat(400), ..credentials(AuthMode::Plain) };
+    let message = b64(format!("\0{}\0{PASSWORD}", c.account));
+    let words = format!("535 no {message}\r\n");
+    let play = play(c, "PLAIN", move |line| {
+        assert_eq!(line, "AUTH PLAIN");
+        words.clone()
+    });
+    assert_eq!(play.log.last().unwrap().trim_end_matches('='), "535 no ****");
+}

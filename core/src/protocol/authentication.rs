@@ -197,6 +197,7 @@ impl Engine {
         let Some(message) = initial else {
             return self.send(&format!("AUTH {name}"), Expect::Auth);
         };
+        self.hide(&message, &credentials);
         let encoded = Zeroizing::new(STANDARD.encode(&*message));
         let argument = if message.is_empty() { "=" } else { encoded.as_str() };
         let line = Zeroizing::new(format!("AUTH {name} {argument}"));
@@ -204,7 +205,6 @@ impl Engine {
             self.login.first = Some(message);
             return self.send(&format!("AUTH {name}"), Expect::Auth);
         }
-        self.hide(&message, &credentials);
         self.send_secret(&line, format!("AUTH {name} {MASK}"), Expect::Auth);
     }
 
