@@ -3,24 +3,16 @@
 // Helpers outside of test functions may fail the test.
 #![allow(clippy::unwrap_used)]
 
-use std::{io, path::Path};
+mod composing;
 
 use freesmtp_core::{
     Error,
-    message::{Composed, Date, EmailMessage, Files, Form, OpenedFile, Stamp},
+    message::{Composed, EmailMessage, Form},
 };
 
 /// More than a message is read at once.
 const SEVERAL_PIECES: usize = 200_000;
 const BINARY: Form = Form { eight_bit: true, utf8: true, exact: true, binary: true, unencoded: false };
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn open(&self, _: &Path) -> io::Result<OpenedFile> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
 
 /// A head of so many octets, with its empty line.
 fn head(octets: usize) -> String {
@@ -35,8 +27,7 @@ fn head(octets: usize) -> String {
 }
 
 fn compose(text: &str) -> Result<Composed, Error> {
-    let stamp = Stamp { date: Date::utc(0), random: [b'a'; 24], host: "host.example".into() };
-    EmailMessage::raw(text.as_bytes()).compose(&stamp, &NoFiles, BINARY)
+    composing::compose(&EmailMessage::raw(text.as_bytes()), BINARY)
 }
 
 #[test]

@@ -9,6 +9,9 @@ use freesmtp_fuzz::{TARGETS, Target};
 /// Every target, or the one that `FREESMTP_FUZZ` names.
 fn targets() -> impl Iterator<Item = (&'static str, Target)> {
     let only = std::env::var("FREESMTP_FUZZ").ok();
+    if let Some(name) = &only {
+        assert!(freesmtp_fuzz::target(name).is_some(), "FREESMTP_FUZZ={name} is no target of this build");
+    }
     TARGETS.iter().copied().filter(move |(name, _)| only.as_deref().is_none_or(|only| only == *name))
 }
 

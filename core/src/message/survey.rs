@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_as_base64_where_its_line_end_would_count_as_its_own() {
+    fn an_empty_content_is_base64_where_a_line_end_would_count_as_its_own() {
         assert_eq!(chosen(b"", 1, WIDE), (Encoding::Base64, 0));
         assert_eq!(chosen(b"", 1, Allowed { binary: true, ..WIDE }), (Encoding::SevenBit, 0));
     }

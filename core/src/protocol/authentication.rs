@@ -197,6 +197,7 @@ impl Engine {
         let Some(message) = initial else {
             return self.send(&format!("AUTH {name}"), Expect::Auth);
         };
+        // At once: one that is too long for the command leaves later, and a server may know it from an earlier session.
         self.hide(&message, &credentials);
         let encoded = Zeroizing::new(STANDARD.encode(&*message));
         let argument = if message.is_empty() { "=" } else { encoded.as_str() };

@@ -79,13 +79,7 @@ pub(crate) fn scram_server(first: &'static str, last: &'static str) -> Rest {
     })
 }
 
-/// A session with another security and password.
+/// A session with any security, and a password that is a word.
 pub(crate) fn with_login(security: Security, mode: AuthMode) -> Config {
-    let credentials = Credentials {
-        account: "user@a.test".to_owned(),
-        password: "hunter22".into(),
-        mode,
-        ..Credentials::default()
-    };
-    Config { security, credentials: Some(credentials), ..config() }
+    Config { security, ..session(Credentials { password: "hunter22".into(), ..credentials(mode) }) }
 }
