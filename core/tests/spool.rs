@@ -19,7 +19,9 @@ use freesmtp_core::{
     EmailMessage, ErrorKind,
     spool::{
         Body, Durability, Envelope, Id, Message, Next, Recipient, Record, SegmentReader, Spool, badmail,
-        content_digest, pickup, read_message,
+        content_digest,
+        pickup::{self, PickupFile},
+        read_message,
     },
 };
 
@@ -335,14 +337,14 @@ fn what_cannot_be_understood_is_kept_with_its_reason() {
     assert_eq!(ready(0), ["bad.eml", "good.eml", "link.eml"].map(|name| pickup.join(name)));
     drop(locked);
 
-    let message = pickup::read_file(&pickup.join("good.eml")).unwrap();
-    let id = spool.submit_message(&message, Durability::Full).unwrap();
+    let file = PickupFile::open(&pickup.join("good.eml")).unwrap();
+    let id = spool.submit_file(&file, Durability::Full).unwrap();
     assert_eq!(read_all(spool.path()), [(id, b"From: s@example.com\r\nSubject: x\r\n\r\ny\r\n".to_vec())]);
     for (i, name) in ["bad.eml", "link.eml", "bad.eml"].into_iter().enumerate() {
         if i == 2 {
             fs::write(pickup.join(name), "again").unwrap();
         }
-        let reason = pickup::read_file(&pickup.join(name)).err().unwrap_or_else(|| "again".to_owned());
+        let reason = PickupFile::open(&pickup.join(name)).err().unwrap_or_else(|| "again".to_owned());
         let there = badmail::put_aside(spool.path(), &pickup.join(name), &reason).unwrap();
         assert!(!pickup.join(name).exists() && there.symlink_metadata().is_ok());
         let beside = format!("{}.reason", there.display());

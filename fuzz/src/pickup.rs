@@ -9,7 +9,10 @@ use crate::raw::{NoFiles, check, stamp};
 
 pub(crate) fn target(data: &[u8]) {
     let message = match pickup::parse(data) {
-        Ok(message) => message,
+        Ok((mut message, text_at)) => {
+            message.raw = Some(data[text_at..].into());
+            message
+        }
         Err(reason) => {
             assert!(!reason.contains(['\r', '\n']), "a reason is one sentence: {reason:?}");
             return;

@@ -68,6 +68,17 @@ def test_without_them_it_is_that_of_the_headers(agent: Agent, sink: Sink) -> Non
     assert sink.only().read_bytes().endswith(b"\r\n\r\n.\r\nText\r\n")
 
 
+def test_a_long_one_is_not_held_in_memory(agent: Agent, sink: Sink) -> None:
+    text = b"From: a@x.test\r\nSubject: s\r\n\r\n" + (b"x" * 70 + b"\r\n") * 340_000
+    before = agent.most_memory()
+    put(agent, "long", b"X-Receiver: <b@y.test>\r\n" + text)
+    until(lambda: len(sink.kept()) == 1, 120, "it did not arrive")
+    # Without its 24 MB in what is said of a failure.
+    is_whole = sink.only().read_bytes().endswith(text)
+    assert is_whole
+    assert agent.most_memory() - before < len(text) // 2
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -4,7 +4,10 @@ use std::{fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration, time::U
 
 use freesmtp_core::{
     ErrorKind,
-    spool::{Durability, Spool, badmail, pickup},
+    spool::{
+        Durability, Spool, badmail,
+        pickup::{self, PickupFile},
+    },
 };
 
 /// How long a file must not have been written to: .NET writes it where it is picked up.
@@ -41,12 +44,12 @@ fn take(path: &Path, spool: &Spool, file: &Path) -> io::Result<()> {
     let refuse = |reason: &str| {
         badmail::put_aside(path, file, reason).map(drop).map_err(|error| io::Error::other(error.to_string()))
     };
-    let mut message = match pickup::read_file(file) {
-        Ok(message) => message,
+    let mut picked = match PickupFile::open(file) {
+        Ok(picked) => picked,
         Err(reason) => return refuse(&reason),
     };
-    message.spool.idempotency_key.get_or_insert(key);
-    match spool.submit_message(&message, Durability::Full) {
+    picked.message.spool.idempotency_key.get_or_insert(key);
+    match spool.submit_file(&picked, Durability::Full) {
         Ok(_) => fs::remove_file(file),
         Err(error) if error.kind() == ErrorKind::Message => refuse(&error.to_string()),
         Err(error) => Err(io::Error::other(error.to_string())),

@@ -77,14 +77,21 @@ fn opened(file: File) -> io::Result<OpenedFile> {
         // A pipe or device has no size to declare, and may block for ever.
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
-    let size = metadata.len();
-    Ok(OpenedFile { reader: Box::new(Watched { state: State::of(&metadata), file }), size })
+    Ok(opened_behind(file, &metadata, 0))
+}
+
+/// What is in the file behind its first `at` octets, as it was when it was asked for `metadata`.
+pub(crate) fn opened_behind(file: File, metadata: &Metadata, at: u64) -> OpenedFile {
+    let size = metadata.len().saturating_sub(at);
+    OpenedFile { reader: Box::new(Watched { file, at, state: State::of(metadata) }), size }
 }
 
 /// A file that fails at its end when it is not what it was at its beginning: half of what was and half of what is would
 /// be neither.
 struct Watched {
     file: File,
+    /// Where it is read next: a handle may be one of several to the same open file, with one position for all.
+    at: u64,
     state: State,
 }
 
@@ -108,7 +115,8 @@ impl State {
 
 impl Read for Watched {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read(out)?;
+        let length = super::folder::read_at(&self.file, out, self.at)?;
+        self.at += length as u64;
         if length == 0 && !out.is_empty() {
             let now = State::of(&self.file.metadata()?);
             if now.removed && !self.state.removed {

@@ -18,12 +18,13 @@ use super::{
     envelope::compose,
     folders::{Folders, failure},
     group::Group,
+    pickup::PickupFile,
     room::Room,
     segment::{Segment, Tail},
 };
 use crate::{
     error::Error,
-    message::{Date, EmailMessage, Stamp},
+    message::{Date, EmailMessage, Files, Stamp},
     os::{entropy, file::Disk, folder},
 };
 
@@ -155,13 +156,32 @@ impl Spool {
         self.submit_stamped(message, &stamp(), durability)
     }
 
+    /// Writes the message of a file of `pickup/`, in constant memory.
+    ///
+    /// # Errors
+    /// As [`Spool::submit_message`], and `ErrorKind::FileIo` when the file cannot be read or was written to since it was
+    /// opened.
+    pub fn submit_file(&self, file: &PickupFile, durability: Durability) -> Result<Id, Error> {
+        self.submit_composed(&file.message, &stamp(), file, durability)
+    }
+
     pub(crate) fn submit_stamped(
         &self,
         message: &EmailMessage,
         stamp: &Stamp,
         durability: Durability,
     ) -> Result<Id, Error> {
-        let (envelope, mut composed) = compose(message, stamp, &Disk)?;
+        self.submit_composed(message, stamp, &Disk, durability)
+    }
+
+    fn submit_composed(
+        &self,
+        message: &EmailMessage,
+        stamp: &Stamp,
+        files: &dyn Files,
+        durability: Durability,
+    ) -> Result<Id, Error> {
+        let (envelope, mut composed) = compose(message, stamp, files)?;
         self.submit_checked(&envelope, Message::Composed(&mut composed), durability)
     }
 
