@@ -12,10 +12,10 @@ use std::{
 
 use freesmtp_core::{
     Error, ErrorKind,
-    spool::{Body, Envelope, Recipient, badmail, open_file},
+    spool::{Body, Envelope, Id, Recipient, badmail, open_file},
 };
 
-use crate::queue::{Details, Job};
+use crate::queue::Details;
 
 /// Whether reading the spool found such damage.
 pub(crate) fn is_damage(error: &io::Error) -> bool {
@@ -33,23 +33,28 @@ pub(crate) fn in_session(error: &Error) -> Option<io::Error> {
     found.then(|| io::Error::new(io::ErrorKind::InvalidData, error.message()))
 }
 
-/// Keeps what is left of a message in `badmail/`, once; gives where it is.
-pub(crate) fn put_aside(spool: &Path, job: &Job, reason: &str) -> Result<PathBuf, Error> {
-    let name = format!("{}.eml", job.id);
+/// Keeps what is left of a message in `badmail/`, once; gives where it is. Its record is, or was, in that segment.
+pub(crate) fn put_aside(
+    spool: &Path,
+    id: Id,
+    segment: &Path,
+    body: &Body,
+    reason: &str,
+) -> Result<PathBuf, Error> {
+    let name = format!("{id}.eml");
     let kept = spool.join("badmail").join(&name);
     if kept.exists() {
         // For other recipients of the same message.
         return Ok(kept);
     }
-    match &job.place.body {
+    match body {
         // Its other recipients still name the file.
         Body::File { name: body, .. } => {
             badmail::link_aside(spool, &name, &spool.join("bodies").join(body), reason)
         }
         Body::Inline { offset, length } => {
             let mut bytes = vec![0; usize::try_from(*length).unwrap_or_default()];
-            let segment = spool.join("incoming").join(&*job.place.segment);
-            let read = open_file(&segment).and_then(|file| file.read_exact_at(&mut bytes, *offset));
+            let read = open_file(segment).and_then(|file| file.read_exact_at(&mut bytes, *offset));
             // A segment that was cut has nothing there.
             if read.is_err() {
                 bytes.clear();

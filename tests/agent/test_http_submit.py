@@ -100,6 +100,19 @@ def test_the_same_under_a_key_is_delivered_once(web: Web, sink: Sink) -> None:
     assert len(sink.kept()) == 2
 
 
+def test_what_an_attempt_makes_anew_makes_no_other_message(web: Web, sink: Sink) -> None:
+    """Its signature, and its Message-ID however it is folded; what else differs is another message, which is kept."""
+    anew = b"Message-ID:\r\n <%s@x.test>\r\nDKIM-Signature: v=1; d=x.test;\r\n\tb=%s\r\n"
+    for text in (anew % (b"1", b"YQ==") + RAW, anew % (b"2", b"Yg==") + RAW, RAW + b"More\r\n"):
+        assert web.post(text, content_type="message/rfc822", Idempotency_Key="order 8")[0] == 202
+    badmail = web.agent.spool / "badmail"
+    until(lambda: len(list(badmail.glob("*.reason"))) > 0, 30, "nothing is told of the other")
+    until(lambda: web.agent.is_empty(own=1), 30, "something waits")
+    assert len(sink.kept()) == 1
+    (reason,) = badmail.glob("*.reason")
+    assert "order 8" in reason.read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

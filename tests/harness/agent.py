@@ -109,6 +109,11 @@ class Agent:
             self.process.terminate()
         return self.process.wait(BUSY * 10)
 
+    def most_memory(self) -> int:
+        """The octets of memory that it had at most, as the kernel saw it."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) << 10
+
     def queued(self) -> int:
         """Messages in its queue."""
         return int(self.ask("SELECT COALESCE(SUM(live), 0) FROM segments")[0][0])
@@ -139,11 +144,13 @@ class Submitter:
         group: int = 1,
         sender: str = "sender@example.test",
         blast: str = "",
+        keys: bool = False,
         hold: bool = False,
     ) -> None:
         self.out = spool.parent / f"{tag}.ids"
         options = ["--group", str(group), "--tag", tag, "--sender", sender]
         options += ["--blast", blast] if blast else []
+        options += ["--keys"] if keys else []
         options += ["--hold"] if hold else []
         arguments = [submitter(), str(spool), str(count), str(octets), "Full", *options, *recipients]
         with self.out.open("wb") as out:
@@ -181,9 +188,12 @@ def submit(
     group: int = 50,
     sender: str = "sender@example.test",
     blast: str = "",
+    keys: bool = False,
 ) -> dict[str, str]:
     """Submits messages and waits until they are safe."""
-    submitter = Submitter(spool, count, *recipients, tag=tag, octets=octets, group=group, sender=sender, blast=blast)
+    submitter = Submitter(
+        spool, count, *recipients, tag=tag, octets=octets, group=group, sender=sender, blast=blast, keys=keys
+    )
     submitter.wait()
     return submitter.ids()
 

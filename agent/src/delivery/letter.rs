@@ -177,7 +177,7 @@ impl Letters {
     /// # Errors
     /// When it cannot be written there.
     pub(super) fn put_aside(&self, job: &Job, reason: &str) -> Result<PathBuf, Error> {
-        damage::put_aside(&self.spool, job, reason)
+        damage::put_aside(&self.spool, job.id, &self.segment(&job.place.segment), &job.place.body, reason)
     }
 
     /// Lets go of segments, so that the space of those that were removed is free.

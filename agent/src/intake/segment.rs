@@ -1,7 +1,8 @@
 //! One segment of `incoming/`, followed.
 
 use std::{
-    io::{self, Read},
+    collections::HashMap,
+    io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,14 +10,14 @@ use std::{
 
 use freesmtp_core::{
     Error,
-    spool::{Next, Record, SegmentReader, open_file, read_message},
+    spool::{Id, Next, Record, SegmentReader, content_digest, open_file, read_message},
 };
 use sha2::{Digest, Sha256};
 
 use super::badmail;
 use crate::{
     damage,
-    queue::{Adopted, Batch, Queue},
+    queue::{Adopted, Batch, Queue, key_of_another},
 };
 
 /// The end of a segment's name.
@@ -36,12 +37,14 @@ pub(super) struct Follower {
     reader: SegmentReader,
     /// The sites of the last domains.
     last: Option<(String, Arc<str>)>,
+    /// The idempotency keys of the batch that is being read, of which the queue does not know yet.
+    keys: HashMap<String, (Id, [u8; 32])>,
 }
 
 impl Follower {
     pub(super) fn open(path: &Path, name: &str, from: u64) -> Result<Self, Error> {
         let reader = SegmentReader::open(path, from)?;
-        Ok(Self { name: name.to_owned(), path: path.to_owned(), reader, last: None })
+        Ok(Self { name: name.to_owned(), path: path.to_owned(), reader, last: None, keys: HashMap::new() })
     }
 
     /// The next batch, of at most so many records, and of not many more recipients where those are few; `None` when there is
@@ -56,6 +59,7 @@ impl Follower {
         let text = |error: Error| error.to_string();
         let from = self.reader.offset();
         let mut records = Vec::new();
+        self.keys.clear();
         let mut finished = false;
         let mut recipients = 0;
         while records.len() < most && (most >= BATCH || recipients < most) {
@@ -111,18 +115,21 @@ impl Follower {
                 }
                 Err(error) => return Err(error.to_string()),
             };
-            if let Some((first, known)) = queue.key(key).map_err(|error| error.to_string())?
+            let known = match self.keys.get(key) {
+                Some(known) => Some(*known),
+                None => queue.key(key).map_err(|error| error.to_string())?,
+            };
+            if let Some((first, known)) = known
                 && first != record.id
             {
                 if known != own {
-                    let reason = format!(
-                        "the idempotency key {key:?} belongs to {first}, which is another message; it was not delivered"
-                    );
+                    let reason = key_of_another(key, first);
                     let (offset, length) = (record.offset, record.end - record.offset);
                     self.keep_bad(spool, offset, length, &reason).map_err(|error| error.to_string())?;
                 }
                 return Ok(None);
             }
+            self.keys.insert(key.clone(), (record.id, own));
             digest = Some(own);
         }
         Ok(Some(Adopted { record, sites, digest, leased: None }))
@@ -140,28 +147,18 @@ impl Follower {
         found
     }
 
-    /// What a message is to its key: who sends what to whom. Date and Message-ID are those of an attempt to submit it.
+    /// What a message is to its key: who sends what to whom.
     fn digest(&self, record: &Record, spool: &Path) -> io::Result<[u8; 32]> {
-        let mut text = Vec::new();
-        let opened = read_message(spool, &self.path, &record.body);
-        let mut reader = opened.map_err(|error| damage::io_error(&error))?;
-        reader.read_to_end(&mut text)?;
+        let message =
+            read_message(spool, &self.path, &record.body).map_err(|error| damage::io_error(&error))?;
         let mut digest = Sha256::new();
         digest.update(record.envelope.reverse_path.as_bytes());
         for recipient in &record.envelope.recipients {
             digest.update([0]);
             digest.update(recipient.email.as_bytes());
         }
-        let mut in_head = true;
-        for line in text.split_inclusive(|byte| *byte == b'\n') {
-            in_head &= line != b"\r\n";
-            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-            let own =
-                in_head && (name.eq_ignore_ascii_case(b"date") || name.eq_ignore_ascii_case(b"message-id"));
-            if !own {
-                digest.update(line);
-            }
-        }
+        digest.update([0]);
+        digest.update(content_digest(message)?);
         Ok(digest.finalize().into())
     }
 

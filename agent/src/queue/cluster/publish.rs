@@ -6,8 +6,9 @@ use async_nats::{
     HeaderMap,
     jetstream::{kv::CreateErrorKind, object_store::ObjectInfo},
 };
-use freesmtp_core::spool::{
-    Body, CopiedBody, Envelope, Id, Record, copy_record, named_body, read_inline, read_record,
+use freesmtp_core::{
+    log::escape,
+    spool::{Body, CopiedBody, Envelope, Id, Record, copy_record, named_body, read_inline, read_record},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::{
     super::{
         Batch, JOB_RECIPIENTS, Millis, Place, QueueError,
-        adopt::{self, Adopted, by_site},
+        adopt::{self, Adopted, by_site, key_of_another},
     },
     Name, Shared, WINDOW,
     blasts::token,
@@ -132,7 +133,7 @@ impl Shared {
 
     async fn publish_records(&self, batch: &Batch) -> Result<(), QueueError> {
         let segment = self.spool.join("incoming").join(&batch.segment);
-        let first = stream::iter(&batch.records).map(|adopted| self.is_first(adopted));
+        let first = stream::iter(&batch.records).map(|adopted| self.is_first(&segment, adopted));
         let first: Vec<bool> = first.buffered(WINDOW).try_collect().await?;
         let records =
             || batch.records.iter().zip(&first).filter(|(_, first)| **first).map(|(record, _)| record);
@@ -142,11 +143,22 @@ impl Shared {
         self.cancel_where_ordered(&waiting.concat()).await
     }
 
-    /// Whether no other message has its idempotency key.
-    async fn is_first(&self, adopted: &Adopted) -> Result<bool, QueueError> {
-        match (&adopted.record.envelope.options.idempotency_key, adopted.digest) {
-            (Some(key), Some(digest)) => self.claim(key, adopted.record.id, digest).await,
-            _ => Ok(true),
+    /// Whether no other message has its idempotency key. One that has another message's is put aside: an agent elsewhere has
+    /// claimed it since this one asked.
+    async fn is_first(&self, segment: &Path, adopted: &Adopted) -> Result<bool, QueueError> {
+        let Record { id, envelope, body, .. } = &adopted.record;
+        let (Some(key), Some(digest)) = (&envelope.options.idempotency_key, adopted.digest) else {
+            return Ok(true);
+        };
+        match self.claim(key, *id, digest).await? {
+            Some((first, _)) if first == *id => Ok(true),
+            Some((first, known)) => {
+                if known != digest {
+                    self.put_aside(*id, segment, body, &key_of_another(key, first))?;
+                }
+                Ok(false)
+            }
+            None => Ok(true),
         }
     }
 
@@ -167,7 +179,7 @@ impl Shared {
         let carry = match self.carry(segment, body, jobs.len()).await {
             Ok(carry) => carry,
             Err(error) if damage::is_damage(&error) => {
-                self.put_aside(&adopted.record, segment, &error)?;
+                self.put_aside(*id, segment, body, &format!("it was damaged in the spool: {error}"))?;
                 self.not_submitted(&adopted.record).await?;
                 return Ok(Vec::new());
             }
@@ -193,15 +205,13 @@ impl Shared {
         Ok(waiting)
     }
 
-    /// Whether no other message had that key; this one has it from now on.
-    async fn claim(&self, key: &str, id: Id, digest: [u8; 32]) -> Result<bool, QueueError> {
+    /// Gives a key to a message, unless one has it already: that one, and what it is.
+    async fn claim(&self, key: &str, id: Id, digest: [u8; 32]) -> Result<Option<(Id, [u8; 32])>, QueueError> {
         let keyed = Keyed { id: id.to_string(), digest: hex(&digest) };
         let value = serde_json::to_vec(&keyed).map_err(|error| QueueError::new(error.to_string()))?;
         match self.nats.keys.create(super::digest(key.as_bytes()), value.into()).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {
-                Ok(self.keyed(key).await?.is_none_or(|(first, _)| first == id))
-            }
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == CreateErrorKind::AlreadyExists => self.keyed(key).await,
             Err(error) => Err(unanswered("an idempotency key", &error)),
         }
     }
@@ -269,20 +279,10 @@ impl Shared {
         self.nats.bodies.info(name).await.is_ok_and(|object| age(&object) < UNUSED / 2)
     }
 
-    /// What was damaged on this machine before it could be published is for whoever runs it.
-    fn put_aside(&self, record: &Record, segment: &Path, error: &std::io::Error) -> Result<(), QueueError> {
-        eprintln!(
-            "freesmtp agent: the message {} was damaged in the spool, and is not sent: {error}",
-            record.id
-        );
-        let name = format!("{}.eml", record.id);
-        let mut bytes = Vec::new();
-        if let Body::Inline { offset, length } = &record.body {
-            use std::os::unix::fs::FileExt;
-            bytes.resize(usize::try_from(*length).unwrap_or_default(), 0);
-            freesmtp_core::spool::open_file(segment)?.read_exact_at(&mut bytes, *offset)?;
-        }
-        freesmtp_core::spool::badmail::keep(&self.spool, &name, &bytes, &error.to_string())
+    /// What cannot be published is for whoever runs this machine.
+    fn put_aside(&self, id: Id, segment: &Path, body: &Body, reason: &str) -> Result<(), QueueError> {
+        eprintln!("freesmtp agent: the message {id} is not sent: {}", escape(reason));
+        damage::put_aside(&self.spool, id, segment, body, reason)
             .map(drop)
             .map_err(|error| QueueError::new(error.to_string()))
     }
