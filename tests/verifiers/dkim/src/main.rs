@@ -16,7 +16,7 @@ use mail_auth::{
 };
 
 /// The records of the domain, by their names.
-struct Keys(HashMap<String, Txt>);
+struct Keys(HashMap<Box<str>, Txt>);
 
 impl Keys {
     fn read(lines: &str) -> Result<Self, Box<dyn Error>> {
@@ -24,28 +24,29 @@ impl Keys {
         for line in lines.lines() {
             let (selector, record) = line.split_once(' ').ok_or("a line is `selector record`")?;
             let key = DomainKey::parse(record.as_bytes()).map_err(|error| error.to_string())?;
-            records.insert(format!("{selector}._domainkey.example.com."), Txt::DomainKey(Arc::new(key)));
+            let name = format!("{selector}._domainkey.example.com.");
+            records.insert(name.into(), Txt::DomainKey(Arc::new(key)));
         }
         Ok(Self(records))
     }
 }
 
-impl ResolverCache<String, Txt> for Keys {
+impl ResolverCache<Box<str>, Txt> for Keys {
     fn get<Q: Hash + Eq + ?Sized>(&self, name: &Q) -> Option<Txt>
     where
-        String: Borrow<Q>,
+        Box<str>: Borrow<Q>,
     {
         self.0.get(name).cloned()
     }
 
     fn remove<Q: Hash + Eq + ?Sized>(&self, _: &Q) -> Option<Txt>
     where
-        String: Borrow<Q>,
+        Box<str>: Borrow<Q>,
     {
         None
     }
 
-    fn insert(&self, _: String, _: Txt, _: Instant) {}
+    fn insert(&self, _: Box<str>, _: Txt, _: Instant) {}
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
