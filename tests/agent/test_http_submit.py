@@ -7,6 +7,7 @@ import os
 import re
 import ssl
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,12 @@ def test_the_same_under_a_key_is_delivered_once(web: Web, sink: Sink) -> None:
 
 
 def test_what_an_attempt_makes_anew_makes_no_other_message(web: Web, sink: Sink) -> None:
-    """Its signature, and its Message-ID however it is folded; what else differs is another message, which is kept."""
+    """Its signature, its Message-ID however it is folded, when it came. With more text it is another, and kept."""
     anew = b"Message-ID:\r\n <%s@x.test>\r\nDKIM-Signature: v=1; d=x.test;\r\n\tb=%s\r\n"
     for text in (anew % (b"1", b"YQ==") + RAW, anew % (b"2", b"Yg==") + RAW, RAW + b"More\r\n"):
         assert web.post(text, content_type="message/rfc822", Idempotency_Key="order 8")[0] == 202
+        # The next one comes at another time.
+        time.sleep(1.1)
     badmail = web.agent.spool / "badmail"
     until(lambda: len(list(badmail.glob("*.reason"))) > 0, 30, "nothing is told of the other")
     until(lambda: web.agent.is_empty(own=1), 30, "something waits")

@@ -4,11 +4,12 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
-/// What a message composed again has anew, though it is the same.
-const LEFT_OUT: [&[u8]; 3] = [b"date", b"message-id", b"dkim-signature"];
+/// What a message that is composed or handed over again has anew, though it is the same.
+const LEFT_OUT: [&[u8]; 4] = [b"date", b"message-id", b"dkim-signature", b"received"];
 
 /// A digest of a message (RFC 5322, CRLF line ends) that is the same for the same message submitted again under the same
-/// idempotency key: SHA-256 of its octets, without the header fields `Date`, `Message-ID` and `DKIM-Signature`.
+/// idempotency key: SHA-256 of its octets, without the header fields `Date`, `Message-ID`, `DKIM-Signature` and
+/// `Received`.
 ///
 /// # Errors
 /// Those of the reader.
@@ -82,6 +83,7 @@ mod tests {
         let first = of("Date: 1\r\nSubject: x\r\nMessage-ID:\r\n <a@b>\r\nTo: y\r\n\r\nDate: 1\r\n");
         assert_eq!(first, of("DATE: 2\r\nSubject: x\r\nmessage-id: <c@d>\r\nTo: y\r\n\r\nDate: 1\r\n"));
         assert_eq!(first, of("Subject: x\r\nTo: y\r\nDKIM-Signature: v=1;\r\n\tb=x\r\n\r\nDate: 1\r\n"));
+        assert_eq!(first, of("Received: by z with HTTP;\r\n\t1\r\nSubject: x\r\nTo: y\r\n\r\nDate: 1\r\n"));
         for other in [
             "Subject: x\r\nTo: y\r\n\r\nDate: 2\r\n",
             "Subject: x\r\n\r\nTo: y\r\n\r\nDate: 1\r\n",
