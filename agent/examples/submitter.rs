@@ -1,7 +1,6 @@
 //! Submits messages to a spool and prints each id once it is safe: for tests that kill it, and for benchmarks.
 //!
-//! `submitter SPOOL COUNT OCTETS DURABILITY [--group N] [--tag TAG] [--blast NAME] [--sender ADDRESS] [--keys] [--hold] [RECIPIENT ...]`; in a recipient `{n}` is the number.
-//! With `--keys` each message has its number as idempotency key.
+//! `submitter SPOOL COUNT OCTETS DURABILITY [--group N] [--tag TAG] [--blast NAME] [--sender ADDRESS] [--key KEY] [--hold] [RECIPIENT ...]`; in a recipient and in a key `{n}` is the number.
 //! With `--hold` it says `held` before it commits a group, and waits for the end of its input.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a tool of the tests")]
 
@@ -20,7 +19,7 @@ fn main() {
     let octets: usize = next().parse().unwrap();
     let durability: Durability = next().parse().unwrap();
     let (mut group, mut tag, mut recipients) = (1, "m".to_owned(), Vec::new());
-    let (mut blast, mut sender, mut keys, mut hold) = (None, "sender@example.test".to_owned(), false, false);
+    let (mut blast, mut sender, mut key, mut hold) = (None, "sender@example.test".to_owned(), None, false);
     let mut rest = std::env::args().skip(5);
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -28,7 +27,7 @@ fn main() {
             "--tag" => tag = rest.next().unwrap(),
             "--sender" => sender = rest.next().unwrap(),
             "--blast" => blast = rest.next(),
-            "--keys" => keys = true,
+            "--key" => key = rest.next(),
             "--hold" => hold = true,
             _ => recipients.push(argument),
         }
@@ -45,10 +44,10 @@ fn main() {
         let mut lines = String::new();
         for _ in 0..group.min(count - n) {
             let mut envelope = Envelope { reverse_path: sender.clone(), ..Envelope::default() };
-            let address = |text: &String| Recipient::new(text.replace("{n}", &n.to_string()));
-            envelope.recipients = recipients.iter().map(address).collect();
+            let numbered = |text: &String| text.replace("{n}", &n.to_string());
+            envelope.recipients = recipients.iter().map(numbered).map(Recipient::new).collect();
             envelope.options.blast.clone_from(&blast);
-            envelope.options.idempotency_key = keys.then(|| n.to_string());
+            envelope.options.idempotency_key = key.as_ref().map(numbered);
             let message_id = format!("<{tag}.{n}@example.test>");
             let head = format!(
                 "From: sender@example.test\r\nTo: undisclosed:;\r\nSubject: {tag} {n}\r\nMessage-ID: {message_id}\r\n\r\n"

@@ -25,6 +25,7 @@ pub mod events;
 pub mod fuzzing;
 mod http;
 pub mod intake;
+mod keyed;
 mod os;
 pub mod queue;
 mod reports;

@@ -185,3 +185,19 @@ def test_pickup_files_are_delivered_and_bad_ones_kept(spool: Path, start: Start,
     until(lambda: (spool / "badmail" / "bad.eml.reason").exists(), 10, "the bad one is not told of")
     assert (spool / "badmail" / "bad.eml").read_text() == "no headers at all"
     until(lambda: not list((spool / "pickup").iterdir()), 10, "pickup is not empty")
+
+
+def test_under_one_key_goes_the_first_and_the_others_are_kept(spool: Path, start: Start, recorder: Recorder) -> None:
+    """Before the queue knows of the first, which is read in one go with them, and later."""
+    first = next(iter(submit(spool, 5, group=5, key="order 7")))
+    agent = start("--server", recorder.server)
+
+    def told() -> list[str]:
+        return [path.read_text() for path in (spool / "badmail").glob("*.reason")]
+
+    until(lambda: len(told()) == 4, 20, f"they are gone: {agent.log()}")
+    submit(spool, 1, tag="later", key="order 7")
+    until(lambda: len(told()) == 5, 20, f"it is gone: {agent.log()}")
+    assert all('"order 7" belongs to' in reason for reason in told())
+    until(agent.is_empty, 20, "the spool is not empty")
+    assert [facts["message_id"] for facts in recorder.kept()] == [first]

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,19 +102,35 @@ def test_the_same_under_a_key_is_delivered_once(web: Web, sink: Sink) -> None:
     assert len(sink.kept()) == 2
 
 
+def test_a_repetition_is_answered_with_the_id_of_the_first(web: Web, sink: Sink) -> None:
+    _, first = web.post(LETTER, Idempotency_Key="order 8")
+    until(lambda: len(sink.kept()) == 1, 30, "it did not arrive")
+    assert web.post(LETTER, Idempotency_Key="order 8") == (202, first)
+    status, answer = web.post({**LETTER, "text": "Other\n"}, Idempotency_Key="order 8")
+    assert (status, answer["error"]["code"]) == (409, "key-of-another")
+    assert first["id"] in answer["error"]["message"]
+    assert not list((web.agent.spool / "badmail").iterdir())
+
+
 def test_what_an_attempt_makes_anew_makes_no_other_message(web: Web, sink: Sink) -> None:
-    """Its signature, its Message-ID however it is folded, when it came. With more text it is another, and kept."""
+    """Its signature, its Message-ID however it is folded, when it came."""
     anew = b"Message-ID:\r\n <%s@x.test>\r\nDKIM-Signature: v=1; d=x.test;\r\n\tb=%s\r\n"
-    for text in (anew % (b"1", b"YQ==") + RAW, anew % (b"2", b"Yg==") + RAW, RAW + b"More\r\n"):
-        assert web.post(text, content_type="message/rfc822", Idempotency_Key="order 8")[0] == 202
-        # The next one comes at another time.
+
+    def post(text: bytes, key: str) -> tuple[int, Any]:
+        return web.post(text, content_type="message/rfc822", Idempotency_Key=key)
+
+    def knows(key: str) -> bool:
+        return web.agent.ask(f"SELECT 1 FROM keys WHERE key = '{key}'") != []
+
+    # The second is over a mebibyte, and read from a file.
+    for key, text in (("9", RAW), ("10", RAW + b"Line\r\n" * 200_000)):
+        _, first = post(anew % (b"1", b"YQ==") + text, key)
+        until(partial(knows, key), 30, "it is not taken in")
+        # The time in its Received line is another one then.
         time.sleep(1.1)
-    badmail = web.agent.spool / "badmail"
-    until(lambda: len(list(badmail.glob("*.reason"))) > 0, 30, "nothing is told of the other")
-    until(lambda: web.agent.is_empty(own=1), 30, "something waits")
-    assert len(sink.kept()) == 1
-    (reason,) = badmail.glob("*.reason")
-    assert "order 8" in reason.read_text()
+        assert post(anew % (b"2", b"Yg==") + text, key) == (202, first)
+        assert post(text.replace(b"i@y.test", b"j@y.test"), key)[0] == 409, "another recipient"
+    until(lambda: len(sink.kept()) == 2, 30, "not both arrived")
 
 
 @pytest.mark.parametrize(

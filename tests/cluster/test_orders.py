@@ -127,7 +127,7 @@ def test_messages_that_are_handed_over_at_once_under_one_key(agents: Agents, rec
     for index in (0, 1):
         agents.all[index].signal(signal.SIGSTOP)
     for index in (0, 1):
-        submit(agents.spool(index), 200, "k{n}@one.test", tag=f"key{index}", group=200, keys=True)
+        submit(agents.spool(index), 200, "k{n}@one.test", tag=f"key{index}", group=200, key="{n}")
     for index in (0, 1):
         agents.all[index].signal(signal.SIGCONT)
 

@@ -144,13 +144,13 @@ class Submitter:
         group: int = 1,
         sender: str = "sender@example.test",
         blast: str = "",
-        keys: bool = False,
+        key: str = "",
         hold: bool = False,
     ) -> None:
         self.out = spool.parent / f"{tag}.ids"
         options = ["--group", str(group), "--tag", tag, "--sender", sender]
         options += ["--blast", blast] if blast else []
-        options += ["--keys"] if keys else []
+        options += ["--key", key] if key else []
         options += ["--hold"] if hold else []
         arguments = [submitter(), str(spool), str(count), str(octets), "Full", *options, *recipients]
         with self.out.open("wb") as out:
@@ -188,11 +188,11 @@ def submit(
     group: int = 50,
     sender: str = "sender@example.test",
     blast: str = "",
-    keys: bool = False,
+    key: str = "",
 ) -> dict[str, str]:
     """Submits messages and waits until they are safe."""
     submitter = Submitter(
-        spool, count, *recipients, tag=tag, octets=octets, group=group, sender=sender, blast=blast, keys=keys
+        spool, count, *recipients, tag=tag, octets=octets, group=group, sender=sender, blast=blast, key=key
     )
     submitter.wait()
     return submitter.ids()

@@ -16,6 +16,7 @@ use super::{
     Web,
     answer::{Accepted, Failure, Problem},
     message::{NewMessage, NewOptions, option},
+    repetition::taken_before,
 };
 use crate::{
     clock,
@@ -42,13 +43,14 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
         ("from" = Option<String>, Query, description = "With message/rfc822: the envelope's sender; without it the header"),
         ("to" = Option<Vec<String>>, Query, description = "With message/rfc822: the recipients; without it the headers"),
         ("not_before" = Option<String>, Query, description = "With message/rfc822, as the others of `spool`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same message under the same key is delivered once")
+        ("Idempotency-Key" = Option<String>, Header, description = "The same message under the same key is delivered once; a repetition is answered with the id of the first")
     ),
     responses(
         (status = 202, description = "It is in the spool", body = Accepted),
         (status = 400, description = "Something is not right; the field is named", body = Failure),
         (status = 401, description = "The token is missing or another one", body = Failure),
         (status = 403, description = "Another site's page, or another host's name", body = Failure),
+        (status = 409, description = "The idempotency key belongs to another message", body = Failure),
         (status = 413, description = "It is too large", body = Failure),
         (status = 415, description = "Neither JSON nor message/rfc822", body = Failure),
         (status = 503, description = "The spool does not take it", body = Failure),
@@ -101,6 +103,9 @@ async fn from_json(web: Web, body: Body, key: Option<String>) -> Result<Id, Prob
         let (mut message, places) = NewMessage::parse(&json)?.message()?;
         drop(json);
         set_key(&mut message, key)?;
+        if let Some(first) = taken_before(&web.context.handle.queue, &message)? {
+            return Ok(first);
+        }
         submit_message(&web.context.handle.spool, &message)
             .map_err(|error| Problem::of(&error, |field| places.name(field)))
     })
@@ -124,6 +129,9 @@ async fn from_text(
     read(body, web.max_size, |piece| incoming.write(&piece).map_err(|error| failed(&error))).await?;
     blocking(move || {
         let finished = incoming.finish(envelope).map_err(|error| failed(&error))?;
+        if let Some(first) = taken_before(&web.context.handle.queue, &finished.message)? {
+            return Ok(first);
+        }
         finished.submit(&web.context.handle.spool, Durability::Full).map_err(|error| {
             Problem::of(&error, |field| match field {
                 "ReturnPath" => "from".to_owned(),

@@ -23,6 +23,7 @@ mod orders;
 mod page;
 mod pulse;
 mod questions;
+mod repetition;
 mod stream;
 mod token;
 

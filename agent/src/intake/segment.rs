@@ -10,14 +10,13 @@ use std::{
 
 use freesmtp_core::{
     Error,
-    spool::{Id, Next, Record, SegmentReader, content_digest, open_file, read_message},
+    spool::{Id, Next, Record, SegmentReader, open_file, read_message},
 };
-use sha2::{Digest, Sha256};
 
 use super::badmail;
 use crate::{
-    damage,
-    queue::{Adopted, Batch, Queue, key_of_another},
+    damage, keyed,
+    queue::{Adopted, Batch, Queue},
 };
 
 /// The end of a segment's name.
@@ -123,7 +122,7 @@ impl Follower {
                 && first != record.id
             {
                 if known != own {
-                    let reason = key_of_another(key, first);
+                    let reason = keyed::of_another(key, first);
                     let (offset, length) = (record.offset, record.end - record.offset);
                     self.keep_bad(spool, offset, length, &reason).map_err(|error| error.to_string())?;
                 }
@@ -147,19 +146,10 @@ impl Follower {
         found
     }
 
-    /// What a message is to its key: who sends what to whom.
     fn digest(&self, record: &Record, spool: &Path) -> io::Result<[u8; 32]> {
         let message =
             read_message(spool, &self.path, &record.body).map_err(|error| damage::io_error(&error))?;
-        let mut digest = Sha256::new();
-        digest.update(record.envelope.reverse_path.as_bytes());
-        for recipient in &record.envelope.recipients {
-            digest.update([0]);
-            digest.update(recipient.email.as_bytes());
-        }
-        digest.update([0]);
-        digest.update(content_digest(message)?);
-        Ok(digest.finalize().into())
+        keyed::digest(&record.envelope, message)
     }
 
     fn keep_bad(&self, spool: &Path, offset: u64, length: u64, reason: &str) -> io::Result<()> {

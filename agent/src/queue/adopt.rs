@@ -216,11 +216,6 @@ fn is_first(writing: &Writing<'_>, key: &str, id: &[u8; 16], digest: [u8; 32]) -
     Ok(true)
 }
 
-/// Why a message is not delivered whose idempotency key another one has.
-pub(crate) fn key_of_another(key: &str, first: Id) -> String {
-    format!("the idempotency key {key:?} belongs to {first}, which is another message; it was not delivered")
-}
-
 /// The message of a key, and what it is.
 pub(super) fn key(connection: &Connection, key: &str) -> Result<Option<(Id, [u8; 32])>, QueueError> {
     Ok(connection

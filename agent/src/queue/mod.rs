@@ -49,7 +49,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub use admin::{Attempt, Details, Ended, Filter, JobState, Summary, Waiting};
-pub(crate) use adopt::{Adopted, Batch, key_of_another};
+pub(crate) use adopt::{Adopted, Batch};
 use blast::BlastTallyExt;
 pub use blast::{Blast, BlastState};
 pub use browse::{Order, Outline, Page};

@@ -14,26 +14,42 @@ const LEFT_OUT: [&[u8]; 4] = [b"date", b"message-id", b"dkim-signature", b"recei
 /// # Errors
 /// Those of the reader.
 pub fn content_digest(mut message: impl Read) -> io::Result<[u8; 32]> {
-    let mut digest = Sha256::new();
+    let mut digest = ContentDigest::default();
     let mut buffer = [0; 16 * 1024];
-    let mut head = Head::default();
     loop {
         match message.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => {
-                let body = head.push(&buffer[..length], &mut digest);
-                digest.update(body);
-            }
+            Ok(0) => return Ok(digest.finish()),
+            Ok(length) => digest.update(&buffer[..length]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    head.end_line(&mut digest);
-    Ok(digest.finalize().into())
+}
+
+/// The same digest, of a message that comes in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct ContentDigest {
+    digest: Sha256,
+    head: Head,
+}
+
+impl ContentDigest {
+    /// Takes the next octets.
+    pub fn update(&mut self, piece: &[u8]) {
+        let body = self.head.push(piece, &mut self.digest);
+        self.digest.update(body);
+    }
+
+    /// The digest of what was taken.
+    #[must_use]
+    pub fn finish(mut self) -> [u8; 32] {
+        self.head.end_line(&mut self.digest);
+        self.digest.finalize().into()
+    }
 }
 
 /// The head of a message, line by line.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Head {
     line: Vec<u8>,
     /// The field of this line is left out.

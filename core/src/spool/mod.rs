@@ -52,7 +52,7 @@ pub use crate::message::SpoolOptions;
 pub use batch::{Message, Reader};
 pub(crate) use chain::Chain;
 pub use copy::{CopiedBody, Copies, copy_record, named_body, read_copy};
-pub use digest::content_digest;
+pub use digest::{ContentDigest, content_digest};
 pub use durability::Durability;
 pub use envelope::{BodyType, Envelope, Recipient, compose};
 pub use group::Group;

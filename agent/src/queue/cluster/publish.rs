@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::{
     super::{
         Batch, JOB_RECIPIENTS, Millis, Place, QueueError,
-        adopt::{self, Adopted, by_site, key_of_another},
+        adopt::{self, Adopted, by_site},
     },
     Name, Shared, WINDOW,
     blasts::token,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     cluster::{Class, subject},
-    damage,
+    damage, keyed,
 };
 
 /// Headers and envelope have so much room beside a body.
@@ -154,7 +154,7 @@ impl Shared {
             Some((first, _)) if first == *id => Ok(true),
             Some((first, known)) => {
                 if known != digest {
-                    self.put_aside(*id, segment, body, &key_of_another(key, first))?;
+                    self.put_aside(*id, segment, body, &keyed::of_another(key, first))?;
                 }
                 Ok(false)
             }
