@@ -50,7 +50,9 @@ impl PickupFile {
         if metadata.len() > LONGEST {
             return Err(format!("the file has over {LONGEST} octets"));
         }
-        let mut beginning = Vec::new();
+        // One read for what is short, and one that finds its end.
+        let expected = usize::try_from(metadata.len()).map_or(STEP, |length| length.min(STEP));
+        let mut beginning = Vec::with_capacity(expected + 1);
         let is_whole = loop {
             let step = beginning.len().max(STEP);
             if (&file).take(step as u64).read_to_end(&mut beginning).map_err(unreadable)? < step {
