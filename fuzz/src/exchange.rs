@@ -53,18 +53,28 @@ impl Peer for Own {
     }
 }
 
-/// The text as lines that end in CRLF, which is what the composer gives the engine.
+/// The octets of a line before its CRLF (RFC 5322 section 2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// The text as lines that end in CRLF and are not too long, which is what the composer gives the engine.
 fn lines(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+    let mut column = 0;
     let mut out: Vec<Vec<u8>> = pieces
         .iter()
         .map(|piece| {
             let mut lined = Vec::new();
             for byte in *piece {
-                match byte & 0x7F {
-                    b'\r' | b'\n' => lined.extend(b"\r\n"),
+                let byte = byte & 0x7F;
+                if matches!(byte, b'\r' | b'\n') || column == LONGEST_LINE {
+                    lined.extend(b"\r\n");
+                    column = 0;
+                }
+                match byte {
+                    b'\r' | b'\n' => continue,
                     0 => lined.push(b'0'),
                     byte => lined.push(byte),
                 }
+                column += 1;
             }
             lined
         })
