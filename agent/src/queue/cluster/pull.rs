@@ -11,7 +11,8 @@ use std::{
 use async_nats::jetstream::Message;
 use freesmtp_core::spool::{Body, CopiedBody, badmail, copy_record, read_copy};
 use futures_util::StreamExt;
-use tokio::io::AsyncReadExt;
+use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt;
 
 use super::{
     super::{
@@ -220,16 +221,18 @@ impl Shared {
 
     /// Gets a body out of the object store, under a name of its own.
     pub(super) async fn fetch(&self, name: &str, own: &str) -> io::Result<()> {
-        let kept = self.work.join("objects").join(name);
+        let folder = self.work.join("objects");
+        let kept = folder.join(name);
         if !kept.exists() {
-            make_room(&self.work.join("objects"))?;
+            make_room(&folder)?;
             let mut object = self.nats.bodies.get(name).await.map_err(io::Error::other)?;
-            let mut bytes = Vec::new();
+            // Who looks at the message may get it at the same time.
+            let half = NamedTempFile::new_in(&folder)?;
+            let mut file = tokio::fs::File::from_std(half.as_file().try_clone()?);
             // Its length and its digest are checked on the way.
-            object.read_to_end(&mut bytes).await?;
-            let half = kept.with_extension("new");
-            std::fs::write(&half, bytes)?;
-            std::fs::rename(half, &kept)?;
+            tokio::io::copy(&mut object, &mut file).await?;
+            file.flush().await?;
+            half.persist(&kept)?;
         }
         let body = self.work.join("bodies").join(own);
         match std::fs::hard_link(&kept, body) {
