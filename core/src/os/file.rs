@@ -10,6 +10,7 @@ use std::{
 #[cfg(unix)]
 use rustix::fs::OFlags;
 
+use super::folder::At;
 use crate::message::{Files, OpenedFile};
 
 /// Opens a log for appending; a new one belongs to its user alone (mode 0600; on Windows the folder's rights apply).
@@ -83,15 +84,13 @@ fn opened(file: File) -> io::Result<OpenedFile> {
 /// What is in the file behind its first `at` octets, as it was when it was asked for `metadata`.
 pub(crate) fn opened_behind(file: File, metadata: &Metadata, at: u64) -> OpenedFile {
     let size = metadata.len().saturating_sub(at);
-    OpenedFile { reader: Box::new(Watched { file, at, state: State::of(metadata) }), size }
+    OpenedFile { reader: Box::new(Watched { file: At { file, at }, state: State::of(metadata) }), size }
 }
 
 /// A file that fails at its end when it is not what it was at its beginning: half of what was and half of what is would
 /// be neither.
 struct Watched {
-    file: File,
-    /// Where it is read next: a handle may be one of several to the same open file, with one position for all.
-    at: u64,
+    file: At,
     state: State,
 }
 
@@ -115,10 +114,9 @@ impl State {
 
 impl Read for Watched {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let length = super::folder::read_at(&self.file, out, self.at)?;
-        self.at += length as u64;
+        let length = self.file.read(out)?;
         if length == 0 && !out.is_empty() {
-            let now = State::of(&self.file.metadata()?);
+            let now = State::of(&self.file.file.metadata()?);
             if now.removed && !self.state.removed {
                 return Err(io::Error::other("it was removed or replaced while it was being read"));
             }

@@ -175,6 +175,22 @@ pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
     Ok(done)
 }
 
+/// A file from a place on. A handle may be one of several to the same open file, which have one position together: this
+/// has its own.
+#[derive(Debug)]
+pub(crate) struct At {
+    pub(crate) file: File,
+    pub(crate) at: u64,
+}
+
+impl io::Read for At {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = read_at(&self.file, out, self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
 /// Whether this user is the one that may do everything.
 pub(crate) fn is_superuser() -> bool {
     system::is_superuser()

@@ -12,7 +12,11 @@ use super::{
     folders,
     frame::{self, FRAME, Frame, HEAD},
 };
-use crate::{error::Error, message::Checked, os::folder};
+use crate::{
+    error::Error,
+    message::Checked,
+    os::folder::{self, At},
+};
 
 /// The bytes of a message. It fails at its end when they are not those that were written.
 #[derive(Debug)]
@@ -21,21 +25,6 @@ pub struct MessageReader(Checked<At>);
 impl Read for MessageReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.0.read(out)
-    }
-}
-
-/// A file from a place on.
-#[derive(Debug)]
-struct At {
-    file: File,
-    at: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let length = folder::read_at(&self.file, out, self.at)?;
-        self.at += length as u64;
-        Ok(length)
     }
 }
 

@@ -150,16 +150,13 @@ impl Shared {
         let (Some(key), Some(digest)) = (&envelope.options.idempotency_key, adopted.digest) else {
             return Ok(true);
         };
-        match self.claim(key, *id, digest).await? {
-            Some((first, _)) if first == *id => Ok(true),
-            Some((first, known)) => {
-                if known != digest {
-                    self.put_aside(*id, segment, body, &keyed::of_another(key, first))?;
-                }
-                Ok(false)
-            }
-            None => Ok(true),
+        let other = self.claim(key, *id, digest).await?.filter(|(first, _)| first != id);
+        if let Some((first, known)) = other
+            && known != digest
+        {
+            self.put_aside(*id, segment, body, &keyed::of_another(key, first))?;
         }
+        Ok(other.is_none())
     }
 
     /// What of it waits for its time, with the token of its blast.

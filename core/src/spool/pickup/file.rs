@@ -33,10 +33,11 @@ pub struct PickupFile {
 }
 
 impl PickupFile {
-    /// Opens a file and reads its envelope.
+    /// Opens a file and reads its envelope, as [`parse`] does.
     ///
     /// # Errors
-    /// Why it cannot be understood, in one sentence, for [`badmail`](crate::spool::badmail).
+    /// Why it cannot be understood, in one sentence, for [`badmail`](crate::spool::badmail): that it is over 1 GiB, has
+    /// no message in its first 32 MiB, or another name besides this one (a hard link), among others.
     pub fn open(path: &Path) -> Result<Self, String> {
         let unreadable = |error: io::Error| format!("the file cannot be read: {error}");
         let file = folder::open_regular(path).map_err(unreadable)?;
